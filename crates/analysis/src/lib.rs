@@ -1,0 +1,1 @@
+//! Critical path and attribution. Core: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! The query API: gRPC and JSON on one port.

@@ -1,0 +1,1 @@
+//! A simulated bank that sends real OTLP.

@@ -1,0 +1,1 @@
+//! Schema, row encoding, outbox, sink, questions in SQL.

@@ -1,0 +1,1 @@
+//! libchdb behind ClickHouse's HTTP interface.

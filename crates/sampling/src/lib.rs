@@ -1,0 +1,1 @@
+//! Policies over transaction facts. Core: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! Drives the core: log in, batches out.
