@@ -1,1 +1,43 @@
-//! libchdb behind ClickHouse's HTTP interface.
+//! ClickHouse inside one binary: libchdb, loaded at run time, behind ClickHouse's own HTTP interface.
+//!
+//! What it is: the store of a machine that runs alone. The `clickhouse` crate, clickhouse-go (so Grafana's plugin),
+//! clickhouse-connect and curl use it like a server: statements in the body or the URL, settings and parameters in the
+//! URL or a form, any format, compressed bodies, `X-ClickHouse-*` headers, exceptions with their codes. [`serve`] runs
+//! it in this process; [`supervise`] runs it as a child, so that the engine's death is not ours.
+//!
+//! What it is not: a cluster, a server for several users, or a place for sessions. Every request is the user `default`
+//! without a password, so listen on the loopback device; temporary tables and `session_id` do not carry over. Native is
+//! written as for protocol revision 0. An insert with data takes its `FORMAT` right before the data.
+//!
+//! Limits, all in [`Options`] or named in `options.rs`: statements at a time, waiting for a turn, run time, body size,
+//! statement size, connections, stalled clients. Formats whose chunks cannot simply follow each other (JSON, Parquet,
+//! Pretty, …) are built in memory, whole; the engine's memory limit bounds that. Everything else is streamed.
+//!
+//! Durability: an insert is acknowledged when its parts are on the disk, folder entries included (see `config_file.rs`).
+
+mod cancel;
+mod codec;
+mod config_file;
+mod data_dir;
+mod engine;
+mod error;
+mod exception;
+mod exchange;
+mod execute;
+mod ffi;
+mod formats;
+mod headers;
+mod library;
+pub mod metrics;
+mod multipart;
+mod options;
+mod request;
+mod serve;
+mod sql;
+pub mod supervise;
+
+pub use error::{LibraryMissing, ServeError};
+pub use exception::Exception;
+pub use library::{ENGINE_VERSION, locate_library};
+pub use options::Options;
+pub use serve::{serve, serve_announced};
