@@ -39,7 +39,7 @@ impl Range {
 }
 
 /// One span.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpanFact {
     /// Never zero.
     pub trace_id: TraceId,
@@ -64,7 +64,7 @@ pub struct SpanFact {
 }
 
 /// One `ResourceSpans` envelope.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResourceFact {
     /// A range of [`Facts::text`] for each of the plan's `resource_keys`, in order; `None` where absent.
     /// `first_value` is the index of the first of them in [`Facts::resource_values`].

@@ -3,7 +3,8 @@
 use regex::bytes::Regex;
 
 /// Slots of [`ScanPlan::resource_keys`] that are always there, in this order, before the configured ones.
-pub const RESOURCE_KEYS: [&str; 5] = ["service.name", "service.version", "service.instance.id", "host.name", "k8s.pod.name"];
+pub const RESOURCE_KEYS: [&str; 5] =
+    ["service.name", "service.version", "service.instance.id", "host.name", "k8s.pod.name"];
 
 /// Slots of [`ScanPlan::span_keys`] that are always there, in this order, before the configured ones.
 pub const SPAN_KEYS: [&str; 2] = ["peer.service", "server.address"];

@@ -41,21 +41,31 @@ pub enum Value<'a> {
 /// Walks the fields of one message.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    total: usize,
+}
+
+/// The wire type in a tag.
+pub(crate) mod wire_type {
+    pub(crate) const VARINT: u32 = 0;
+    pub(crate) const FIXED64: u32 = 1;
+    pub(crate) const BYTES: u32 = 2;
+    pub(crate) const FIXED32: u32 = 5;
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the first field.
+    #[inline]
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { rest: bytes, total: bytes.len() }
     }
 
     /// Offset of the next byte to read, from the start of the message.
+    #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.at
+        self.total - self.rest.len()
     }
 
     /// The next field, `None` at the end. Groups (wire types 3 and 4) are refused: OTLP has none.
@@ -64,57 +74,130 @@ impl<'a> Reader<'a> {
     /// [`WireError`] where the bytes are no message.
     #[inline]
     pub fn next_field(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
-        if self.at == self.bytes.len() {
-            return Ok(None);
-        }
-        let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).map_err(|_| WireError::Tag)?;
-        if number == 0 || number > 0x1fff_ffff {
-            return Err(WireError::Tag);
-        }
+        let Some(tag) = self.next_tag()? else { return Ok(None) };
         let value = match tag & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
-            2 => {
-                let len = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
-                Value::Bytes(self.take(len)?)
-            }
-            5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
+            wire_type::VARINT => Value::Varint(self.varint()?),
+            wire_type::FIXED64 => Value::Fixed64(self.fixed64()?),
+            wire_type::BYTES => Value::Bytes(self.bytes()?),
+            wire_type::FIXED32 => Value::Fixed32(self.fixed32()?),
             _ => return Err(WireError::Tag),
         };
-        Ok(Some((number, value)))
+        Ok(Some((tag >> 3, value)))
     }
 
-    #[inline]
-    fn varint(&mut self) -> Result<u64, WireError> {
+    /// The next tag (field number and wire type), `None` at the end. Its value is to be read next, or skipped.
+    #[inline(always)]
+    pub(crate) fn next_tag(&mut self) -> Result<Option<u32>, WireError> {
+        match *self.rest {
+            [] => Ok(None),
+            [first @ 8..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(Some(u32::from(first)))
+            }
+            _ => self.long_tag().map(Some),
+        }
+    }
+
+    #[inline(never)]
+    fn long_tag(&mut self) -> Result<u32, WireError> {
+        let tag = u32::try_from(self.varint()?).map_err(|_| WireError::Tag)?;
+        if tag >> 3 == 0 { Err(WireError::Tag) } else { Ok(tag) }
+    }
+
+    /// Passes over the value of a field that is not in the schema. A field that is (numbers up to `known`) came with a wrong wire type.
+    #[cold]
+    pub(crate) fn skip_unknown(&mut self, tag: u32, known: u32) -> Result<(), WireError> {
+        let number = tag >> 3;
+        if number <= known { Err(WireError::WireType(number)) } else { self.skip(tag) }
+    }
+
+    /// Passes over the value of a field.
+    pub(crate) fn skip(&mut self, tag: u32) -> Result<(), WireError> {
+        match tag & 7 {
+            wire_type::VARINT => self.varint().map(drop),
+            wire_type::FIXED64 => self.fixed64().map(drop),
+            wire_type::BYTES => self.bytes().map(drop),
+            wire_type::FIXED32 => self.fixed32().map(drop),
+            _ => Err(WireError::Tag),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        match *self.rest {
+            [first @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(first))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
-            let byte = *self.bytes.get(self.at).ok_or(WireError::Truncated)?;
-            self.at += 1;
+            let (byte, rest) = self.rest.split_first().ok_or(WireError::Truncated)?;
+            self.rest = rest;
             value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
+            if *byte < 0x80 {
                 // The tenth byte holds one bit: more does not fit 64.
-                return if shift == 63 && byte > 1 { Err(WireError::Varint) } else { Ok(value) };
+                return if shift == 63 && *byte > 1 { Err(WireError::Varint) } else { Ok(value) };
             }
         }
         Err(WireError::Varint)
     }
 
-    #[inline]
-    fn take(&mut self, len: usize) -> Result<&'a [u8], WireError> {
-        let end = self.at.checked_add(len).ok_or(WireError::Truncated)?;
-        let bytes = self.bytes.get(self.at..end).ok_or(WireError::Truncated)?;
-        self.at = end;
+    #[inline(always)]
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+        let len = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
+        self.rest = rest;
         Ok(bytes)
     }
 
-    #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        self.take(N)?.try_into().map_err(|_| WireError::Truncated)
+    #[inline(always)]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, WireError> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(u32::from_le_bytes(*bytes))
     }
 }
 
+/// Bytes that a varint takes.
+#[inline]
+pub(crate) fn varint_len(value: u64) -> usize {
+    // 7 bits a byte; zero takes one.
+    (70 - (value | 1).leading_zeros() as usize) / 7
+}
+
+/// Appends a varint.
+#[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
 impl<'a> Value<'a> {
+    pub(crate) fn wire_type(self) -> u32 {
+        match self {
+            Value::Varint(_) => wire_type::VARINT,
+            Value::Fixed64(_) => wire_type::FIXED64,
+            Value::Bytes(_) => wire_type::BYTES,
+            Value::Fixed32(_) => wire_type::FIXED32,
+        }
+    }
+
     /// The bytes of a length-delimited field.
     ///
     /// # Errors
