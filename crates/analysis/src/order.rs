@@ -46,10 +46,8 @@ impl Ids {
     pub(crate) fn find(&self, trace: u32, id: u64) -> impl Iterator<Item = u32> + '_ {
         let wanted = key(trace, id);
         let first = self.keys.partition_point(|&known| known < wanted);
-        self.keys[first..]
-            .iter()
-            .take_while(move |&&known| known >> 32 == wanted >> 32)
-            .map(|&known| known as u32)
+        let found = self.keys[first..].iter().take(MAX_SHARING);
+        found.take_while(move |&&known| known >> 32 == wanted >> 32).map(|&known| known as u32)
     }
 
     /// The parent of a node: the client that shares a server's id (as Zipkin has it), else the span that it names, rather its server side.
