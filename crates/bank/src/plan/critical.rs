@@ -1,0 +1,74 @@
+//! Where a transfer's duration went, from what its hops did in order.
+
+use super::model::Hop;
+use super::script::{Course, Entry, Stage, Step};
+
+/// Sets `queue` of roots and all `critical` columns, so that the sum of `critical` is the time from the first start to the last end.
+///
+/// The path enters each trace at its root. It leaves a trace that a later one follows at the end of the producer; what goes on there beside the
+/// later trace is covered by it.
+pub(super) fn mark(stage: &mut Stage<'_>) {
+    let entries = std::mem::take(&mut stage.entries);
+    let mut ended = 0;
+    for (number, entry) in entries.iter().enumerate() {
+        let leave = entries.get(number + 1).and_then(|next| next.follows);
+        if number > 0 {
+            enter(&mut stage.hops, entry, ended);
+        }
+        Path { hops: &mut stage.hops, courses: &stage.courses, leave }.walk(entry.root);
+        ended = ended.max(stage.hops[entry.root].end);
+    }
+    stage.entries = entries;
+}
+
+/// Time before a root: in the queue since the producer's end, or since all that came before.
+fn enter(hops: &mut [Hop], entry: &Entry, ended: u64) {
+    let since = entry.follows.map_or(ended, |producer| hops[producer].end);
+    let root = &mut hops[entry.root];
+    root.queue = root.start - since;
+    root.critical += root.queue;
+    root.critical_queue = root.queue;
+}
+
+struct Path<'a> {
+    hops: &'a mut [Hop],
+    courses: &'a [Course],
+    leave: Option<usize>,
+}
+
+impl Path<'_> {
+    /// Whether the path left the trace within this hop.
+    fn walk(&mut self, at: usize) -> bool {
+        let course = &self.courses[at];
+        self.on_network(at, course.before);
+        for step in &course.steps {
+            let left = match step {
+                Step::Own(nanos) => {
+                    self.hops[at].critical += nanos;
+                    false
+                }
+                Step::Child(child) => self.walk(*child),
+                Step::Parallel(children) => self.walk_longest(at, children),
+            };
+            if left {
+                return true;
+            }
+        }
+        self.on_network(at, course.after);
+        self.leave == Some(at)
+    }
+
+    /// Of calls side by side, the one that was waited for counts; until it started the time is the caller's own.
+    fn walk_longest(&mut self, at: usize, children: &[usize]) -> bool {
+        let start = children.iter().map(|child| self.hops[*child].start).min();
+        let longest = children.iter().copied().max_by_key(|child| self.hops[*child].end);
+        let (Some(start), Some(longest)) = (start, longest) else { return false };
+        self.hops[at].critical += self.hops[longest].start - start;
+        self.walk(longest)
+    }
+
+    fn on_network(&mut self, at: usize, nanos: u64) {
+        self.hops[at].critical += nanos;
+        self.hops[at].critical_network += nanos;
+    }
+}

@@ -1,0 +1,1 @@
+//! Recorded OTLP: reads it from files, and replays it to a server.
