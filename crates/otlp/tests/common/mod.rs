@@ -18,7 +18,7 @@ use prost::Message;
 use throughline_otlp::{AttributeTest, CompiledPlan, MatchScope, Matcher, ScanPlan};
 
 /// A plan with slots, a name in two slots, and matchers of every kind, over the names that [`key`] makes.
-pub fn plan() -> CompiledPlan {
+pub(crate) fn plan() -> CompiledPlan {
     let mut plan = ScanPlan { version: 7, ..ScanPlan::default() };
     plan.resource_keys.extend(["department".into(), "k1".into()]);
     plan.span_keys.extend(["payment.uetr".into(), "k1".into(), "k2".into(), "k1".into()]);
@@ -37,20 +37,20 @@ pub fn plan() -> CompiledPlan {
     plan.into()
 }
 
-pub fn encode(request: &ExportTraceServiceRequest) -> Bytes {
+pub(crate) fn encode(request: &ExportTraceServiceRequest) -> Bytes {
     request.encode_to_vec().into()
 }
 
-pub fn string(text: &str) -> AnyValue {
+pub(crate) fn string(text: &str) -> AnyValue {
     AnyValue { value: Some(Value::StringValue(text.into())) }
 }
 
-pub fn attribute(key: &str, value: AnyValue) -> KeyValue {
+pub(crate) fn attribute(key: &str, value: AnyValue) -> KeyValue {
     KeyValue { key: key.into(), value: Some(value), ..KeyValue::default() }
 }
 
 /// A good span with nothing special about it; `n` from 1.
-pub fn span(n: u64) -> Span {
+pub(crate) fn span(n: u64) -> Span {
     let mut trace_id = n.to_be_bytes().to_vec();
     trace_id.extend(n.wrapping_mul(31).to_be_bytes());
     Span {
@@ -65,12 +65,12 @@ pub fn span(n: u64) -> Span {
     }
 }
 
-pub fn resource(service: &str) -> Resource {
+pub(crate) fn resource(service: &str) -> Resource {
     Resource { attributes: vec![attribute("service.name", string(service))], ..Resource::default() }
 }
 
 /// One resource, one scope, these spans.
-pub fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
+pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     let scope = InstrumentationScope { name: "scope".into(), ..InstrumentationScope::default() };
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
@@ -82,7 +82,9 @@ pub fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
 }
 
 /// Every span with all that surrounds it.
-pub fn spans_in_context(request: &ExportTraceServiceRequest) -> Vec<(ResourceSpans, ScopeSpans, Span)> {
+pub(crate) fn spans_in_context(
+    request: &ExportTraceServiceRequest,
+) -> Vec<(ResourceSpans, ScopeSpans, Span)> {
     let mut all = Vec::new();
     for resource in &request.resource_spans {
         for scope in &resource.scope_spans {
@@ -96,7 +98,7 @@ pub fn spans_in_context(request: &ExportTraceServiceRequest) -> Vec<(ResourceSpa
     all
 }
 
-pub fn key() -> impl Strategy<Value = String> {
+pub(crate) fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("k1".to_owned()),
         Just("k2".to_owned()),
@@ -107,7 +109,7 @@ pub fn key() -> impl Strategy<Value = String> {
     ]
 }
 
-pub fn value() -> impl Strategy<Value = AnyValue> {
+pub(crate) fn value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         Just(None),
         prop_oneof![Just(String::new()), Just("a".to_owned()), ".{0,40}"]
@@ -135,7 +137,7 @@ pub fn value() -> impl Strategy<Value = AnyValue> {
     })
 }
 
-pub fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+pub(crate) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     vec((key(), proptest::option::of(value())), 0..5).prop_map(|pairs| {
         pairs.into_iter().map(|(key, value)| KeyValue { key, value, ..KeyValue::default() }).collect()
     })
@@ -150,7 +152,7 @@ fn id(len: usize) -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-pub fn any_span() -> impl Strategy<Value = Span> {
+pub(crate) fn any_span() -> impl Strategy<Value = Span> {
     let ids = (id(16), id(8), prop_oneof![Just(Vec::new()), Just(vec![0; 8]), id(8)]);
     let event = (any::<u64>(), ".{0,9}", attributes(), any::<u32>()).prop_map(
         |(time_unix_nano, name, attributes, dropped_attributes_count)| Event {
@@ -202,7 +204,7 @@ pub fn any_span() -> impl Strategy<Value = Span> {
     )
 }
 
-pub fn any_request() -> impl Strategy<Value = ExportTraceServiceRequest> {
+pub(crate) fn any_request() -> impl Strategy<Value = ExportTraceServiceRequest> {
     let scope = proptest::option::of((".{0,9}", attributes()).prop_map(|(name, attributes)| {
         InstrumentationScope { name, attributes, ..InstrumentationScope::default() }
     }));
