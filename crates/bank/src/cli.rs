@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long, default_value = "http://127.0.0.1:4317", value_name = "URL")]
     pub endpoint: String,
 
-    /// Transfers a second, as the average over the bank's day (each is about 45 spans)
+    /// Transfers a second, as the average over the bank's day (each is about 50 spans)
     #[arg(long, default_value_t = 10.0, value_name = "N")]
     pub transfers_per_second: f64,
 

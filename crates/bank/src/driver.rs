@@ -20,8 +20,10 @@ const TICK: Duration = Duration::from_millis(10);
 const PROGRESS: Duration = Duration::from_secs(1);
 /// After shutdown was asked for, answers are awaited so long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For each pod, once all answers are there (or given up).
-const STOP: Duration = Duration::from_millis(200);
+/// How long to wait for each pod's thread to stop, once all answers are there.
+const STOP: Duration = Duration::from_secs(2);
+/// The same where answers are missing: such threads are within an attempt to export, and end with the process.
+const STOP_STUCK: Duration = Duration::from_millis(10);
 
 /// Runs the bank until `shutdown`, or until all transfers of the options are sent.
 ///
@@ -176,6 +178,7 @@ impl Driver {
                 Ok(None) | Err(_) => break,
             }
         }
+        let stop = if self.pods.waiting() == 0 { STOP } else { STOP_STUCK };
         self.progress.failed += self.pods.waiting() as u64;
         self.tell()?;
         let report = Report {
@@ -187,7 +190,7 @@ impl Driver {
         };
         let pods = self.pods;
         // Stopping blocks on the SDK's threads, which need this runtime for their last words.
-        let _stopped = tokio::task::spawn_blocking(move || pods.shut_down(STOP)).await;
+        let _stopped = tokio::task::spawn_blocking(move || pods.shut_down(stop)).await;
         Ok(report)
     }
 }

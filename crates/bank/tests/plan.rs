@@ -1,5 +1,7 @@
 //! What a plan promises: the same from the same seed, truth that adds up, faults that do what they say.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
