@@ -1,7 +1,5 @@
 //! Decisions.
 
-use std::borrow::Cow;
-
 use crate::{
     compile::Compiler, draw::Salt, facts::TransactionFacts, fault::PolicyFault, matchers::MatcherTable,
     rule::Rule, settings::PolicySettings, weight::Weights,
@@ -31,7 +29,7 @@ pub struct Decision<'p> {
     /// The first policy in order that voted keep; `None` where it is not kept.
     pub policy: Option<&'p str>,
     /// Why it is kept, in a few words; the name of the policy that dropped it; empty where nothing kept it.
-    pub reason: Cow<'p, str>,
+    pub reason: String,
     /// How many transactions it stands for: one over the probability of its being kept; 0 where it is not kept.
     pub weight: f64,
 }
@@ -85,7 +83,7 @@ impl Policies {
         self.policies.iter().map(|policy| &*policy.name)
     }
 
-    /// Decides over a transaction. Allocates only where it is kept.
+    /// Decides over a transaction. Allocates only for the reason, where there is one.
     #[must_use]
     pub fn decide(&self, facts: &TransactionFacts<'_>) -> Decision<'_> {
         let draw = |salt: usize| self.salts[salt].draw(facts.id);
@@ -95,17 +93,17 @@ impl Policies {
                 continue;
             }
             if policy.drops {
-                return Decision { keep: false, policy: None, reason: (&*policy.name).into(), weight: 0.0 };
+                return Decision { keep: false, policy: None, reason: policy.name.to_string(), weight: 0.0 };
             }
             kept_by = Some(policy);
         }
         let Some(policy) = kept_by else {
-            return Decision { keep: false, policy: None, reason: "".into(), weight: 0.0 };
+            return Decision { keep: false, policy: None, reason: String::new(), weight: 0.0 };
         };
         Decision {
             keep: true,
             policy: Some(&policy.name),
-            reason: about(&policy.rule, facts).into(),
+            reason: about(&policy.rule, facts),
             weight: 1.0 / self.weights.inclusion(&self.policies, facts),
         }
     }
