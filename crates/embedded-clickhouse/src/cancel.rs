@@ -26,16 +26,26 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new() -> Self {
         Self {
-            mark: format!("request:{}", uuid::Uuid::new_v4()),
+            mark: format!("{MARK}{}", uuid::Uuid::new_v4()),
             gone: Gone::default(),
             ended: Gone::default(),
         }
     }
 }
 
+/// Stands before what is unlike in every mark.
+const MARK: &str = "request:";
+
+enum Target {
+    /// Until it has ended.
+    One(Running),
+    /// Once.
+    All,
+}
+
 /// Takes statements to kill.
 #[derive(Clone)]
-pub(crate) struct Canceller(SyncSender<Running>);
+pub(crate) struct Canceller(SyncSender<Target>);
 
 impl Canceller {
     /// Starts the thread; it ends when the last clone of this is dropped.
@@ -48,9 +58,16 @@ impl Canceller {
             .map_err(ServeError::Thread)?;
         Ok(Self(sender))
     }
+
+    /// Kills every statement that runs now.
+    pub(crate) fn cancel_all(&self) {
+        if self.0.try_send(Target::All).is_err() {
+            tracing::warn!("too many cancelled statements at once: the rest run on");
+        }
+    }
 }
 
-fn run(engine: &Arc<Engine>, receiver: &Receiver<Running>) {
+fn run(engine: &Arc<Engine>, receiver: &Receiver<Target>) {
     let mut pending: Vec<Running> = Vec::new();
     loop {
         let next = if pending.is_empty() {
@@ -58,24 +75,29 @@ fn run(engine: &Arc<Engine>, receiver: &Receiver<Running>) {
         } else {
             receiver.recv_timeout(KILL_AGAIN)
         };
+        let mut all = false;
         match next {
-            Ok(running) => pending.push(running),
+            Ok(Target::One(running)) => pending.push(running),
+            Ok(Target::All) => all = true,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         pending.retain(|running| !running.ended.is_set());
-        if pending.is_empty() {
+        let marks = pending.iter().map(|running| running.mark.as_str()).chain(all.then_some(MARK));
+        let mut marks = marks.peekable();
+        if marks.peek().is_none() {
             continue;
         }
         match engine.session() {
-            Ok(mut session) => pending.iter().for_each(|running| kill(&mut session, running)),
+            Ok(mut session) => marks.for_each(|mark| kill(&mut session, mark)),
             Err(error) => tracing::warn!(%error, "no session to cancel statements with; trying again"),
         }
     }
 }
 
-fn kill(session: &mut Session, running: &Running) {
-    let sql = format!("KILL QUERY WHERE endsWith(Settings['log_comment'], '{}') ASYNC", running.mark);
+/// Kills the statements whose `log_comment` has this mark.
+fn kill(session: &mut Session, mark: &str) {
+    let sql = format!("KILL QUERY WHERE position(Settings['log_comment'], '{mark}') > 0 ASYNC");
     if let Err(error) = session.execute(&sql) {
         tracing::warn!(%error, "a statement whose client has gone could not be cancelled; trying again");
     }
@@ -102,7 +124,7 @@ impl Drop for CancelGuard {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
         running.gone.set();
-        if !running.ended.is_set() && self.canceller.0.try_send(running).is_err() {
+        if !running.ended.is_set() && self.canceller.0.try_send(Target::One(running)).is_err() {
             tracing::warn!("too many cancelled statements at once: one runs on until its time limit");
         }
     }

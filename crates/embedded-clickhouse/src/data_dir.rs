@@ -15,13 +15,23 @@ use crate::options::limits::LOCK_POLL;
 /// ClickHouse's own lock file.
 const STATUS_FILE: &str = "status";
 
+/// The folder is ours while this lives. It must go before the engine opens, which takes the same lock.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// `None` in a new folder, where there is nothing to hold yet.
+    _lock: Option<File>,
+}
+
 /// Makes the folder and waits until no other process holds it.
-pub(crate) fn prepare(path: &Path, timeout: Duration) -> Result<(), ServeError> {
+pub(crate) fn hold(path: &Path, timeout: Duration) -> Result<Held, ServeError> {
     let failed = |source| ServeError::DataDir { path: path.to_owned(), source };
     std::fs::create_dir_all(path).map_err(failed)?;
     let began = Instant::now();
     let mut told = false;
-    while !is_free(path).map_err(failed)? {
+    loop {
+        if let Some(held) = try_hold(path).map_err(failed)? {
+            return Ok(held);
+        }
         if began.elapsed() > timeout {
             return Err(ServeError::InUse { path: path.to_owned(), waited: timeout });
         }
@@ -31,19 +41,17 @@ pub(crate) fn prepare(path: &Path, timeout: Duration) -> Result<(), ServeError> 
         }
         std::thread::sleep(LOCK_POLL);
     }
-    Ok(())
 }
 
-fn is_free(path: &Path) -> io::Result<bool> {
-    let file: File = match OpenOptions::new().read(true).write(true).open(path.join(STATUS_FILE)) {
+fn try_hold(path: &Path) -> io::Result<Option<Held>> {
+    let file = match OpenOptions::new().read(true).write(true).open(path.join(STATUS_FILE)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Held { _lock: None })),
         Err(error) => return Err(error),
     };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        // closing the file lets go of it again
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Ok(()) => Ok(Some(Held { _lock: Some(file) })),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -55,12 +63,12 @@ mod tests {
     #[test]
     fn a_held_folder_is_waited_for_and_then_named() {
         let dir = tempfile::tempdir().unwrap();
-        prepare(dir.path(), Duration::ZERO).unwrap();
+        hold(dir.path(), Duration::ZERO).unwrap();
         let status = File::create(dir.path().join(STATUS_FILE)).unwrap();
         flock(&status, FlockOperation::LockExclusive).unwrap();
-        let error = prepare(dir.path(), Duration::from_millis(60)).unwrap_err();
+        let error = hold(dir.path(), Duration::from_millis(60)).unwrap_err();
         assert!(matches!(error, ServeError::InUse { .. }) && error.is_retryable());
         drop(status);
-        prepare(dir.path(), Duration::ZERO).unwrap();
+        hold(dir.path(), Duration::ZERO).unwrap();
     }
 }

@@ -3,15 +3,23 @@
 //! One connection is kept open for ever: closing the last one shuts the engine down, and it cannot be started twice
 //! safely in one process. A session runs one statement at a time, so all its calls take `&mut self`.
 
+mod insert;
+mod results;
+
 use std::ffi::{CStr, CString, c_char};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::error::ServeError;
 use crate::exception::{Exception, code};
-use crate::ffi::{Api, RawAnalysis, RawConnection, RawInsert, RawResult};
+use crate::ffi::{Api, RawAnalysis, RawConnection};
+
+pub(crate) use insert::Insert;
+pub(crate) use results::{Chunk, Statistics, Stream};
 
 /// The engine of this process, opened on one data folder.
 pub(crate) struct Engine {
@@ -19,7 +27,12 @@ pub(crate) struct Engine {
     path_argument: CString,
     /// Never closed while requests run, so that the engine is never shut down and started again.
     anchor: Anchor,
+    /// Dropped after the engine is closed: see [`Closed`].
+    closed: Option<oneshot::Sender<()>>,
 }
+
+/// Ready once the engine is closed and its threads have ended. A process that exits earlier may crash on its way out.
+pub(crate) type Closed = oneshot::Receiver<()>;
 
 struct Anchor(*mut RawConnection);
 
@@ -32,8 +45,12 @@ unsafe impl Sync for Anchor {}
 pub(crate) type Parameters = [(String, String)];
 
 impl Engine {
-    /// Loads the library and opens the data folder.
-    pub(crate) fn open(library: &Path, data: &Path, config_file: &Path) -> Result<Arc<Self>, ServeError> {
+    /// Loads the library and opens the data folder. Once in a process: a closed engine cannot be opened again.
+    pub(crate) fn open(
+        library: &Path,
+        data: &Path,
+        config_file: &Path,
+    ) -> Result<(Arc<Self>, Closed), ServeError> {
         let api = Api::load(library)?;
         let open_failed = || ServeError::Open { path: data.to_owned() };
         let path_argument = argument("--path=", data).ok_or_else(open_failed)?;
@@ -42,7 +59,8 @@ impl Engine {
         unsafe { (api.set_signal_handlers)(0) };
         let anchor =
             connect(&api, &[c"clickhouse", &path_argument, &config_argument]).ok_or_else(open_failed)?;
-        Ok(Arc::new(Self { api, path_argument, anchor: Anchor(anchor) }))
+        let (sender, closed) = oneshot::channel();
+        Ok((Arc::new(Self { api, path_argument, anchor: Anchor(anchor), closed: Some(sender) }), closed))
     }
 
     /// Opens a session of its own: settings and current database of one do not reach another.
@@ -58,6 +76,11 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // SAFETY: the anchor is a live connection; no session is left, for each holds an `Arc` of this.
         unsafe { (self.api.close)(self.anchor.0) };
+        // SAFETY: every connection is closed.
+        if unsafe { (self.api.shutdown)() } != 0 {
+            tracing::warn!("some threads of the engine could not be stopped");
+        }
+        drop(self.closed.take());
     }
 }
 
@@ -223,141 +246,4 @@ fn with_parameters<R>(
     let (n, v): (Pointers, Pointers) =
         ((names.as_ptr(), name_lens.as_ptr()), (values.as_ptr(), value_lens.as_ptr()));
     call(n.0, n.1, v.0, v.1, parameters.len())
-}
-
-/// What a statement read and wrote, as the engine counts it.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Statistics {
-    pub(crate) read_rows: u64,
-    pub(crate) read_bytes: u64,
-    pub(crate) written_rows: u64,
-    pub(crate) written_bytes: u64,
-    pub(crate) result_rows: u64,
-    pub(crate) result_bytes: u64,
-}
-
-/// A result, or one chunk of a streamed one.
-pub(crate) struct Chunk {
-    engine: Arc<Engine>,
-    raw: RawResult,
-}
-
-impl Chunk {
-    fn take(engine: &Arc<Engine>, raw: RawResult) -> Result<Self, Exception> {
-        if raw.is_null() {
-            return Err(Exception::from_engine("The engine gave no result"));
-        }
-        let chunk = Self { engine: Arc::clone(engine), raw };
-        // SAFETY: `raw` is live until `drop`.
-        let error = unsafe { (chunk.engine.api.result_error)(raw) };
-        match text(error) {
-            Some(message) => Err(Exception::from_engine(&message)),
-            None => Ok(chunk),
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: `raw` is live until `drop`, and the buffer with it.
-        let (data, length) =
-            unsafe { ((self.engine.api.result_buffer)(self.raw), (self.engine.api.result_length)(self.raw)) };
-        if data.is_null() || length == 0 {
-            return &[];
-        }
-        // SAFETY: the engine gives `length` bytes at `data`, unchanged until the result is destroyed.
-        unsafe { std::slice::from_raw_parts(data, length) }
-    }
-
-    pub(crate) fn statistics(&self) -> Statistics {
-        let (api, raw) = (&self.engine.api, self.raw);
-        // SAFETY: `raw` is live until `drop`; these only read.
-        unsafe {
-            Statistics {
-                read_rows: (api.result_storage_rows_read)(raw),
-                read_bytes: (api.result_storage_bytes_read)(raw),
-                written_rows: (api.result_rows_written)(raw),
-                written_bytes: (api.result_bytes_written)(raw),
-                result_rows: (api.result_rows_read)(raw),
-                result_bytes: (api.result_bytes_read)(raw),
-            }
-        }
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        // SAFETY: destroyed once, here.
-        unsafe { (self.engine.api.destroy_result)(self.raw) };
-    }
-}
-
-fn text(pointer: *const c_char) -> Option<String> {
-    // SAFETY: the engine's messages are NUL-terminated and live as long as their handle.
-    (!pointer.is_null())
-        .then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
-        .filter(|message| !message.is_empty())
-}
-
-/// A running `SELECT`. Dropped before its end, it is cancelled.
-pub(crate) struct Stream<'s> {
-    session: &'s mut Session,
-    handle: Chunk,
-    ended: bool,
-}
-
-impl Stream<'_> {
-    /// The next chunk; `None` at the end.
-    pub(crate) fn fetch(&mut self) -> Result<Option<Chunk>, Exception> {
-        // SAFETY: both handles are live, and `&mut self` keeps the calls one after another.
-        let raw = unsafe { (self.session.api().stream_fetch)(self.session.handle(), self.handle.raw) };
-        let chunk = Chunk::take(&self.session.engine, raw).inspect_err(|_| self.ended = true)?;
-        self.ended = chunk.bytes().is_empty();
-        Ok((!self.ended).then_some(chunk))
-    }
-}
-
-impl Drop for Stream<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            // SAFETY: as in `fetch`.
-            unsafe { (self.session.api().stream_cancel)(self.session.handle(), self.handle.raw) };
-        }
-    }
-}
-
-/// A running insert. Dropped before [`Insert::finish`], it is cancelled.
-pub(crate) struct Insert<'s> {
-    session: &'s mut Session,
-    raw: RawInsert,
-}
-
-impl Insert<'_> {
-    fn failure(&self) -> Option<Exception> {
-        // SAFETY: `raw` is live until `drop`.
-        text(unsafe { (self.session.api().insert_error)(self.raw) }).map(|m| Exception::from_engine(&m))
-    }
-
-    /// Hands on bytes of the input format; waits where the engine is behind. `false` once the engine has failed:
-    /// [`Insert::finish`] tells why.
-    pub(crate) fn append(&mut self, data: &[u8]) -> bool {
-        // SAFETY: the engine copies `data` before it returns.
-        let state = unsafe { (self.session.api().insert_append)(self.raw, data.as_ptr().cast(), data.len()) };
-        state == 0
-    }
-
-    /// Ends the data and waits until all of it is committed.
-    pub(crate) fn finish(self) -> Result<Statistics, Exception> {
-        // SAFETY: `raw` is live until `drop`, which follows.
-        let raw = unsafe { (self.session.api().insert_done)(self.raw) };
-        Chunk::take(&self.session.engine, raw).map(|done| done.statistics())
-    }
-}
-
-impl Drop for Insert<'_> {
-    fn drop(&mut self) {
-        // SAFETY: cancelling a finished stream does nothing; destroyed once, here.
-        unsafe {
-            (self.session.api().insert_cancel)(self.raw);
-            (self.session.api().destroy_insert)(self.raw);
-        }
-    }
 }

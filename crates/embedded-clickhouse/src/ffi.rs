@@ -73,6 +73,7 @@ pub(crate) struct Api {
         *mut RawAnalysis,
     ) -> c_int,
     pub(crate) set_signal_handlers: unsafe extern "C" fn(c_int),
+    pub(crate) shutdown: unsafe extern "C" fn() -> c_int,
 }
 
 impl Api {
@@ -123,6 +124,7 @@ impl Api {
             result_bytes_written: symbol!("chdb_result_bytes_written"),
             classify: symbol!("chdb_classify_query_n"),
             set_signal_handlers: symbol!("chdb_set_signal_handlers_enabled"),
+            shutdown: symbol!("chdb_shutdown"),
         })
     }
 }

@@ -14,11 +14,14 @@
 //! Pretty, …) are built in memory, whole; the engine's memory limit bounds that. Everything else is streamed.
 //!
 //! Durability: an insert is acknowledged when its parts are on the disk, folder entries included (see `config_file.rs`).
+//! A token that a crash left behind without its part is forgotten at the next start, so that the batch is taken when it is
+//! sent again (see `deduplication.rs`).
 
 mod cancel;
 mod codec;
 mod config_file;
 mod data_dir;
+mod deduplication;
 mod engine;
 mod error;
 mod exception;

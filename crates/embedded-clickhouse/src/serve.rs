@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cancel::{CancelGuard, Canceller, Running};
-use crate::engine::Engine;
+use crate::engine::{Closed, Engine};
 use crate::error::ServeError;
 use crate::exception::{Exception, code};
 use crate::exchange::{AnswerBody, answer, carry_body};
@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::options::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, STACK_BYTES};
 use crate::request::QueryRequest;
 use crate::supervise::PID_HEADER;
-use crate::{config_file, data_dir, headers};
+use crate::{config_file, data_dir, deduplication, headers};
 
 type AnyBody = Either<Full<Bytes>, AnswerBody>;
 
@@ -53,7 +53,7 @@ pub async fn serve_announced(
     // bound before the engine opens: a taken port is known at once, and early clients wait instead of being refused
     let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    let service = Service::open(&options).await?;
+    let (service, closed) = Service::open(&options).await?;
     tracing::info!(%address, path = %options.path.display(), "the embedded ClickHouse answers");
     if let Some(bound) = bound {
         let _ = bound.send(address);
@@ -61,11 +61,26 @@ pub async fn serve_announced(
     let graceful = GracefulShutdown::new();
     accept(&listener, &service, &graceful, shutdown).await;
     drop(listener);
-    if tokio::time::timeout(options.drain_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("statements still run after {:?}: they are cut off", options.drain_timeout);
-    }
-    service.close().await;
+    drain(service, graceful, closed, &options).await;
     Ok(())
+}
+
+/// Lets running statements end, cancels those that do not, and waits until the engine is closed.
+async fn drain(service: Arc<Service>, graceful: GracefulShutdown, closed: Closed, options: &Options) {
+    let mut connections = std::pin::pin!(graceful.shutdown());
+    if tokio::time::timeout(options.drain_timeout, &mut connections).await.is_err() {
+        tracing::warn!("statements still run after {:?}: they are cancelled", options.drain_timeout);
+        service.canceller.cancel_all();
+        let _ = tokio::time::timeout(options.drain_timeout, connections).await;
+    }
+    drop(service);
+    match tokio::time::timeout(options.drain_timeout, closed).await {
+        Ok(_) => tracing::info!("the embedded ClickHouse has stopped"),
+        Err(_) => tracing::warn!(
+            "the engine is not closed after {:?}: left to the end of the process",
+            options.drain_timeout
+        ),
+    }
 }
 
 async fn accept(
@@ -129,19 +144,13 @@ struct Service {
 }
 
 impl Service {
-    async fn open(options: &Arc<Options>) -> Result<Arc<Self>, ServeError> {
+    async fn open(options: &Arc<Options>) -> Result<(Arc<Self>, Closed), ServeError> {
         let for_thread = Arc::clone(options);
-        let server = on_thread(move || open_engine(&for_thread)).await??;
+        let (server, closed) = on_thread(move || open_engine(&for_thread)).await??;
         let canceller = Canceller::start(&server.engine)?;
         let turns = Arc::new(Semaphore::new(options.max_concurrent_queries.max(1)));
-        Ok(Arc::new(Self { server: Arc::new(server), canceller, turns, options: Arc::clone(options) }))
-    }
-
-    /// Waits for the threads that still hold a session, then closes the engine.
-    async fn close(&self) {
-        let all = u32::try_from(self.options.max_concurrent_queries.max(1)).unwrap_or(u32::MAX);
-        let idle = tokio::time::timeout(self.options.drain_timeout, self.turns.acquire_many(all)).await;
-        tracing::info!(idle = idle.is_ok(), "the embedded ClickHouse stops");
+        let service = Self { server: Arc::new(server), canceller, turns, options: Arc::clone(options) };
+        Ok((Arc::new(service), closed))
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<AnyBody> {
@@ -223,11 +232,15 @@ impl Service {
 }
 
 /// Opens folder and engine; blocks for as long as that takes.
-fn open_engine(options: &Options) -> Result<Server, ServeError> {
-    data_dir::prepare(&options.path, options.lock_timeout)?;
+fn open_engine(options: &Options) -> Result<(Server, Closed), ServeError> {
+    let held = data_dir::hold(&options.path, options.lock_timeout)?;
     let config = config_file::write(options)?;
+    let repaired = deduplication::repair(&options.path)
+        .map_err(|source| ServeError::DataDir { path: options.path.clone(), source })?;
+    metrics::counter!(crate::metrics::DEDUPLICATION_REPAIRED).increment(repaired);
+    drop(held);
     let began = Instant::now();
-    let engine = Engine::open(&options.library, &options.path, &config)?;
+    let (engine, closed) = Engine::open(&options.library, &options.path, &config)?;
     let mut session = engine.session().map_err(ServeError::Probe)?;
     let probe = session
         .query(b"SELECT version(), timezone(), displayName()", "TSVRaw", &[])
@@ -239,7 +252,7 @@ fn open_engine(options: &Options) -> Result<Server, ServeError> {
     let display_name = fields.next().unwrap_or_default();
     drop((probe, session));
     tracing::info!(version, timezone, opened_in = ?began.elapsed(), "the engine is open");
-    Ok(Server { engine, timezone, display_name, query_timeout: options.query_timeout.as_secs() })
+    Ok((Server { engine, timezone, display_name, query_timeout: options.query_timeout.as_secs() }, closed))
 }
 
 /// Runs something that blocks on a thread with the engine's stack.

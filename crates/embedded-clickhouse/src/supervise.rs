@@ -8,7 +8,6 @@ mod child;
 mod ping;
 mod settings;
 
-use std::future::Future;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -216,27 +215,25 @@ impl Keeper {
     }
 
     /// Pings for ever; comes back only with the reason to give the child up.
-    fn watch(&self, pid: u32, answered_since: &mut Option<Instant>) -> impl Future<Output = String> {
-        async move {
-            let mut last_answer = Instant::now();
-            loop {
-                if ping::answers(self.settings.address, pid).await {
-                    last_answer = Instant::now();
-                    if answered_since.is_none() {
-                        *answered_since = Some(last_answer);
-                        metrics::gauge!(names::UP).set(1.0);
-                        self.state.send_replace(State::Ready { pid });
-                    }
+    async fn watch(&self, pid: u32, answered_since: &mut Option<Instant>) -> String {
+        let mut last_answer = Instant::now();
+        loop {
+            if ping::answers(self.settings.address, pid).await {
+                last_answer = Instant::now();
+                if answered_since.is_none() {
+                    *answered_since = Some(last_answer);
+                    metrics::gauge!(names::UP).set(1.0);
+                    self.state.send_replace(State::Ready { pid });
                 }
-                let (limit, pause) = match answered_since {
-                    None => (self.settings.start_timeout, self.settings.ping_starting),
-                    Some(_) => (self.settings.hang_timeout, self.settings.ping_ready),
-                };
-                if last_answer.elapsed() > limit {
-                    return format!("did not answer for {limit:?}");
-                }
-                tokio::time::sleep(pause).await;
             }
+            let (limit, pause) = match answered_since {
+                None => (self.settings.start_timeout, self.settings.ping_starting),
+                Some(_) => (self.settings.hang_timeout, self.settings.ping_ready),
+            };
+            if last_answer.elapsed() > limit {
+                return format!("did not answer for {limit:?}");
+            }
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -56,7 +56,7 @@ impl<R: Read> BlockReader<R> {
             u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize
         };
         let (packed_length, unpacked_length) = (length(1), length(5));
-        if packed_length < HEADER || packed_length > MAX_BLOCK || unpacked_length > MAX_BLOCK {
+        if !(HEADER..=MAX_BLOCK).contains(&packed_length) || unpacked_length > MAX_BLOCK {
             return Err(invalid(format!(
                 "compressed block of {packed_length} bytes, {unpacked_length} unpacked"
             )));

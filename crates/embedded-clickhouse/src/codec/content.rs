@@ -151,7 +151,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_encoding_comes_back() {
-        let bytes: Vec<u8> = (0..300_000_u32).map(|i| (i / 3 * i / 1000) as u8).collect();
+        let bytes: Vec<u8> = (0..300_000_u64).map(|i| (i / 3 * i / 1000) as u8).collect();
         for encoding in
             [None, Some(Encoding::Gzip), Some(Encoding::Deflate), Some(Encoding::Zstd), Some(Encoding::Lz4)]
         {
