@@ -1,1 +1,19 @@
-//! Schema, row encoding, outbox, sink, questions in SQL.
+//! The store: its schema, rows as Native blocks, an outbox of sealed batches, a sink that sends them, and questions in SQL.
+//!
+//! - [`schema`]: tables and views, as Grafana's ClickHouse plugin knows them, as numbered migrations.
+//! - [`rows`]: blocks made straight from wire bytes and records; the same rows give the same bytes.
+//! - [`outbox`]: batches on disk under their names until ClickHouse has acknowledged them.
+//! - [`sink`]: sends them in order, again and again until acknowledged; a name that the store has already is dropped there.
+//! - [`questions`]: the SQL behind the query API.
+//!
+//! What it is not: it decides nothing of what is kept, and holds no state of a fold.
+//!
+//! Limits, each named where it stands: bytes of a block and of the outbox, tables written at the same time, rows and seconds of a question.
+
+mod native;
+pub mod rows;
+pub mod schema;
+mod store;
+mod value;
+
+pub use store::{Store, StoreError};

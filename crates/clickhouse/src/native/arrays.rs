@@ -1,0 +1,63 @@
+//! Columns of arrays, row by row, and written in another order.
+
+use super::{Block, Dictionary, put_low_array};
+
+/// The arrays of one column. Trailing default values are left out: the table's view puts them back.
+#[derive(Debug)]
+pub(crate) struct Arrays<T> {
+    items: Vec<T>,
+    ends: Vec<u32>,
+}
+
+impl<T> Default for Arrays<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<T: Copy + PartialEq> Arrays<T> {
+    /// Takes a row's items.
+    pub(crate) fn push(&mut self, items: impl Iterator<Item = T>) {
+        self.items.extend(items);
+        self.ends.push(self.items.len() as u32);
+    }
+
+    /// Takes a row's items, without those at its end that are `default`.
+    pub(crate) fn push_trimmed(&mut self, items: impl Iterator<Item = T>, default: T) {
+        let start = self.items.len();
+        self.items.extend(items);
+        let kept = self.items[start..].iter().rposition(|item| *item != default).map_or(0, |at| at + 1);
+        self.items.truncate(start + kept);
+        self.ends.push(self.items.len() as u32);
+    }
+
+    /// The items of a row.
+    pub(crate) fn row(&self, row: u32) -> &[T] {
+        let row = row as usize;
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
+        &self.items[start..self.ends[row] as usize]
+    }
+
+    fn ends_in<'a>(&'a self, order: &'a [u32]) -> impl Iterator<Item = u64> + 'a {
+        order.iter().scan(0, |end, &row| {
+            *end += self.row(row).len() as u64;
+            Some(*end)
+        })
+    }
+
+    /// Writes the column with rows in this order; `put` writes an item.
+    pub(crate) fn write(&self, block: &mut Block, name: &str, kind: &str, order: &[u32], put: impl Fn(&T, &mut Vec<u8>)) {
+        let out = block.column(name, kind);
+        self.ends_in(order).for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+        order.iter().flat_map(|&row| self.row(row)).for_each(|item| put(item, out));
+    }
+}
+
+impl Arrays<u32> {
+    /// Writes numbers of a dictionary as an array of its strings.
+    pub(crate) fn write_low(&self, block: &mut Block, name: &str, dictionary: &Dictionary, order: &[u32]) {
+        let out = block.column(name, "Array(LowCardinality(String))");
+        let items = order.iter().flat_map(|&row| self.row(row).iter().copied());
+        put_low_array(out, dictionary, self.ends_in(order), items);
+    }
+}

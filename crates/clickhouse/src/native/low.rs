@@ -1,0 +1,54 @@
+//! `LowCardinality(String)` in Native: its keys' version (1) before the column, then the kind of index (0 to 3: bytes 1, 2, 4, 8) with two flags, the
+//! keys' count and the keys, the rows' count and an index for each.
+
+use super::{Dictionary, put_string};
+
+/// Keys follow in this block (bit 9), and replace what was known before (bit 10), as ClickHouse's own drivers write it.
+const OWN_KEYS: u64 = 1 << 9 | 1 << 10;
+
+/// Version of the keys' layout.
+const KEYS_VERSION: u64 = 1;
+
+/// A column of plain rows.
+pub(crate) fn put_low(out: &mut Vec<u8>, dictionary: &Dictionary, rows: impl Iterator<Item = u32>) {
+    out.extend_from_slice(&KEYS_VERSION.to_le_bytes());
+    put_items(out, dictionary, rows);
+}
+
+/// A column of arrays: `ends` is the running count of items after each row.
+pub(crate) fn put_low_array(
+    out: &mut Vec<u8>,
+    dictionary: &Dictionary,
+    ends: impl Iterator<Item = u64>,
+    items: impl Iterator<Item = u32>,
+) {
+    out.extend_from_slice(&KEYS_VERSION.to_le_bytes());
+    ends.for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+    put_items(out, dictionary, items);
+}
+
+fn put_items(out: &mut Vec<u8>, dictionary: &Dictionary, rows: impl Iterator<Item = u32>) {
+    let start = out.len();
+    let width = match dictionary.len() {
+        ..=0x100 => 0u64,
+        ..=0x1_0000 => 1,
+        _ => 2,
+    };
+    out.extend_from_slice(&(width | OWN_KEYS).to_le_bytes());
+    out.extend_from_slice(&(dictionary.len() as u64).to_le_bytes());
+    dictionary.iter().for_each(|key| put_string(out, key));
+    let count_at = out.len();
+    out.extend_from_slice(&[0; 8]);
+    match width {
+        0 => out.extend(rows.map(|row| row as u8)),
+        1 => rows.for_each(|row| out.extend_from_slice(&(row as u16).to_le_bytes())),
+        _ => rows.for_each(|row| out.extend_from_slice(&row.to_le_bytes())),
+    }
+    let count = (out.len() - count_at - 8) >> width;
+    if count == 0 {
+        // Where there are no items, ClickHouse reads nothing at all.
+        out.truncate(start);
+    } else {
+        out[count_at..count_at + 8].copy_from_slice(&(count as u64).to_le_bytes());
+    }
+}

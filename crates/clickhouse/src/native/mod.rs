@@ -1,0 +1,87 @@
+//! ClickHouse's Native format, written: one block at revision 0, as HTTP carries it.
+//!
+//! A block is a varint of columns and one of rows, then for each column its name, its type and its data, column by column. Layouts, all little endian:
+//! strings are a varint length and bytes; arrays are the 64-bit end of each row, then all items; `LowCardinality` is in [`low`].
+//! Source: ClickHouse's `NativeReader.cpp` and the `Serialization*.cpp` beside it.
+
+mod arrays;
+mod dictionary;
+mod low;
+
+pub(crate) use arrays::Arrays;
+pub(crate) use dictionary::Dictionary;
+pub(crate) use low::{put_low, put_low_array};
+
+/// One block that is being written.
+pub(crate) struct Block {
+    out: Vec<u8>,
+}
+
+impl Block {
+    /// Begins a block. Exactly `columns` columns are to follow.
+    pub(crate) fn new(columns: usize, rows: usize, capacity: usize) -> Self {
+        let mut out = Vec::with_capacity(capacity);
+        put_varint(&mut out, columns as u64);
+        put_varint(&mut out, rows as u64);
+        Self { out }
+    }
+
+    /// Begins a column; its data is to be appended to what this returns.
+    pub(crate) fn column(&mut self, name: &str, kind: &str) -> &mut Vec<u8> {
+        put_string(&mut self.out, name.as_bytes());
+        put_string(&mut self.out, kind.as_bytes());
+        &mut self.out
+    }
+
+    /// A column of strings.
+    pub(crate) fn strings<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a [u8]>) {
+        let out = self.column(name, "String");
+        for value in values {
+            put_string(out, value);
+        }
+    }
+
+    /// A column of 64-bit numbers, of the type named.
+    pub(crate) fn u64s(&mut self, name: &str, kind: &str, values: impl Iterator<Item = u64>) {
+        let out = self.column(name, kind);
+        values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    }
+
+    /// A column of 32-bit numbers, of the type named.
+    pub(crate) fn u32s(&mut self, name: &str, kind: &str, values: impl Iterator<Item = u32>) {
+        let out = self.column(name, kind);
+        values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    }
+
+    /// A column of bytes, of the type named.
+    pub(crate) fn u8s(&mut self, name: &str, kind: &str, values: impl Iterator<Item = u8>) {
+        self.column(name, kind).extend(values);
+    }
+
+    /// A column of strings of few distinct values, each row by its index.
+    pub(crate) fn low(&mut self, name: &str, dictionary: &Dictionary, rows: impl Iterator<Item = u32>) {
+        put_low(self.column(name, "LowCardinality(String)"), dictionary, rows);
+    }
+
+    /// The block's bytes.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.out
+    }
+}
+
+/// Appends a varint.
+#[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a string.
+#[inline]
+pub(crate) fn put_string(out: &mut Vec<u8>, value: &[u8]) {
+    put_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}

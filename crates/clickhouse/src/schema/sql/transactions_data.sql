@@ -1,0 +1,54 @@
+-- Every transaction, all versions of it. Read it through `transactions`. The sorting key holds nothing that an amendment may change.
+-- `Hop…` columns leave out trailing default values (0, for `HopCount` 1); names are in `HopName` by the order of the table's view.
+CREATE TABLE IF NOT EXISTS {db}.transactions_data
+(
+    Tenant LowCardinality(String) CODEC(ZSTD(1)),
+    FirstStart DateTime64(9) CODEC(ZSTD(1)),
+    TransactionId String CODEC(ZSTD(1)),
+    Version UInt32 CODEC(ZSTD(1)),
+    Deleted UInt8 CODEC(ZSTD(1)),
+    IdIsKey Bool CODEC(ZSTD(1)),
+    MoreKeys Array(String) CODEC(ZSTD(1)),
+    Type LowCardinality(String) CODEC(ZSTD(1)),
+    Start DateTime64(9) CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(ZSTD(1)),
+    Outcome LowCardinality(String) CODEC(ZSTD(1)),
+    OutcomeReason String CODEC(ZSTD(1)),
+    Traces Array(FixedString(16)) CODEC(ZSTD(1)),
+    Spans UInt32 CODEC(ZSTD(1)),
+    Errors UInt32 CODEC(ZSTD(1)),
+    Services LowCardinality(String) CODEC(ZSTD(1)),
+    Departments LowCardinality(String) CODEC(ZSTD(1)),
+    Kept Bool CODEC(ZSTD(1)),
+    KeptBy LowCardinality(String) CODEC(ZSTD(1)),
+    KeepReason LowCardinality(String) CODEC(ZSTD(1)),
+    Weight Float64 CODEC(ZSTD(1)),
+    SpansLost UInt32 CODEC(ZSTD(1)),
+    SkewCorrected UInt64 CODEC(ZSTD(1)),
+    ClosedBy LowCardinality(String) CODEC(ZSTD(1)),
+    AttributeKeys LowCardinality(String) CODEC(ZSTD(1)),
+    AttributeValues String CODEC(ZSTD(1)),
+    HopName Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    HopInstance Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    HopParent Array(Int16) CODEC(ZSTD(1)),
+    HopCount Array(UInt32) CODEC(ZSTD(1)),
+    HopStart Array(Int64) CODEC(ZSTD(1)),
+    HopDuration Array(UInt64) CODEC(ZSTD(1)),
+    HopChildTime Array(Int64) CODEC(ZSTD(1)),
+    HopNetwork Array(UInt64) CODEC(ZSTD(1)),
+    HopQueue Array(UInt64) CODEC(ZSTD(1)),
+    HopCriticalCode Array(UInt64) CODEC(ZSTD(1)),
+    HopCriticalNetwork Array(UInt64) CODEC(ZSTD(1)),
+    HopCriticalQueue Array(UInt64) CODEC(ZSTD(1)),
+    HopErrors Array(UInt32) CODEC(ZSTD(1)),
+    INDEX by_start Start TYPE minmax GRANULARITY 1,
+    INDEX by_type Type TYPE set(64) GRANULARITY 1,
+    INDEX by_id TransactionId TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_key MoreKeys TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_trace Traces TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(Version, Deleted)
+PARTITION BY toDate(FirstStart, 'UTC')
+ORDER BY (Tenant, FirstStart, TransactionId)
+{ttl:transactions_data}
+SETTINGS {dedup}, ttl_only_drop_parts = 1
