@@ -1,0 +1,59 @@
+//! Load against a running Throughline, and what it costs: `make bench`.
+//!
+//! Requests are encoded beforehand; ids and times are patched in place, so that the generator itself costs well below a microsecond a span.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose output is its result")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench that cannot go on has nothing better to do than stop"
+)]
+
+mod disk;
+mod process;
+mod report;
+mod runs;
+mod send;
+mod template;
+
+use clap::Parser;
+
+/// Measures a release build of Throughline on this machine.
+#[derive(Parser)]
+struct Args {
+    /// The binary to measure.
+    #[arg(long, default_value = "target/release/throughline")]
+    binary: std::path::PathBuf,
+    /// What to measure: speed, latency, memory; all if none is given.
+    what: Vec<String>,
+    /// Seconds of full load.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Requests in flight at full load.
+    #[arg(long, default_value_t = 8)]
+    in_flight: usize,
+}
+
+#[tokio::main]
+async fn main() {
+    let args = Args::parse();
+    let all = args.what.is_empty();
+    let wants = |what: &str| all || args.what.iter().any(|wanted| wanted == what);
+    report::machine();
+    let template = std::sync::Arc::new(template::Template::bank());
+    report::template(&template);
+    report::generator(&template);
+    let mut full_rate = None;
+    if wants("speed") {
+        let speed = runs::speed(&args.binary, &template, args.seconds, args.in_flight).await;
+        report::speed(&speed);
+        full_rate = Some(speed.rate);
+    }
+    if wants("latency") {
+        let latency =
+            runs::latency(&args.binary, &template, full_rate.unwrap_or(200_000.0) / 2.0, args.seconds).await;
+        report::latency(&latency);
+    }
+    if wants("memory") {
+        report::memory(&runs::memory(&args.binary, &template).await);
+    }
+}

@@ -1,0 +1,115 @@
+//! What is measured, and how.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{disk, process::Server, send, template::Template};
+
+/// Warm-up of every run, seconds.
+const WARM: u64 = 3;
+
+/// Spans per CPU-second, from the request to rows in the store.
+pub(crate) struct Speed {
+    pub(crate) spans: u64,
+    pub(crate) seconds: f64,
+    /// Spans a second while the load ran.
+    pub(crate) rate: f64,
+    pub(crate) serve_cpu: f64,
+    pub(crate) engine_cpu: f64,
+    pub(crate) kept: u64,
+    pub(crate) transactions: u64,
+    pub(crate) expected: u64,
+    pub(crate) again: u64,
+}
+
+pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64, in_flight: usize) -> Speed {
+    let server = Server::start(binary, "2s").await;
+    let spans_of = |requests: u64| requests * template.spans() as u64;
+    let (warm, _) = send::flood(server.ports.grpc, template, 0, WARM, in_flight).await;
+    settle(&server, warm * crate::template::TRACES as u64).await;
+    let (serve_before, engine_before) = server.cpu_seconds();
+    let started = Instant::now();
+    let (sent, again) = send::flood(server.ports.grpc, template, 1 << 32, seconds, in_flight).await;
+    let elapsed = started.elapsed().as_secs_f64();
+    let expected = (warm + sent) * crate::template::TRACES as u64;
+    settle(&server, expected).await;
+    let (serve, engine) = server.cpu_seconds();
+    Speed {
+        spans: spans_of(sent),
+        seconds: elapsed,
+        rate: spans_of(sent) as f64 / elapsed,
+        serve_cpu: serve - serve_before,
+        engine_cpu: engine - engine_before,
+        kept: server.query("SELECT count() FROM otel_traces").await,
+        transactions: server.query("SELECT count() FROM transactions").await,
+        expected,
+        again,
+    }
+}
+
+/// Waits until all transactions are in the store.
+async fn settle(server: &Server, transactions: u64) {
+    let until = Instant::now() + Duration::from_secs(120);
+    while Instant::now() < until {
+        if server.query("SELECT count() FROM transactions").await >= transactions {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let stored = server.query("SELECT count() FROM transactions").await;
+    panic!("{stored} of {transactions} transactions are stored after two minutes");
+}
+
+/// Times to the answer at half load, and the disk's own beside them.
+pub(crate) struct Latency {
+    pub(crate) rate: f64,
+    pub(crate) answers: Vec<Duration>,
+    pub(crate) disk: Vec<Duration>,
+}
+
+pub(crate) async fn latency(binary: &Path, template: &Arc<Template>, rate: f64, seconds: u64) -> Latency {
+    let server = Server::start(binary, "2s").await;
+    let requests = rate / template.spans() as f64;
+    send::pace(server.ports.grpc, template, 0, requests, WARM).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let watch = disk::watch(server.dir.path(), Arc::clone(&stop));
+    let mut answers = send::pace(server.ports.grpc, template, 1 << 32, requests, seconds).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut disk = watch.join().unwrap();
+    answers.sort_unstable();
+    disk.sort_unstable();
+    Latency { rate, answers, disk }
+}
+
+/// Memory over idle with a million undecided spans.
+pub(crate) struct Memory {
+    pub(crate) idle: (u64, u64),
+    pub(crate) loaded: (u64, u64),
+    pub(crate) undecided: f64,
+}
+
+pub(crate) async fn memory(binary: &Path, template: &Arc<Template>) -> Memory {
+    let server = Server::start(binary, "10m").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let idle = server.anonymous_bytes();
+    let sender = send::Sender::connect(server.ports.grpc).await;
+    for request in 0..1_000_000 / template.spans() as u64 {
+        sender.send(template.request(request, send::now())).await.unwrap();
+    }
+    let until = Instant::now() + Duration::from_secs(30);
+    while server.metric("throughline_undecided_spans").await < 1_000_000.0 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    Memory {
+        idle,
+        loaded: server.anonymous_bytes(),
+        undecided: server.metric("throughline_undecided_spans").await,
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong with a question, and how each answer says it: the one place that maps errors to the wire.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use thiserror::Error;
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// Nothing of that name.
+    #[error("no transaction has the key or trace id `{0}`")]
+    NotFound(String),
+    /// The question makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store does not answer.
+    #[error("the store does not answer: {0}")]
+    Store(#[from] throughline_clickhouse::QuestionError),
+}
+
+impl ApiError {
+    /// Whether the same question may be answered later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+}
+
+impl From<ApiError> for tonic::Status {
+    fn from(error: ApiError) -> Self {
+        let message = error.to_string();
+        match error {
+            ApiError::NotFound(_) => Self::not_found(message),
+            ApiError::Invalid(_) => Self::invalid_argument(message),
+            ApiError::Store(_) => Self::unavailable(message),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, Json(json!({ "error": self.to_string() }))).into_response()
+    }
+}
+
+/// Why the API does not run.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The port is not to be had.
+    #[error("cannot listen on {endpoint} for the query API: {source}; set api.endpoint to a free address")]
+    Bind {
+        /// What was asked for.
+        endpoint: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Serving stopped.
+    #[error("serving the query API")]
+    Serve(#[source] std::io::Error),
+}

@@ -1,0 +1,249 @@
+//! The spans of all traces of a transaction, each once, under one table of strings.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+use throughline_analysis::{LinkInput, Path, Rules as AnalysisRules, SpanInput, SpanKind};
+use throughline_otlp::facts::flag;
+
+use super::Positioned;
+use crate::{departments::UNASSIGNED, records::TraceSummary, rules::Rules};
+
+/// Name of the hop that holds what exceeds the limit of hops.
+const OTHER: &str = "other";
+
+/// One trace of the transaction.
+pub(super) struct TraceOf<'a> {
+    pub(super) id: &'a [u8],
+    start: u64,
+    end: u64,
+}
+
+/// Where a span of the input came from: index of its summary and of the span in it.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) summary: u32,
+    pub(super) span: u32,
+}
+
+pub(super) struct Input<'a> {
+    pub(super) summaries: Vec<&'a TraceSummary>,
+    /// In the order of their start, then of their id.
+    pub(super) traces: Vec<TraceOf<'a>>,
+    pub(super) spans: Vec<SpanInput>,
+    pub(super) origins: Vec<Origin>,
+    pub(super) links: Vec<LinkInput>,
+    pub(super) names: Names<'a>,
+    pub(super) matches: u64,
+    pub(super) terminals: u64,
+    /// Bit 0 for unset, 1 for ok, 2 for error: what spans' statuses were seen.
+    pub(super) statuses: u8,
+    other: u32,
+    network: Option<u32>,
+    database: Option<u32>,
+}
+
+/// Strings of this transaction; index 0 is empty.
+pub(super) struct Names<'a> {
+    texts: Vec<&'a str>,
+    indices: HashMap<&'a str, u32, FixedState>,
+}
+
+impl<'a> Names<'a> {
+    fn new() -> Self {
+        Self { texts: vec![""], indices: HashMap::from_iter([("", 0)]) }
+    }
+
+    fn of(&mut self, text: &'a str) -> u32 {
+        *self.indices.entry(text).or_insert_with(|| {
+            self.texts.push(text);
+            (self.texts.len() - 1) as u32
+        })
+    }
+
+    pub(super) fn text(&self, index: u32) -> &'a str {
+        self.texts.get(index as usize).copied().unwrap_or_default()
+    }
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn collect(summaries: &'a [Positioned], rules: &'a Rules) -> Self {
+        let mut names = Names::new();
+        let other = names.of(OTHER);
+        let network = rules.settings.network_department.as_deref().map(|name| names.of(name));
+        let database = rules.settings.database_department.as_deref().map(|name| names.of(name));
+        let mut input = Self {
+            summaries: summaries.iter().map(|(_, summary)| Arc::as_ref(summary)).collect(),
+            traces: traces_of(summaries),
+            spans: Vec::new(),
+            origins: Vec::new(),
+            links: Vec::new(),
+            names,
+            matches: 0,
+            terminals: 0,
+            statuses: 0,
+            other,
+            network,
+            database,
+        };
+        input.take_all();
+        input
+    }
+
+    fn take_all(&mut self) {
+        let indices: HashMap<&[u8], u32, FixedState> =
+            self.traces.iter().enumerate().map(|(index, trace)| (trace.id, index as u32)).collect();
+        let mut pieces = vec![0u32; self.traces.len()];
+        for summary in &self.summaries {
+            if let Some(&trace) = indices.get(&summary.trace_id[..]) {
+                pieces[trace as usize] += 1;
+            }
+        }
+        let mut seen: HashSet<(u32, u64, u8), FixedState> = HashSet::default();
+        for number in 0..self.summaries.len() {
+            let summary = self.summaries[number];
+            let Some(&trace) = indices.get(&summary.trace_id[..]) else { continue };
+            // Within one summary each span stands once; two of one trace may both have it (a fold that began anew, other rules).
+            let mut is_new = |id, kind| pieces[trace as usize] < 2 || seen.insert((trace, id, kind));
+            let first = self.spans.len();
+            let positions = self.take_summary(number as u32, trace, &mut is_new);
+            let target = |link: &crate::records::Link| LinkInput {
+                span: positions.get(link.span as usize).copied().flatten().unwrap_or(first as u32),
+                trace: indices.get(&link.trace_id[..]).copied(),
+                span_id: link.span_id,
+            };
+            let own = summary
+                .links
+                .iter()
+                .filter(|link| positions.get(link.span as usize).is_some_and(Option::is_some));
+            self.links.extend(own.map(target));
+            self.matches |= summary.matches;
+            self.terminals |= summary.terminals;
+        }
+    }
+
+    /// Takes a summary's spans; says where each stands, if it was taken.
+    fn take_summary(
+        &mut self,
+        number: u32,
+        trace: u32,
+        is_new: &mut dyn FnMut(u64, u8) -> bool,
+    ) -> Vec<Option<u32>> {
+        let summary = self.summaries[number as usize];
+        let strings: Vec<u32> = summary.strings.iter().map(|text| self.names.of(text)).collect();
+        let string = |index: u32| strings.get(index as usize).copied().unwrap_or(0);
+        let mut positions =
+            Vec::with_capacity(if summary.links.is_empty() { 0 } else { summary.span_id.len() });
+        for (index, (&id, &flags)) in summary.span_id.iter().zip(&summary.flags).enumerate() {
+            let kind = (flags & u32::from(flag::KIND)) as u8;
+            let new = is_new(id, kind);
+            if !summary.links.is_empty() {
+                positions.push(new.then_some(self.spans.len() as u32));
+            }
+            if !new {
+                continue;
+            }
+            let column = |column: &[u32]| column.get(index).copied().unwrap_or(0);
+            let resource =
+                summary.resources.get(column(&summary.resource) as usize).copied().unwrap_or_default();
+            let start = summary.base + summary.start.get(index).copied().unwrap_or(0);
+            let has = |bit: u16| flags & u32::from(bit) != 0;
+            self.statuses |= if has(flag::ERROR) {
+                4
+            } else if has(flag::OK) {
+                2
+            } else {
+                1
+            };
+            self.spans.push(SpanInput {
+                trace,
+                id,
+                parent: summary.parent_id.get(index).copied().unwrap_or(0),
+                start,
+                end: start + summary.duration.get(index).copied().unwrap_or(0),
+                kind: SpanKind::from_number(kind),
+                error: has(flag::ERROR),
+                ok: has(flag::OK),
+                database: has(flag::DATABASE),
+                service: string(resource.service),
+                operation: string(column(&summary.operation)),
+                version: string(resource.version),
+                instance: string(resource.instance),
+                host: string(resource.host),
+                department: string(resource.department),
+                peer: string(column(&summary.peer)),
+            });
+            self.origins.push(Origin { summary: number, span: index as u32 });
+        }
+        positions
+    }
+
+    pub(super) fn analysis_rules(&self, rules: &Rules) -> AnalysisRules {
+        AnalysisRules {
+            max_skew_ns: rules.settings.traces.max_skew,
+            network_department: self.network,
+            database_department: self.database,
+            other: self.other,
+        }
+    }
+
+    /// The least business key, or the id of the first trace.
+    pub(super) fn transaction_id(&self) -> String {
+        let keys = self.summaries.iter().flat_map(|summary| &summary.keys);
+        match keys.min_by(|a, b| (a.place, &a.value).cmp(&(b.place, &b.value))) {
+            Some(key) => key.value.clone(),
+            None => self.traces.first().map(|trace| hex(trace.id)).unwrap_or_default(),
+        }
+    }
+
+    /// Index of the configured type, by the root of the first trace.
+    pub(super) fn kind(&self, rules: &Rules, path: &Path) -> Option<usize> {
+        let root = self.root(path, path.first_trace as usize)?;
+        rules.type_of(self.names.text(root.operation), self.names.text(root.service), root.kind as u8)
+    }
+
+    /// The root of a trace.
+    pub(super) fn root(&self, path: &Path, trace: usize) -> Option<&SpanInput> {
+        self.spans.get(*path.roots.get(trace)? as usize)
+    }
+
+    pub(super) fn longest_trace(&self) -> u64 {
+        self.traces.iter().map(|trace| trace.end - trace.start).max().unwrap_or(0)
+    }
+
+    /// The name of a department, never empty.
+    pub(super) fn department(&self, index: u32) -> &'a str {
+        match self.names.text(index) {
+            "" => UNASSIGNED,
+            name => name,
+        }
+    }
+}
+
+/// The traces of the summaries, in the order of their start, then of their id: the order of arrival shows nowhere.
+fn traces_of(summaries: &[Positioned]) -> Vec<TraceOf<'_>> {
+    let mut traces: Vec<TraceOf<'_>> = Vec::new();
+    let mut indices: HashMap<&[u8], usize, FixedState> = HashMap::default();
+    for (_, summary) in summaries {
+        let ends = summary.start.iter().zip(&summary.duration).map(|(start, duration)| start + duration);
+        let (start, end) = (summary.base, summary.base + ends.max().unwrap_or(0));
+        let index = *indices.entry(&summary.trace_id[..]).or_insert_with(|| {
+            traces.push(TraceOf { id: &summary.trace_id, start, end });
+            traces.len() - 1
+        });
+        traces[index].start = traces[index].start.min(start);
+        traces[index].end = traces[index].end.max(end);
+    }
+    traces.sort_unstable_by(|a, b| (a.start, a.id).cmp(&(b.start, b.id)));
+    traces
+}
+
+/// Bytes in lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,125 @@
+//! One transaction's row and decision, from its traces' summaries: a pure function of them and of the rules.
+
+mod input;
+mod kept;
+mod outcome;
+mod row;
+
+use std::sync::Arc;
+
+use throughline_analysis::Workspace;
+use throughline_sampling::TransactionFacts;
+
+use self::input::Input;
+use crate::{
+    records::{Closed, ClosedBy, Outcome, TraceSummary},
+    rules::Rules,
+    transactions::Closing,
+};
+
+/// A summary and its position in this partition of the summary log.
+pub type Positioned = (u64, Arc<TraceSummary>);
+
+/// Decides transactions; holds only scratch.
+#[derive(Default)]
+pub struct Decider {
+    workspace: Workspace,
+}
+
+impl Decider {
+    /// The record that closes a transaction. `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
+    /// there is one.
+    pub fn decide(
+        &mut self,
+        rules: &Rules,
+        closing: &Closing,
+        summaries: &[Positioned],
+        before: Option<&Closed>,
+    ) -> Closed {
+        let input = Input::collect(summaries, rules);
+        let path = self.workspace.analyse(
+            &input.spans,
+            &input.links,
+            input.traces.len() as u32,
+            &input.analysis_rules(rules),
+        );
+        let kind = input.kind(rules, path);
+        let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
+        let id = input.transaction_id();
+        let facts = TransactionFacts {
+            id: &id,
+            matches: input.matches,
+            statuses: input.statuses,
+            spans: input.spans.len() as u64,
+            longest_trace_ns: input.longest_trace(),
+            duration_ns: path.end - path.start,
+        };
+        let decision = rules.policies.decide(&facts);
+        let mut row = row::build(&input, path, rules, kind);
+        row.transaction_id = id.clone();
+        row.closed_by = closing.closed_by.into();
+        row.outcome = outcome.into();
+        row.outcome_reason = outcome_reason;
+        row.kept = decision.keep;
+        row.weight = decision.weight;
+        row.kept_by =
+            if decision.keep { decision.policy.unwrap_or_default().to_owned() } else { String::new() };
+        row.keep_reason = decision.reason;
+        // Traces of before whose summaries are gone make this a fragment: a row of its own, never one that overwrites what it does not know.
+        let fragment = closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
+        let before = before.filter(|_| !fragment);
+        if fragment {
+            row.closed_by = ClosedBy::Late.into();
+            row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
+        }
+        let was_kept = before.and_then(|before| before.row.as_ref()).filter(|row| row.kept);
+        if let Some(kept) = was_kept {
+            // Keeps only ever turn on, and the first of them stays the reason.
+            row.kept = true;
+            row.weight = kept.weight;
+            row.kept_by.clone_from(&kept.kept_by);
+            row.keep_reason.clone_from(&kept.keep_reason);
+        }
+        let written = if was_kept.is_some() || fragment { closing.covered } else { 0 };
+        let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
+        Closed {
+            first_start: before.map_or(path.start, |before| before.first_start),
+            row: Some(row),
+            version: closing.version,
+            amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
+            kept,
+            summaries: closing.summaries.len() as u32,
+            name_high: (closing.name.0 >> 64) as u64,
+            name_low: closing.name.0 as u64,
+        }
+    }
+}
+
+impl ClosedBy {
+    /// As the table has it.
+    #[must_use]
+    pub fn as_text(self) -> &'static str {
+        match self {
+            Self::Unspecified => "",
+            Self::Terminal => "terminal",
+            Self::Quiet => "quiet",
+            Self::Age => "age",
+            Self::Size => "size",
+            Self::Limit => "limit",
+            Self::Late => "late",
+        }
+    }
+}
+
+impl Outcome {
+    /// As the table has it.
+    #[must_use]
+    pub fn as_text(self) -> &'static str {
+        match self {
+            Self::Unspecified => "",
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The row of a transaction, as its table has it.
+
+use std::collections::BTreeMap;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use throughline_analysis::{Hop, Path};
+
+use super::input::Input;
+use crate::{
+    records::{Attribute, Hops, Transaction},
+    rules::Rules,
+};
+
+/// Everything that the path and the summaries say; outcome and decision are left to the caller.
+pub(super) fn build(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>) -> Transaction {
+    let sorted = |mut list: Vec<String>| {
+        list.sort_unstable();
+        list.dedup();
+        list
+    };
+    let named =
+        |pick: fn(&Hop) -> u32| path.hops.iter().map(pick).filter(|index| *index != 0).collect::<Vec<_>>();
+    let text = |index: u32| input.names.text(index).to_owned();
+    let keys = input.summaries.iter().flat_map(|summary| summary.keys.iter().map(|key| key.value.clone()));
+    let services = input.spans.iter().map(|span| span.service);
+    let mut services: Vec<u32> = services.collect();
+    services.sort_unstable();
+    services.dedup();
+    let mut departments = named(|hop| hop.department);
+    departments.extend(owners(input, path, rules));
+    departments.sort_unstable();
+    departments.dedup();
+    let mut trace_ids: Vec<_> = input.traces.iter().map(|trace| trace.id.to_vec().into()).collect();
+    trace_ids.sort_unstable();
+    Transaction {
+        tenant: input.summaries.first().map(|summary| summary.tenant.clone()).unwrap_or_default(),
+        keys: sorted(keys.collect()),
+        r#type: type_name(input, path, rules, kind),
+        start: path.start,
+        end: path.end,
+        trace_ids,
+        spans: input.spans.len() as u32,
+        errors: input.spans.iter().filter(|span| span.error).count() as u32,
+        services: sorted(services.into_iter().map(text).filter(|name| !name.is_empty()).collect()),
+        departments: sorted(
+            departments.into_iter().map(|index| input.department(index).to_owned()).collect(),
+        ),
+        skew_corrected: path.skew_corrected,
+        attributes: attributes(input),
+        hops: Some(hops(input, path)),
+        ..Transaction::default()
+    }
+}
+
+/// Departments that own time of a kind by rule, where there is such time.
+fn owners(input: &Input<'_>, path: &Path, rules: &Rules) -> Vec<u32> {
+    let rules = input.analysis_rules(rules);
+    let has_network = path.hops.iter().any(|hop| hop.network > 0);
+    rules.network_department.filter(|_| has_network).into_iter().collect()
+}
+
+/// The configured type's name, else the service and name of the first trace's root.
+fn type_name(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>) -> String {
+    if let Some(kind) = kind.and_then(|kind| rules.types.get(kind)) {
+        return kind.name.to_string();
+    }
+    let Some(root) = input.root(path, path.first_trace as usize) else { return String::new() };
+    format!("{} {}", input.names.text(root.service), input.names.text(root.operation))
+}
+
+/// Kept attributes: where traces differ, the earliest trace's value.
+fn attributes(input: &Input<'_>) -> Vec<Attribute> {
+    let mut chosen: BTreeMap<&str, (u64, &[u8], &str)> = BTreeMap::new();
+    for summary in &input.summaries {
+        for Attribute { key, value } in &summary.attributes {
+            let candidate = (summary.base, &summary.trace_id[..], value.as_str());
+            chosen.entry(key).and_modify(|known| *known = candidate.min(*known)).or_insert(candidate);
+        }
+    }
+    chosen
+        .into_iter()
+        .map(|(key, (_, _, value))| Attribute { key: key.to_owned(), value: value.to_owned() })
+        .collect()
+}
+
+fn hops(input: &Input<'_>, path: &Path) -> Hops {
+    let mut table = Table { strings: vec![String::new()], indices: HashMap::default() };
+    let list = &path.hops;
+    let department =
+        list.iter().map(|hop| table.of(hop.department, |index| input.department(index))).collect();
+    let mut column = |pick: fn(&Hop) -> u32| -> Vec<u32> {
+        list.iter().map(|hop| table.of_name(pick(hop), |index| input.names.text(index))).collect()
+    };
+    Hops {
+        department,
+        service: column(|hop| hop.service),
+        operation: column(|hop| hop.operation),
+        version: column(|hop| hop.version),
+        instance: column(|hop| hop.instance),
+        kind: list.iter().map(|hop| hop.kind as u32).collect(),
+        parent: list.iter().map(|hop| hop.parent).collect(),
+        count: list.iter().map(|hop| hop.count).collect(),
+        start: list.iter().map(|hop| hop.start).collect(),
+        duration: list.iter().map(|hop| hop.duration).collect(),
+        self_: list.iter().map(|hop| hop.self_time).collect(),
+        network: list.iter().map(|hop| hop.network).collect(),
+        queue: list.iter().map(|hop| hop.queue).collect(),
+        critical: list.iter().map(|hop| hop.critical).collect(),
+        critical_network: list.iter().map(|hop| hop.critical_network).collect(),
+        critical_queue: list.iter().map(|hop| hop.critical_queue).collect(),
+        errors: list.iter().map(|hop| hop.errors).collect(),
+        strings: table.strings,
+    }
+}
+
+/// The row's own strings.
+struct Table {
+    strings: Vec<String>,
+    /// By index in the input's names; departments, whose empty name reads otherwise, have the highest bit set.
+    indices: HashMap<u32, u32, FixedState>,
+}
+
+impl Table {
+    fn of<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
+        let strings = &mut self.strings;
+        *self.indices.entry(index | 1 << 31).or_insert_with(|| {
+            strings.push(text(index).to_owned());
+            (strings.len() - 1) as u32
+        })
+    }
+
+    fn of_name<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
+        if index == 0 {
+            return 0;
+        }
+        let strings = &mut self.strings;
+        *self.indices.entry(index).or_insert_with(|| {
+            strings.push(text(index).to_owned());
+            (strings.len() - 1) as u32
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Names of transactions: business keys, and `trace:<id>` where there is none.
+
+use throughline_otlp::TraceId;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// A name as 16 bytes: what the folds hold instead of the text. Stored in logs and snapshots: never change how it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct NameHash(pub u128);
+
+/// Names are ordered by tenant, then by the key's place in `transactions.keys`, then by value; names of traces come last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Name<'a> {
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// Place in `transactions.keys`; [`TRACE_PLACE`] for a trace.
+    pub place: u32,
+    /// The key's value, or the trace id in hex.
+    pub value: &'a str,
+}
+
+/// Place of a trace's own name: after every key.
+pub const TRACE_PLACE: u32 = u32::MAX;
+
+impl Name<'_> {
+    /// The 16 bytes that stand for this name.
+    #[must_use]
+    pub fn hash(&self) -> NameHash {
+        let mut bytes = Vec::with_capacity(self.tenant.len() + self.value.len() + 9);
+        bytes.extend_from_slice(&(self.tenant.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(self.tenant.as_bytes());
+        bytes.extend_from_slice(&self.place.to_le_bytes());
+        bytes.extend_from_slice(self.value.as_bytes());
+        NameHash(xxh3_128(&bytes))
+    }
+}
+
+impl NameHash {
+    /// The name of a trace that has no business key.
+    #[must_use]
+    pub fn of_trace(tenant: &str, trace: TraceId) -> Self {
+        Name { tenant, place: TRACE_PLACE, value: &trace.to_string() }.hash()
+    }
+
+    /// The partition of the summary log that owns this name.
+    #[must_use]
+    pub fn partition(self, partitions: u32) -> u32 {
+        (((self.0 >> 64) * u128::from(partitions)) >> 64) as u32
+    }
+}

@@ -1,0 +1,112 @@
+//! The state of the traces fold as bytes: written now and then, read at start.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use throughline_otlp::TraceId;
+
+use super::{
+    Traces,
+    closed::{ClosedGeneration, ClosedTraces},
+    store::{Chain, SpanRecord},
+    trace::Trace,
+};
+use crate::{
+    rules::Rules,
+    snapshot::{SnapshotError, decode, encode},
+    strings::Strings,
+    time::LogClock,
+    timers::Timers,
+};
+
+/// Version of the layout: another one is refused, never guessed at.
+const LAYOUT: u8 = 1;
+
+#[derive(Serialize)]
+struct Saved<'a> {
+    rules: Vec<u8>,
+    clock: LogClock,
+    strings: &'a Strings,
+    resources: &'a Strings,
+    generation: u32,
+    swept: u64,
+    timers: &'a Timers,
+    closed: Vec<ClosedGeneration>,
+    /// By slot; spans beside each.
+    open: Vec<(u32, &'a Trace, Vec<SpanRecord>)>,
+    free: &'a [u32],
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    rules: Vec<u8>,
+    clock: LogClock,
+    strings: Strings,
+    resources: Strings,
+    generation: u32,
+    swept: u64,
+    timers: Timers,
+    closed: Vec<ClosedGeneration>,
+    open: Vec<(u32, Trace, Vec<SpanRecord>)>,
+    free: Vec<u32>,
+}
+
+impl Traces {
+    /// The state after the last record that was applied.
+    ///
+    /// # Errors
+    /// Where the state cannot be encoded.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        let open = self.slots.iter().enumerate().filter_map(|(slot, trace)| {
+            let trace = trace.as_ref()?;
+            Some((slot as u32, trace, self.spans.iter(&trace.chain).copied().collect()))
+        });
+        encode(
+            LAYOUT,
+            &Saved {
+                rules: self.rules.to_record(),
+                clock: self.clock,
+                strings: &self.strings,
+                resources: &self.resources,
+                generation: self.generation,
+                swept: self.swept,
+                timers: &self.timers,
+                closed: self.closed.to_snapshot(),
+                open: open.collect(),
+                free: &self.free,
+            },
+        )
+    }
+
+    /// The fold as it was when the snapshot was taken, under the rules of then.
+    ///
+    /// # Errors
+    /// Where the bytes are no snapshot of this layout, or its rules are not understood by this binary.
+    pub fn restore(partition: u32, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut loaded: Loaded = decode(LAYOUT, bytes)?;
+        loaded.strings.rebuild();
+        loaded.resources.rebuild();
+        let rules = Rules::from_record(&loaded.rules).ok_or(SnapshotError::Rules)?;
+        let mut fold = Self::new(partition, Arc::new(rules));
+        fold.clock = loaded.clock;
+        fold.strings = loaded.strings;
+        fold.resources = loaded.resources;
+        fold.generation = loaded.generation;
+        fold.swept = loaded.swept;
+        fold.timers = loaded.timers;
+        fold.closed = ClosedTraces::from_snapshot(loaded.closed);
+        fold.slots.resize_with(loaded.open.len() + loaded.free.len(), || None);
+        fold.free = loaded.free;
+        for (slot, mut trace, spans) in loaded.open {
+            trace.chain = Chain::default();
+            for span in spans {
+                fold.spans.push(&mut trace.chain, span);
+                fold.span_count += 1;
+            }
+            fold.open.insert(TraceId::from(trace.id), slot);
+            let place = fold.slots.get_mut(slot as usize).ok_or(SnapshotError::Inconsistent)?;
+            *place = Some(trace);
+        }
+        Ok(fold)
+    }
+}

@@ -1,0 +1,228 @@
+//! What a trace leaves in the summary log: its spans in columns, with the strings they use.
+
+use throughline_otlp::{facts::flag, limits::MAX_RECORD_BYTES};
+
+use super::{
+    store::{SpanRecord, SpanStore, WIDE},
+    trace::{Side, Trace},
+};
+use crate::{
+    names::{Name, NameHash, TRACE_PLACE},
+    records::{Attribute, Key, Link, Resource, TraceSummary},
+    rules::Rules,
+    strings::{EMPTY, Strings},
+};
+
+/// What a span takes in a summary at most, bytes: eight columns of varints and two fixed words.
+const SPAN_BYTES: usize = 72;
+
+/// Room in a record for what is not spans and strings.
+const RECORD_MARGIN: usize = 64 * 1024;
+
+/// Ids of the fold to indices of a summary: a table that is cleared by counting up.
+#[derive(Default)]
+struct Local {
+    epoch: u32,
+    entries: Vec<(u32, u32)>,
+}
+
+impl Local {
+    fn begin(&mut self, bound: usize) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.entries.clear();
+            self.epoch = 1;
+        }
+        self.entries.resize(bound.max(self.entries.len()), (0, 0));
+    }
+
+    /// The index of `id`, and whether it is new (then it is `next`).
+    fn of(&mut self, id: u32, next: u32) -> (u32, bool) {
+        let entry = &mut self.entries[id as usize];
+        let new = entry.0 != self.epoch;
+        if new {
+            *entry = (self.epoch, next);
+        }
+        (entry.1, new)
+    }
+}
+
+/// Builds summaries; holds only scratch.
+#[derive(Default)]
+pub(super) struct SummaryBuilder {
+    strings: Local,
+    resources: Local,
+}
+
+/// A summary in the making.
+struct Piece<'a> {
+    summary: TraceSummary,
+    bytes: usize,
+    /// Number in the chain of its first span.
+    first: u32,
+    builder: &'a mut SummaryBuilder,
+    names: &'a Strings,
+    resources: &'a Strings,
+}
+
+impl SummaryBuilder {
+    /// Gives `emit` one summary, or several pieces where one record cannot hold all.
+    pub(super) fn build(
+        &mut self,
+        trace: &Trace,
+        spans: &SpanStore,
+        names: &Strings,
+        resources: &Strings,
+        rules: &Rules,
+        mut emit: impl FnMut(TraceSummary),
+    ) {
+        let mut piece = Piece::begin(self, trace, names, resources, rules, 0);
+        let side = trace.side.as_deref();
+        for (number, span) in spans.iter(&trace.chain).enumerate() {
+            if piece.bytes > MAX_RECORD_BYTES - RECORD_MARGIN {
+                let first = number as u32;
+                emit(piece.finish(trace, rules));
+                piece = Piece::begin(self, trace, names, resources, rules, first);
+            }
+            let (start, duration) = times(trace, side, number as u32, span);
+            piece.push(span, start, duration, rules);
+        }
+        emit(piece.finish(trace, rules));
+    }
+}
+
+/// A span's start (Unix nanoseconds) and duration.
+fn times(trace: &Trace, side: Option<&Side>, number: u32, span: &SpanRecord) -> (u64, u64) {
+    if span.flags & WIDE == 0 {
+        return (trace.base + span.start(), span.duration());
+    }
+    let wide = side.and_then(|side| side.wide.iter().find(|wide| wide.0 == number));
+    wide.map_or((trace.base, 0), |wide| (wide.1, wide.2))
+}
+
+impl<'a> Piece<'a> {
+    fn begin(
+        builder: &'a mut SummaryBuilder,
+        trace: &Trace,
+        names: &'a Strings,
+        resources: &'a Strings,
+        rules: &Rules,
+        first: u32,
+    ) -> Self {
+        builder.strings.begin(names.bound());
+        builder.resources.begin(resources.bound());
+        builder.strings.of(EMPTY, 0);
+        let count = trace.chain.len as usize;
+        let summary = TraceSummary {
+            trace_id: trace.id.0.to_vec().into(),
+            tenant: names.text(trace.tenant).to_owned(),
+            rules_version: rules.version,
+            strings: vec![String::new()],
+            records: trace.records.to_vec(),
+            matches: trace.matches,
+            late: trace.late,
+            duplicates: if first == 0 { trace.duplicates } else { 0 },
+            clamped: if first == 0 { trace.clamped } else { 0 },
+            span_id: Vec::with_capacity(count),
+            parent_id: Vec::with_capacity(count),
+            start: Vec::with_capacity(count),
+            duration: Vec::with_capacity(count),
+            flags: Vec::with_capacity(count),
+            operation: Vec::with_capacity(count),
+            resource: Vec::with_capacity(count),
+            peer: Vec::with_capacity(count),
+            record: Vec::with_capacity(count),
+            offset: Vec::with_capacity(count),
+            ..TraceSummary::default()
+        };
+        let bytes = trace.records.len() * 10;
+        Self { summary, bytes, first, builder, names, resources }
+    }
+
+    fn string(&mut self, id: u32) -> u32 {
+        let (index, new) = self.builder.strings.of(id, self.summary.strings.len() as u32);
+        if new {
+            let text = self.names.text(id);
+            self.bytes += text.len() + 4;
+            self.summary.strings.push(text.to_owned());
+        }
+        index
+    }
+
+    fn resource(&mut self, id: u32) -> u32 {
+        let (index, new) = self.builder.resources.of(id, self.summary.resources.len() as u32);
+        if new {
+            let [service, version, instance, host, department] =
+                self.resources.resource(id).map(|part| self.string(part));
+            self.summary.resources.push(Resource { service, version, instance, host, department });
+            self.bytes += 24;
+        }
+        index
+    }
+
+    fn push(&mut self, span: &SpanRecord, start: u64, duration: u64, rules: &Rules) {
+        let operation = self.string(span.operation());
+        let resource = self.resource(span.resource());
+        let peer = self.string(span.peer());
+        let summary = &mut self.summary;
+        summary.span_id.push(span.id());
+        summary.parent_id.push(span.parent());
+        summary.start.push(start);
+        summary.duration.push(duration);
+        summary.flags.push(u32::from(span.flags & !WIDE));
+        summary.operation.push(operation);
+        summary.resource.push(resource);
+        summary.peer.push(peer);
+        summary.record.push(u32::from(span.record));
+        summary.offset.push(span.offset);
+        self.bytes += SPAN_BYTES;
+        let kind = span.flags & flag::KIND as u8;
+        for (bit, predicate) in rules.types.iter().filter_map(|kind_of| kind_of.terminal.as_ref()) {
+            let text = |index: u32| summary.strings[index as usize].as_str();
+            let service = text(summary.resources[resource as usize].service);
+            if summary.terminals & 1 << bit == 0 && predicate.eval(text(operation), service, kind) {
+                summary.terminals |= 1 << bit;
+            }
+        }
+    }
+
+    fn finish(self, trace: &Trace, rules: &Rules) -> TraceSummary {
+        let Self { mut summary, first, .. } = self;
+        let count = summary.span_id.len() as u32;
+        summary.base = summary.start.iter().copied().min().unwrap_or(0);
+        let base = summary.base;
+        summary.start.iter_mut().for_each(|start| *start -= base);
+        let Some(side) = trace.side.as_deref() else { return summary };
+        let key = |(place, value): &(u32, Box<str>)| Key { place: *place, value: value.to_string() };
+        summary.keys = side.keys.iter().map(key).collect();
+        let names = &rules.settings.transactions.attributes;
+        let attribute = |captured: &super::trace::Captured| {
+            let key = names.get(captured.index as usize)?.clone();
+            Some(Attribute { key, value: captured.value.to_string() })
+        };
+        summary.attributes = side.attributes.iter().filter_map(attribute).collect();
+        let own = side.links.iter().filter(|link| (first..first + count).contains(&link.span));
+        summary.links = own
+            .map(|link| Link {
+                span: link.span - first,
+                trace_id: link.trace_id.to_vec().into(),
+                span_id: link.span_id,
+            })
+            .collect();
+        summary
+    }
+}
+
+impl NameHash {
+    /// The name under which a trace belongs to a transaction: its least key, or itself.
+    #[must_use]
+    pub fn of_summary(summary: &TraceSummary) -> Self {
+        match summary.keys.first() {
+            Some(key) => Name { tenant: &summary.tenant, place: key.place, value: &key.value }.hash(),
+            None => {
+                let hex: String = summary.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+                Name { tenant: &summary.tenant, place: TRACE_PLACE, value: &hex }.hash()
+            }
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! The second fold: traces to transactions, over one partition of the summary log.
+
+mod batch;
+mod root;
+mod snapshot;
+mod transaction;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+pub use self::batch::{BatchState, batch_name};
+pub(crate) use self::root::root_of;
+use self::transaction::{NO_TYPE, State, Transaction};
+use crate::{
+    names::NameHash,
+    place::Place,
+    records::{Closed, ClosedBy, TraceSummary},
+    rules::Rules,
+    timers::{Due, Timers},
+};
+
+/// Closed transactions that one fold remembers. What is older is forgotten early, and counted.
+pub const MAX_CLOSED_TRANSACTIONS: usize = 1 << 20;
+
+/// Which record of another log caused this one: (position, ordinal) of its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CauseKey {
+    /// Position of the record in the span log, plus one, so that the default is before all.
+    pub position: u64,
+    /// Which of those it caused.
+    pub ordinal: u32,
+}
+
+/// What a record of the summary log is to this fold.
+pub enum SummaryEvent<'a> {
+    /// A trace, or a piece of one.
+    Summary {
+        /// Partition of the span log that wrote it.
+        source: u32,
+        /// Why.
+        cause: CauseKey,
+        /// What it says.
+        summary: &'a TraceSummary,
+    },
+    /// A source's time.
+    SourceTime {
+        /// Partition of the span log that wrote it.
+        source: u32,
+        /// Why.
+        cause: CauseKey,
+        /// Its log time.
+        now: u64,
+        /// Oldest position that its open traces need.
+        oldest: u64,
+    },
+    /// A decision.
+    Closed(&'a Closed),
+    /// The end of a batch.
+    Cut,
+    /// From here on these rules hold.
+    Rules(Arc<Rules>),
+}
+
+/// A transaction whose row is to be decided: see [`crate::decide`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// In the order of closing.
+    pub sequence: u64,
+    /// Its name.
+    pub name: NameHash,
+    /// Why it closes.
+    pub closed_by: ClosedBy,
+    /// Positions of its summaries, in the order of arrival.
+    pub summaries: Vec<u64>,
+    /// How many of them the row before covers.
+    pub covered: u32,
+    /// Position of the record that holds the row before.
+    pub previous: Option<u64>,
+    /// Version of the row to be.
+    pub version: u32,
+}
+
+/// What was counted since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionCounts {
+    /// Records that came twice.
+    pub repeated: u64,
+    /// Summaries of closed transactions.
+    pub late: u64,
+    /// Transactions forgotten before their time: [`MAX_CLOSED_TRANSACTIONS`].
+    pub forgotten: u64,
+    /// Transactions closed because they had as many traces as one takes.
+    pub over_max_traces: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Source {
+    last: CauseKey,
+    now: u64,
+    oldest: u64,
+}
+
+/// The fold of one partition.
+pub struct Transactions {
+    rules: Arc<Rules>,
+    sources: Vec<Source>,
+    now: u64,
+    names: HashMap<NameHash, u32, FixedState>,
+    slots: Vec<Option<Transaction>>,
+    free: Vec<u32>,
+    generation: u32,
+    timers: Timers,
+    /// Those being decided, in order.
+    closing: BTreeMap<u64, (u32, ClosedBy)>,
+    next_sequence: u64,
+    /// When closed transactions are forgotten.
+    closed: VecDeque<(u64, Due)>,
+    batch: BatchState,
+    open: u64,
+    counts: TransactionCounts,
+}
+
+impl Transactions {
+    /// An empty fold.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self {
+            sources: vec![Source::default(); rules.settings.partitions as usize],
+            rules,
+            now: 0,
+            names: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            timers: Timers::default(),
+            closing: BTreeMap::new(),
+            next_sequence: 0,
+            closed: VecDeque::new(),
+            batch: BatchState::default(),
+            open: 0,
+            counts: TransactionCounts::default(),
+        }
+    }
+
+    /// Takes the next record, lying at `position`. Returns whether it had an effect: one that came twice has none.
+    pub fn apply(&mut self, position: u64, event: SummaryEvent<'_>) -> bool {
+        match event {
+            SummaryEvent::Summary { source, cause, summary } => {
+                if !self.is_later(source, cause) {
+                    return false;
+                }
+                self.take_summary(position, summary);
+            }
+            SummaryEvent::SourceTime { source, cause, now, oldest } => {
+                if !self.is_later(source, cause) {
+                    return false;
+                }
+                if let Some(source) = self.sources.get_mut(source as usize) {
+                    (source.now, source.oldest) = (now, oldest);
+                }
+                self.advance();
+            }
+            SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
+            SummaryEvent::Cut => self.batch.cut(),
+            SummaryEvent::Rules(rules) => self.rules = rules,
+        }
+        true
+    }
+
+    /// Whether a source's record was not seen before; it is from now on.
+    fn is_later(&mut self, source: u32, cause: CauseKey) -> bool {
+        let Some(source) = self.sources.get_mut(source as usize) else { return false };
+        let later = cause > source.last;
+        if later {
+            source.last = cause;
+        } else {
+            self.counts.repeated += 1;
+        }
+        later
+    }
+
+    /// The fold's time is the least of its sources' times, so that a partition that lags closes nothing without its traces.
+    fn advance(&mut self) {
+        let least = self.sources.iter().map(|source| source.now).min().unwrap_or(0);
+        if self.now == 0 && least > 0 {
+            self.begin(least);
+        }
+        self.now = self.now.max(least);
+        while let Some(due) = self.timers.take_due(self.now) {
+            for due in due {
+                self.look_at(due);
+            }
+        }
+        self.forget();
+    }
+
+    /// Time begins once every source has told its own: what came before counts from here.
+    fn begin(&mut self, now: u64) {
+        self.now = now;
+        for slot in 0..self.slots.len() as u32 {
+            if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
+                (transaction.opened, transaction.last, transaction.timer) = (now, now, u64::MAX);
+                transaction.terminal = if transaction.terminal == 0 { 0 } else { now };
+            }
+            self.watch(slot);
+        }
+    }
+
+    fn look_at(&mut self, due: Due) {
+        let Some(Some(transaction)) = self.slots.get_mut(due.slot as usize) else { return };
+        if transaction.generation != due.generation || transaction.state != State::Waiting {
+            return;
+        }
+        let (deadline, closed_by) = transaction.deadline(&self.rules);
+        if deadline > self.now {
+            if transaction.timer <= self.now {
+                transaction.timer = deadline;
+                self.timers.add(deadline, due);
+            }
+            return;
+        }
+        self.counts.over_max_traces += u64::from(closed_by == ClosedBy::Size);
+        transaction.state = State::Closing(self.next_sequence);
+        self.closing.insert(self.next_sequence, (due.slot, closed_by));
+        self.next_sequence += 1;
+    }
+
+    fn take_summary(&mut self, position: u64, summary: &TraceSummary) {
+        let name = NameHash::of_summary(summary);
+        let slot = self.slot_of(name);
+        let now = self.now;
+        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
+        if transaction.state == State::Closed {
+            transaction.state = State::Waiting;
+            transaction.timer = u64::MAX;
+            self.open += 1;
+        }
+        self.counts.late += u64::from(transaction.version > 0);
+        transaction.last = now;
+        transaction.summaries.push(position);
+        transaction.terminals |= summary.terminals;
+        if let Some(oldest) = summary.records.iter().min() {
+            transaction.needs(Place::new(summary.partition, *oldest));
+        }
+        if summary.base < transaction.first_start
+            && let Some(root) = root_of(summary)
+        {
+            let kind = self.rules.type_of(root.name, root.service, root.kind);
+            transaction.kind = kind.map_or(NO_TYPE, |kind| kind as u16);
+            transaction.first_start = summary.base;
+        }
+        if transaction.terminal == 0 && transaction.is_complete(&self.rules) {
+            transaction.terminal = now.max(1);
+        }
+        self.watch(slot);
+    }
+
+    fn slot_of(&mut self, name: NameHash) -> u32 {
+        if let Some(slot) = self.names.get(&name) {
+            return *slot;
+        }
+        self.generation = self.generation.wrapping_add(1);
+        self.open += 1;
+        let transaction = Transaction::new(name, self.generation, self.now);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.slots[slot as usize] = Some(transaction);
+        self.names.insert(name, slot);
+        slot
+    }
+
+    /// Makes sure that a timer looks at a waiting transaction no later than its deadline.
+    fn watch(&mut self, slot: u32) {
+        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
+        if transaction.state != State::Waiting {
+            return;
+        }
+        let (deadline, _) = transaction.deadline(&self.rules);
+        if transaction.timer == u64::MAX || deadline < transaction.timer {
+            transaction.timer = deadline;
+            self.timers.add(deadline, Due { slot, generation: transaction.generation });
+        }
+    }
+
+    fn take_closed(&mut self, position: u64, closed: &Closed) -> bool {
+        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
+        let Some(&slot) = self.names.get(&name) else { return false };
+        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
+        let State::Closing(sequence) = transaction.state else { return false };
+        if closed.version != transaction.version + 1 {
+            return false;
+        }
+        self.closing.remove(&sequence);
+        transaction.version = closed.version;
+        transaction.previous = position + 1;
+        transaction.covered = closed.summaries;
+        self.batch.add(closed, self.now);
+        if transaction.summaries.len() > closed.summaries as usize {
+            // More came while it was decided: the row is amended.
+            transaction.state = State::Waiting;
+            transaction.timer = u64::MAX;
+            self.watch(slot);
+            return true;
+        }
+        transaction.state = State::Closed;
+        transaction.oldest.clear();
+        self.open -= 1;
+        self.closed.push_back((self.now, Due { slot, generation: transaction.generation }));
+        true
+    }
+
+    /// Forgets what was closed longer ago than retention reaches, or is too much.
+    fn forget(&mut self) {
+        while let Some((at, due)) = self.closed.front().copied() {
+            let aged = self.now.saturating_sub(at) > self.rules.settings.retention;
+            if !aged && self.closed.len() <= MAX_CLOSED_TRANSACTIONS {
+                return;
+            }
+            self.closed.pop_front();
+            let Some(place) = self.slots.get_mut(due.slot as usize) else { continue };
+            let gone = place.take_if(|transaction| {
+                transaction.generation == due.generation && transaction.state == State::Closed
+            });
+            if let Some(transaction) = gone {
+                self.counts.forgotten += u64::from(!aged);
+                self.names.remove(&NameHash::from(transaction.name));
+                self.free.push(due.slot);
+            }
+        }
+    }
+
+    /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
+    pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
+        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by))| {
+            let transaction = self.slots.get(*slot as usize)?.as_ref()?;
+            Some(Closing {
+                sequence: *sequence,
+                name: transaction.name.into(),
+                closed_by: *closed_by,
+                summaries: transaction.summaries.to_vec(),
+                covered: transaction.covered,
+                previous: transaction.previous.checked_sub(1),
+                version: transaction.version + 1,
+            })
+        })
+    }
+
+    /// Sequence of the next to close.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// The rows since the last cut.
+    #[must_use]
+    pub fn batch(&self) -> &BatchState {
+        &self.batch
+    }
+
+    /// Whether a cut is due: enough rows, or the oldest of them waits long enough.
+    #[must_use]
+    pub fn wants_cut(&self) -> bool {
+        self.batch.is_due(self.now, self.rules.settings.batch_rows, self.rules.settings.batch_delay)
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// Fold time, nanoseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Open transactions, and those remembered.
+    #[must_use]
+    pub fn sizes(&self) -> (u64, usize) {
+        (self.open, self.names.len())
+    }
+
+    /// What was counted since the last call.
+    pub fn take_counts(&mut self) -> TransactionCounts {
+        std::mem::take(&mut self.counts)
+    }
+
+    /// Transactions that are not decided, with the positions of their summaries; in no order.
+    pub fn open_transactions(&self) -> impl Iterator<Item = (NameHash, &[u64])> {
+        let open = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
+        open.map(|transaction| (transaction.name.into(), &transaction.summaries[..]))
+    }
+
+    /// For each partition of the span log, the oldest position whose bytes this fold may still ask for; and the same for its own log.
+    #[must_use]
+    pub fn needed(&self) -> (Vec<u64>, u64) {
+        let mut spans: Vec<u64> = self.sources.iter().map(|source| source.oldest).collect();
+        let mut summaries = u64::MAX;
+        let undecided = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
+        for transaction in undecided {
+            for place in &transaction.oldest {
+                if let Some(oldest) = spans.get_mut(place.partition() as usize) {
+                    *oldest = (*oldest).min(place.position());
+                }
+            }
+            summaries = transaction.summaries.iter().copied().fold(summaries, u64::min);
+        }
+        (spans, summaries)
+    }
+}

@@ -1,0 +1,108 @@
+//! The state of the transactions fold as bytes: written at a cut, once its batches are safe.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BatchState, Source, Transactions,
+    transaction::{State, Transaction},
+};
+use crate::{
+    records::ClosedBy,
+    rules::Rules,
+    snapshot::{SnapshotError, decode, encode},
+    timers::{Due, Timers},
+};
+
+/// Version of the layout: another one is refused, never guessed at.
+const LAYOUT: u8 = 1;
+
+#[derive(Serialize)]
+struct Saved<'a> {
+    rules: Vec<u8>,
+    sources: &'a [Source],
+    now: u64,
+    slots: &'a [Option<Transaction>],
+    free: &'a [u32],
+    generation: u32,
+    timers: &'a Timers,
+    closing: Vec<(u64, u32, i32)>,
+    next_sequence: u64,
+    closed: Vec<(u64, Due)>,
+    batch: BatchState,
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    rules: Vec<u8>,
+    sources: Vec<Source>,
+    now: u64,
+    slots: Vec<Option<Transaction>>,
+    free: Vec<u32>,
+    generation: u32,
+    timers: Timers,
+    closing: Vec<(u64, u32, i32)>,
+    next_sequence: u64,
+    closed: Vec<(u64, Due)>,
+    batch: BatchState,
+}
+
+impl Transactions {
+    /// The state after the last record that was applied.
+    ///
+    /// # Errors
+    /// Where the state cannot be encoded.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        let closing =
+            self.closing.iter().map(|(sequence, (slot, by))| (*sequence, *slot, *by as i32)).collect();
+        encode(
+            LAYOUT,
+            &Saved {
+                rules: self.rules.to_record(),
+                sources: &self.sources,
+                now: self.now,
+                slots: &self.slots,
+                free: &self.free,
+                generation: self.generation,
+                timers: &self.timers,
+                closing,
+                next_sequence: self.next_sequence,
+                closed: self.closed.iter().copied().collect(),
+                batch: self.batch,
+            },
+        )
+    }
+
+    /// The fold as it was when the snapshot was taken, under the rules of then.
+    ///
+    /// # Errors
+    /// Where the bytes are no snapshot of this layout, or its rules are not understood by this binary.
+    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let loaded: Loaded = decode(LAYOUT, bytes)?;
+        let rules = Rules::from_record(&loaded.rules).ok_or(SnapshotError::Rules)?;
+        let mut fold = Self::new(Arc::new(rules));
+        let occupied =
+            loaded.slots.iter().enumerate().filter_map(|(slot, found)| Some((slot as u32, found.as_ref()?)));
+        for (slot, transaction) in occupied {
+            fold.names.insert(transaction.name.into(), slot);
+            fold.open += u64::from(transaction.state != State::Closed);
+        }
+        let by = |number: i32| ClosedBy::try_from(number).unwrap_or(ClosedBy::Unspecified);
+        fold.closing = loaded
+            .closing
+            .into_iter()
+            .map(|(sequence, slot, number)| (sequence, (slot, by(number))))
+            .collect::<BTreeMap<_, _>>();
+        fold.sources = loaded.sources;
+        fold.now = loaded.now;
+        fold.slots = loaded.slots;
+        fold.free = loaded.free;
+        fold.generation = loaded.generation;
+        fold.timers = loaded.timers;
+        fold.next_sequence = loaded.next_sequence;
+        fold.closed = loaded.closed.into();
+        fold.batch = loaded.batch;
+        Ok(fold)
+    }
+}

@@ -1,0 +1,338 @@
+//! A small world for the folds: spans in, records kept as a log would, everything by log time.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+};
+use prost::Message;
+use throughline_assembly::{
+    decide::Decider,
+    place::Place,
+    records::{Closed, TraceSummary},
+    rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    time::SECOND,
+    traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
+    transactions::{CauseKey, SummaryEvent, Transactions},
+};
+use throughline_otlp::TraceId;
+
+pub fn settings() -> RulesSettings {
+    RulesSettings {
+        partitions: 1,
+        traces: TraceSettings {
+            quiet_time: 5 * SECOND,
+            quiet_time_without_root: 30 * SECOND,
+            max_age: 600 * SECOND,
+            max_spans: 1000,
+            max_skew: SECOND,
+        },
+        partners: vec!["*.partner.example".into()],
+        departments: vec![
+            DepartmentRule::Attribute("department".into()),
+            DepartmentRule::Services(vec![("core".into(), vec!["ledger*".into()])]),
+        ],
+        network_department: None,
+        database_department: None,
+        transactions: TransactionSettings {
+            keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
+            quiet_time: 30 * SECOND,
+            max_age: 3600 * SECOND,
+            max_traces: 100,
+            types: vec![TypeSettings {
+                name: "transfer".into(),
+                matches: r#"root.name == "POST /transfers""#.into(),
+                terminal: Some(r#"span.name == "settlement.confirm""#.into()),
+                settle: 10 * SECOND,
+                max_age: None,
+                deadline: Some(300 * SECOND),
+            }],
+            attributes: vec!["payment.amount".into()],
+        },
+        policies: serde_json::from_str(
+            r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
+        )
+        .unwrap(),
+        batch_rows: 1000,
+        batch_delay: 5 * SECOND,
+        retention: 7200 * SECOND,
+    }
+}
+
+pub fn rules() -> Arc<Rules> {
+    Arc::new(Rules::compile(settings()).unwrap())
+}
+
+pub fn trace_id(n: u8) -> Vec<u8> {
+    vec![n; 16]
+}
+
+/// A span in seconds from a base moment, as a test says it.
+#[derive(Clone)]
+pub struct TestSpan {
+    pub trace: u8,
+    pub id: u64,
+    pub parent: u64,
+    pub name: &'static str,
+    pub service: &'static str,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    pub error: bool,
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+pub const BASE: u64 = 1_700_000_000 * SECOND;
+
+pub fn span(trace: u8, id: u64, parent: u64, name: &'static str) -> TestSpan {
+    TestSpan {
+        trace,
+        id,
+        parent,
+        name,
+        service: "bff",
+        start_ms: id.min(50) * 10,
+        end_ms: 1000 - id.min(50) * 10,
+        error: false,
+        attributes: Vec::new(),
+    }
+}
+
+impl TestSpan {
+    pub fn with(mut self, key: &'static str, value: &str) -> Self {
+        self.attributes.push((key, value.into()));
+        self
+    }
+
+    pub fn failed(mut self) -> Self {
+        self.error = true;
+        self
+    }
+
+    pub fn of(mut self, service: &'static str) -> Self {
+        self.service = service;
+        self
+    }
+
+    pub fn at(mut self, start_ms: u64, end_ms: u64) -> Self {
+        (self.start_ms, self.end_ms) = (start_ms, end_ms);
+        self
+    }
+}
+
+pub fn text(key: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value: Some(Value::StringValue(value.into())) }),
+        ..KeyValue::default()
+    }
+}
+
+pub fn request(spans: &[TestSpan]) -> Bytes {
+    let resource_spans = spans.iter().map(|span| ResourceSpans {
+        resource: Some(Resource {
+            attributes: vec![text("service.name", span.service)],
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            spans: vec![Span {
+                trace_id: trace_id(span.trace),
+                span_id: span.id.to_be_bytes().to_vec(),
+                parent_span_id: if span.parent == 0 {
+                    Vec::new()
+                } else {
+                    span.parent.to_be_bytes().to_vec()
+                },
+                name: span.name.into(),
+                kind: 2,
+                start_time_unix_nano: BASE + span.start_ms * 1_000_000,
+                end_time_unix_nano: BASE + span.end_ms * 1_000_000,
+                attributes: span.attributes.iter().map(|(key, value)| text(key, value)).collect(),
+                status: Some(Status { code: if span.error { 2 } else { 0 }, ..Status::default() }),
+                ..Span::default()
+            }],
+            ..ScopeSpans::default()
+        }],
+        ..ResourceSpans::default()
+    });
+    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec().into()
+}
+
+/// A record of the summary log of the test world.
+#[derive(Clone)]
+pub enum Stored {
+    Summary(Arc<TraceSummary>),
+    SourceTime(u64, u64),
+    Closed(Arc<Closed>),
+    Cut,
+}
+
+#[derive(Clone)]
+pub struct StoredRecord {
+    pub cause: Option<CauseKey>,
+    pub body: Stored,
+}
+
+/// The summary log, seen by the first fold.
+#[derive(Default)]
+pub struct SummaryLog(pub Vec<StoredRecord>);
+
+impl StoredSummaries for SummaryLog {
+    fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
+        match &self.0.get(place.position() as usize)?.body {
+            Stored::Summary(summary) => Some(Arc::clone(summary)),
+            _ => None,
+        }
+    }
+
+    fn unplaced(&mut self, _: TraceId) -> Vec<Arc<TraceSummary>> {
+        Vec::new()
+    }
+}
+
+/// One partition of each log with its folds, driven as the worker drives them.
+pub struct World {
+    pub rules: Arc<Rules>,
+    pub traces: Traces,
+    pub transactions: Transactions,
+    pub log: SummaryLog,
+    /// The span log: wall time and payload; `None` is a tick.
+    pub spans: Vec<(u64, Option<Bytes>)>,
+    pub wall: u64,
+    read: usize,
+    decided: u64,
+}
+
+impl World {
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self {
+            traces: Traces::new(0, Arc::clone(&rules)),
+            transactions: Transactions::new(Arc::clone(&rules)),
+            rules,
+            log: SummaryLog::default(),
+            spans: Vec::new(),
+            wall: BASE,
+            read: 0,
+            decided: 0,
+        }
+    }
+
+    pub fn send(&mut self, spans: &[TestSpan]) {
+        self.append(Some(request(spans)));
+    }
+
+    pub fn tick(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.wall += SECOND;
+            self.append(None);
+        }
+    }
+
+    fn append(&mut self, payload: Option<Bytes>) {
+        self.spans.push((self.wall, payload));
+        let position = self.spans.len() as u64 - 1;
+        self.read_span(position);
+    }
+
+    /// Hands the record at `position` of the span log to the first fold, and what it causes to the second.
+    pub fn read_span(&mut self, position: u64) {
+        let (wall, payload) = self.spans[position as usize].clone();
+        let mut out = Vec::new();
+        let event = match &payload {
+            Some(payload) => SpanEvent::Spans { tenant: "", payload, facts: None },
+            None => SpanEvent::Tick,
+        };
+        self.traces.apply(position, wall, event, &mut self.log, &mut out);
+        for emit in out {
+            self.append_summary(position, emit);
+        }
+        self.read_summaries();
+    }
+
+    fn append_summary(&mut self, position: u64, emit: Emit) {
+        let cause = Some(CauseKey { position: position + 1, ordinal: emit.ordinal });
+        let place = Place::new(0, self.log.0.len() as u64);
+        let body = match emit.body {
+            EmitBody::Summary(summary) => {
+                self.traces.note_summary(TraceId(summary.trace_id[..].try_into().unwrap()), place);
+                Stored::Summary(summary)
+            }
+            EmitBody::SourceTime { now, oldest } => Stored::SourceTime(now, oldest),
+        };
+        self.log.0.push(StoredRecord { cause, body });
+    }
+
+    pub fn read_summaries(&mut self) {
+        loop {
+            while let Some(record) = self.log.0.get(self.read).cloned() {
+                apply_stored(&mut self.transactions, self.read as u64, &record);
+                self.read += 1;
+            }
+            let closings: Vec<_> = self.transactions.closing(self.decided).collect();
+            self.decided = self.transactions.next_sequence();
+            for closing in &closings {
+                let closed = decide(&self.rules, &self.log, closing);
+                self.log.0.push(StoredRecord { cause: None, body: Stored::Closed(Arc::new(closed)) });
+            }
+            if self.transactions.wants_cut() {
+                self.log.0.push(StoredRecord { cause: None, body: Stored::Cut });
+            } else if closings.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Every decision, in order.
+    pub fn closed(&self) -> Vec<Arc<Closed>> {
+        let closed = self.log.0.iter().filter_map(|record| match &record.body {
+            Stored::Closed(closed) => Some(Arc::clone(closed)),
+            _ => None,
+        });
+        closed.collect()
+    }
+
+    /// The last row of each transaction, by id.
+    pub fn rows(&self) -> HashMap<String, Arc<Closed>> {
+        self.closed()
+            .into_iter()
+            .map(|closed| (closed.row.as_ref().unwrap().transaction_id.clone(), closed))
+            .collect()
+    }
+}
+
+pub fn apply_stored(fold: &mut Transactions, position: u64, record: &StoredRecord) -> bool {
+    let cause = record.cause.unwrap_or_default();
+    let event = match &record.body {
+        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary },
+        Stored::SourceTime(now, oldest) => {
+            SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
+        }
+        Stored::Closed(closed) => SummaryEvent::Closed(closed),
+        Stored::Cut => SummaryEvent::Cut,
+    };
+    fold.apply(position, event)
+}
+
+pub fn decide(
+    rules: &Rules,
+    log: &SummaryLog,
+    closing: &throughline_assembly::transactions::Closing,
+) -> Closed {
+    let summaries: Vec<_> = closing
+        .summaries
+        .iter()
+        .filter_map(|position| match &log.0[*position as usize].body {
+            Stored::Summary(summary) => Some((*position, Arc::clone(summary))),
+            _ => None,
+        })
+        .collect();
+    let before = closing.previous.and_then(|position| match &log.0[position as usize].body {
+        Stored::Closed(closed) => Some(Arc::clone(closed)),
+        _ => None,
+    });
+    Decider::default().decide(rules, closing, &summaries, before.as_deref())
+}

@@ -1,0 +1,87 @@
+//! Records of the logs as events of the folds, and back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use throughline_assembly::{
+    records::{Closed, TraceSummary},
+    rules::Rules,
+    traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
+    transactions::CauseKey,
+};
+use throughline_log::{Cause, Kind, NewRecord, Position, Record};
+
+/// A control record of no tenant.
+pub(crate) fn control(kind: Kind, payload: Bytes) -> NewRecord {
+    NewRecord { kind, tenant: Arc::from(""), cause: None, payload, cache: None }
+}
+
+/// What a fold over `source` wrote because of the record at `position`.
+pub(crate) fn emitted(source: u32, position: Position, emit: &Emit) -> NewRecord {
+    let cause = Some(Cause { source, position, ordinal: emit.ordinal });
+    match &emit.body {
+        EmitBody::Summary(summary) => NewRecord {
+            kind: Kind::Summary,
+            tenant: Arc::from(summary.tenant.as_str()),
+            cause,
+            payload: encode_summary(summary),
+            cache: Some(Arc::<TraceSummary>::clone(summary)),
+        },
+        EmitBody::SourceTime { now, oldest } => NewRecord {
+            kind: Kind::SourceTime,
+            tenant: Arc::from(""),
+            cause,
+            payload: encode_source_time(*now, *oldest),
+            cache: None,
+        },
+    }
+}
+
+/// The cause of a record, as the fold compares it.
+pub(crate) fn cause_of(record: &Record) -> Option<(u32, CauseKey)> {
+    let cause = record.cause?;
+    Some((cause.source, CauseKey { position: cause.position.0 + 1, ordinal: cause.ordinal }))
+}
+
+/// A summary record's summary: what travelled with it, or decoded.
+pub(crate) fn summary_of(record: &Record) -> Option<Arc<TraceSummary>> {
+    if let Some(cached) = record.cache.clone().and_then(|cache| cache.downcast::<TraceSummary>().ok()) {
+        return Some(cached);
+    }
+    TraceSummary::decode(record.payload.clone()).ok().map(Arc::new)
+}
+
+/// A closed record's decision: what travelled with it, or decoded.
+pub(crate) fn closed_of(record: &Record) -> Option<Arc<Closed>> {
+    if let Some(cached) = record.cache.clone().and_then(|cache| cache.downcast::<Closed>().ok()) {
+        return Some(cached);
+    }
+    Closed::decode(record.payload.clone()).ok().map(Arc::new)
+}
+
+/// A decision as a record.
+pub(crate) fn closed_record(closed: &Arc<Closed>) -> NewRecord {
+    let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
+    NewRecord {
+        kind: Kind::Closed,
+        tenant: Arc::from(tenant),
+        cause: None,
+        payload: closed.encode_to_vec().into(),
+        cache: Some(Arc::<Closed>::clone(closed)),
+    }
+}
+
+/// The rules of a record; `None`, and said so, where this binary does not understand them.
+pub(crate) fn rules_of(record: &Record) -> Option<Arc<Rules>> {
+    let rules = Rules::from_record(&record.payload).map(Arc::new);
+    if rules.is_none() {
+        tracing::error!(position = record.position.0, "rules in the log are not understood by this version; the rules before them stay");
+    }
+    rules
+}
+
+/// A source's time.
+pub(crate) fn source_time_of(record: &Record) -> Option<(u64, u64)> {
+    decode_source_time(&record.payload)
+}

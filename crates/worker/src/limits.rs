@@ -1,0 +1,33 @@
+//! Named limits of the drivers.
+
+use std::time::Duration;
+
+/// Records a driver takes before it looks at what else there is to do.
+pub const RECORDS_PER_TURN: usize = 64;
+
+/// Transactions decided before their records are appended: bounds what is in memory at once.
+pub const DECISIONS_PER_APPEND: usize = 512;
+
+/// Bytes of summaries that wait for one append to finish before the fold stops reading.
+pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
+
+/// Rows in one block. A batch that holds more is sent in chunks.
+pub const MAX_BLOCK_ROWS: usize = 100_000;
+
+/// Bytes of log between two snapshots: what has to be read again at start.
+pub const SNAPSHOT_BYTES: u64 = 256 << 20;
+
+/// Time between two snapshots, if anything happened.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(20);
+
+/// Time between two looks at what can be trimmed.
+pub const TRIM_EVERY: Duration = Duration::from_secs(2);
+
+/// First and last wait before an append is tried again.
+pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long a full outbox is waited for before it is looked at again.
+pub const OUTBOX_POLL: Duration = Duration::from_millis(100);
+
+/// Transactions shown as in flight; what is over it is not shown, only held.
+pub const MAX_IN_FLIGHT: usize = 1 << 20;

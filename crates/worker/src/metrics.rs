@@ -1,0 +1,44 @@
+//! Names of what the drivers count.
+
+use metrics::{Unit, describe_counter, describe_gauge};
+
+/// Traces that wait to close.
+pub const TRACES_OPEN: &str = "throughline_traces_open";
+/// Spans of open traces.
+pub const UNDECIDED_SPANS: &str = "throughline_undecided_spans";
+/// Memory held for spans of open traces.
+pub const UNDECIDED_BYTES: &str = "throughline_undecided_bytes";
+/// Transactions that wait to close.
+pub const TRANSACTIONS_OPEN: &str = "throughline_transactions_open";
+/// Transactions closed, by type, reason and outcome.
+pub const TRANSACTIONS_CLOSED: &str = "throughline_transactions_closed_total";
+/// Decisions, by policy and verdict.
+pub const DECISIONS: &str = "throughline_decisions_total";
+/// Spans that came after their trace was closed, by the decision they follow.
+pub const LATE_SPANS: &str = "throughline_late_spans_total";
+/// Spans that came again.
+pub const DUPLICATE_SPANS: &str = "throughline_duplicate_spans_total";
+/// Spans whose bytes were gone when they were to be written.
+pub const SPANS_LOST: &str = "throughline_spans_lost_total";
+/// Seconds that a stage is behind the wall clock.
+pub const LAG: &str = "throughline_lag_seconds";
+/// Hits of named limits.
+pub const LIMIT_HITS: &str = "throughline_limit_hits_total";
+/// Snapshots written, by fold.
+pub const SNAPSHOTS: &str = "throughline_snapshots_total";
+
+/// Says what each is, once a recorder is there.
+pub fn describe() {
+    describe_gauge!(TRACES_OPEN, Unit::Count, "Traces that wait to close");
+    describe_gauge!(UNDECIDED_SPANS, Unit::Count, "Spans of traces that wait to close");
+    describe_gauge!(UNDECIDED_BYTES, Unit::Bytes, "Memory held for spans of traces that wait to close");
+    describe_gauge!(TRANSACTIONS_OPEN, Unit::Count, "Transactions that wait to close");
+    describe_counter!(TRANSACTIONS_CLOSED, Unit::Count, "Transactions closed, by type, reason and outcome");
+    describe_counter!(DECISIONS, Unit::Count, "Decisions, by policy and verdict");
+    describe_counter!(LATE_SPANS, Unit::Count, "Spans that came after their trace was closed, by the decision they follow");
+    describe_counter!(DUPLICATE_SPANS, Unit::Count, "Spans that came again and were left out");
+    describe_counter!(SPANS_LOST, Unit::Count, "Spans whose bytes were gone when they were to be written");
+    describe_gauge!(LAG, Unit::Seconds, "How far a stage is behind the wall clock");
+    describe_counter!(LIMIT_HITS, Unit::Count, "Hits of named limits");
+    describe_counter!(SNAPSHOTS, Unit::Count, "Snapshots written, by fold");
+}

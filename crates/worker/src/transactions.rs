@@ -1,0 +1,324 @@
+//! The driver of the second fold: one partition of the summary log to decisions and batches.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use throughline_assembly::{
+    decide::{Decider, Positioned},
+    names::NameHash,
+    records::{Closed, ClosedBy, Outcome},
+    rules::Rules,
+    transactions::{Closing, SummaryEvent, Transactions},
+};
+use throughline_clickhouse::Outbox;
+use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    WorkerError,
+    append::append,
+    batch::BatchBuilder,
+    events::{cause_of, closed_of, closed_record, control, rules_of, source_time_of, summary_of},
+    in_flight::InFlight,
+    limits::{DECISIONS_PER_APPEND, OUTBOX_POLL, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
+    metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
+    traces::lag,
+    trim::Bounds,
+    worker::Parts,
+};
+
+/// Drives one partition.
+pub(crate) struct TransactionsDriver {
+    partition: u32,
+    fold: Transactions,
+    log: Log,
+    reader: Reader,
+    decider: Decider,
+    builder: BatchBuilder,
+    outbox: Outbox,
+    snapshots: Snapshots,
+    bounds: Arc<Bounds>,
+    in_flight: InFlight,
+    /// The next closing to decide.
+    decided: u64,
+    /// A cut is in the log and not yet read.
+    cut_asked: bool,
+    next: Position,
+    saved: (Position, Instant),
+}
+
+impl TransactionsDriver {
+    /// Restores the last snapshot, or begins anew.
+    pub(crate) fn open(
+        partition: u32,
+        parts: &Parts,
+        bounds: Arc<Bounds>,
+        in_flight: InFlight,
+    ) -> Result<Self, WorkerError> {
+        let log = parts.summary_log.clone();
+        let (fold, next) = match parts.snapshots.latest(&name(partition))? {
+            Some(saved) => (Transactions::restore(&saved.bytes)?, Position(saved.position)),
+            None => (Transactions::new(Arc::clone(&parts.rules)), log.start(partition)),
+        };
+        let (spans, summaries) = fold.needed();
+        bounds.set_needed(partition, spans, summaries.min(next.0));
+        let driver = Self {
+            partition,
+            // Closings of before the snapshot that have no record yet are decided again.
+            decided: fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence),
+            fold,
+            reader: log.reader(partition, next),
+            log,
+            decider: Decider::default(),
+            builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
+            outbox: parts.outbox.clone(),
+            snapshots: parts.snapshots.clone(),
+            bounds,
+            in_flight,
+            cut_asked: false,
+            next,
+            saved: (next, Instant::now()),
+        };
+        driver.show_open();
+        Ok(driver)
+    }
+
+    /// What was open at the snapshot is in flight again.
+    fn show_open(&self) {
+        for (name, summaries) in self.fold.open_transactions() {
+            summaries.iter().for_each(|position| self.in_flight.add(name, self.partition, *position));
+        }
+    }
+
+    /// Reads until told to stop, then to the end of what the log holds, and cuts; then saves.
+    pub(crate) async fn run(mut self, rules: Arc<Rules>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+        self.replay(&rules).await?;
+        loop {
+            self.act().await?;
+            let stopping = shutdown.is_cancelled();
+            if stopping && self.next >= self.log.end(self.partition) {
+                break;
+            }
+            tokio::select! {
+                record = self.reader.next() => self.apply(record.map_err(|source| self.read_error(source))?).await?,
+                () = shutdown.cancelled(), if !stopping => continue,
+            }
+            for _ in 0..RECORDS_PER_TURN {
+                match self.reader.try_next().map_err(|source| self.read_error(source))? {
+                    Some(record) => self.apply(record).await?,
+                    None => break,
+                }
+            }
+        }
+        self.finish().await
+    }
+
+    /// What the log holds was decided: nothing is decided anew before its last record.
+    async fn replay(&mut self, rules: &Arc<Rules>) -> Result<(), WorkerError> {
+        let end = self.log.end(self.partition);
+        while self.next < end {
+            let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
+            self.apply(record).await?;
+        }
+        if self.fold.rules().version != rules.version || end == self.log.start(self.partition) {
+            let record = control(Kind::Rules, rules.to_record().into());
+            append(&self.log, vec![(self.partition, record)]).await?;
+        }
+        Ok(())
+    }
+
+    fn read_error(&self, source: throughline_log::ReadError) -> WorkerError {
+        WorkerError::Read { log: "summary", partition: self.partition, source }
+    }
+
+    async fn apply(&mut self, record: Record) -> Result<(), WorkerError> {
+        let position = record.position;
+        match record.kind {
+            Kind::Summary => self.take_summary(&record),
+            Kind::SourceTime => {
+                if let (Some((source, cause)), Some((now, oldest))) = (cause_of(&record), source_time_of(&record)) {
+                    self.fold.apply(position.0, SummaryEvent::SourceTime { source, cause, now, oldest });
+                    self.report(record.wall_ns);
+                }
+            }
+            Kind::Closed => self.take_closed(&record)?,
+            Kind::Cut => self.seal(position, record.wall_ns, record.next).await?,
+            Kind::Rules => {
+                if let Some(rules) = rules_of(&record) {
+                    self.fold.apply(position.0, SummaryEvent::Rules(rules));
+                }
+            }
+            Kind::Spans | Kind::Tick | Kind::Link | Kind::Move => {}
+        }
+        self.next = record.next;
+        Ok(())
+    }
+
+    fn take_summary(&mut self, record: &Record) {
+        let (Some((source, cause)), Some(summary)) = (cause_of(record), summary_of(record)) else {
+            tracing::error!(position = record.position.0, "a summary in the log does not decode; it is left out");
+            return;
+        };
+        let position = record.position.0;
+        if self.fold.apply(position, SummaryEvent::Summary { source, cause, summary: &summary }) {
+            self.in_flight.add(NameHash::of_summary(&summary), self.partition, position);
+        }
+    }
+
+    fn take_closed(&mut self, record: &Record) -> Result<(), WorkerError> {
+        let Some(closed) = closed_of(record) else {
+            tracing::error!(position = record.position.0, "a decision in the log does not decode; it is left out");
+            return Ok(());
+        };
+        if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed)) {
+            return Ok(());
+        }
+        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
+        self.in_flight.remove(name);
+        count(&closed);
+        let before = match closed.amends.checked_sub(1) {
+            Some(position) => self.fetch_closed(Position(position))?,
+            None => None,
+        };
+        self.builder.add(&closed, before.as_deref());
+        Ok(())
+    }
+
+    fn fetch_closed(&self, position: Position) -> Result<Option<Arc<Closed>>, WorkerError> {
+        match self.log.fetch(self.partition, position) {
+            Ok(record) => Ok(closed_of(&record)),
+            Err(FetchError::Trimmed { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The end of a batch: its blocks are made and lie in the outbox before anything after it is read.
+    async fn seal(&mut self, cut: Position, wall: u64, next: Position) -> Result<(), WorkerError> {
+        self.fold.apply(cut.0, SummaryEvent::Cut);
+        self.cut_asked = false;
+        let batches = self.builder.seal(cut, wall)?;
+        while self.outbox.is_full() {
+            metrics::counter!(LIMIT_HITS, "limit" => "outbox").increment(1);
+            tokio::time::sleep(OUTBOX_POLL).await;
+        }
+        self.outbox.seal(batches).await?;
+        let (position, at) = self.saved;
+        if next.0 - position.0 >= SNAPSHOT_BYTES || at.elapsed() >= SNAPSHOT_EVERY {
+            self.save(next)?;
+        }
+        Ok(())
+    }
+
+    /// What is to be done outside the log: decisions, and the end of a batch.
+    async fn act(&mut self) -> Result<(), WorkerError> {
+        while self.decide().await? {}
+        if self.fold.wants_cut() && !self.cut_asked {
+            self.cut().await?;
+        }
+        Ok(())
+    }
+
+    async fn cut(&mut self) -> Result<(), WorkerError> {
+        self.cut_asked = true;
+        append(&self.log, vec![(self.partition, control(Kind::Cut, Bytes::new()))]).await?;
+        Ok(())
+    }
+
+    /// Decides some of what is closing; whether there was any.
+    async fn decide(&mut self) -> Result<bool, WorkerError> {
+        let closings: Vec<Closing> = self.fold.closing(self.decided).take(DECISIONS_PER_APPEND).collect();
+        let Some(last) = closings.last() else { return Ok(false) };
+        self.decided = last.sequence + 1;
+        let mut records = Vec::with_capacity(closings.len());
+        for closing in &closings {
+            let closed = self.decide_one(closing)?;
+            records.push((self.partition, closed_record(&Arc::new(closed))));
+        }
+        append(&self.log, records).await?;
+        Ok(true)
+    }
+
+    fn decide_one(&mut self, closing: &Closing) -> Result<Closed, WorkerError> {
+        let mut summaries: Vec<Positioned> = Vec::with_capacity(closing.summaries.len());
+        for position in &closing.summaries {
+            match self.log.fetch(self.partition, Position(*position)) {
+                Ok(record) => summaries.extend(summary_of(&record).map(|summary| (*position, summary))),
+                Err(FetchError::Trimmed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let before = match closing.previous {
+            Some(position) => self.fetch_closed(Position(position))?,
+            None => None,
+        };
+        Ok(self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref()))
+    }
+
+    /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.
+    async fn finish(mut self) -> Result<(), WorkerError> {
+        self.act().await?;
+        self.read_to_end().await?;
+        if self.fold.batch().rows > 0 {
+            self.cut().await?;
+            self.read_to_end().await?;
+        }
+        if self.fold.batch().rows == 0 {
+            self.save(self.next)?;
+        }
+        Ok(())
+    }
+
+    async fn read_to_end(&mut self) -> Result<(), WorkerError> {
+        while self.next < self.log.end(self.partition) {
+            let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
+            self.apply(record).await?;
+        }
+        Ok(())
+    }
+
+    /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
+    fn save(&mut self, next: Position) -> Result<(), WorkerError> {
+        self.snapshots.save(&name(self.partition), next.0, &self.fold.snapshot()?).map_err(WorkerError::Save)?;
+        self.saved = (next, Instant::now());
+        let (spans, summaries) = self.fold.needed();
+        self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
+        metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
+        Ok(())
+    }
+
+    fn report(&mut self, wall: u64) {
+        let partition = self.partition.to_string();
+        metrics::gauge!(TRANSACTIONS_OPEN, "partition" => partition.clone()).set(self.fold.sizes().0 as f64);
+        metrics::gauge!(LAG, "stage" => "transactions", "partition" => partition).set(lag(wall));
+        let counts = self.fold.take_counts();
+        for (limit, hits) in
+            [("closed_transactions", counts.forgotten), ("transactions.max_traces", counts.over_max_traces)]
+        {
+            if hits > 0 {
+                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
+            }
+        }
+    }
+}
+
+/// Counts what was decided.
+fn count(closed: &Closed) {
+    let Some(row) = &closed.row else { return };
+    let late = closed.version > 1;
+    let decision = if row.kept { "kept" } else { "dropped" };
+    if late {
+        let spans: usize = closed.kept.iter().map(|kept| kept.critical.len()).sum();
+        metrics::counter!(LATE_SPANS, "decision" => decision).increment(spans as u64);
+        return;
+    }
+    let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
+    let closed_by = ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text();
+    let labels = [("type", row.r#type.clone()), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
+    metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
+    let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
+    metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
+}
+
+fn name(partition: u32) -> String {
+    format!("transactions-{partition}")
+}

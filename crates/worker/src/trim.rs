@@ -1,0 +1,140 @@
+//! What the logs may forget: nothing that a fold, a snapshot or retention still needs.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use throughline_log::{Log, Position};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::TRIM_EVERY;
+
+/// Ticks remembered for each partition: where the log was at which wall time. An hour by the second, then every other is dropped.
+const MAX_MARKS: usize = 7200;
+
+/// How far back bytes are held, beyond what is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Younger bytes are held, as far as size allows.
+    pub age: Duration,
+    /// Bytes of the span log, all partitions together.
+    pub bytes: u64,
+}
+
+/// Part of the retention's size that the summary log may take: summaries are a tenth of their spans.
+const SUMMARY_SHARE: u64 = 4;
+
+#[derive(Default)]
+struct State {
+    /// By partition of the span log.
+    traces_snapshot: Vec<Option<Position>>,
+    /// By partition of the summary log: what its fold needs of each partition of the span log, and of its own.
+    needed: Vec<Option<(Vec<u64>, u64)>>,
+    marks: Vec<VecDeque<(u64, Position)>>,
+}
+
+/// What the drivers say they need.
+#[derive(Default)]
+pub(crate) struct Bounds {
+    state: Mutex<State>,
+}
+
+impl Bounds {
+    pub(crate) fn new(partitions: u32) -> Self {
+        let count = partitions as usize;
+        let state = State {
+            traces_snapshot: vec![None; count],
+            needed: vec![None; count],
+            marks: vec![VecDeque::new(); count],
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fold over the span log starts from here after a crash.
+    pub(crate) fn set_traces_snapshot(&self, partition: u32, position: Position) {
+        if let Some(known) = self.state().traces_snapshot.get_mut(partition as usize) {
+            *known = Some(position);
+        }
+    }
+
+    /// What a fold over the summary log needs after a crash.
+    pub(crate) fn set_needed(&self, partition: u32, spans: Vec<u64>, summaries: u64) {
+        if let Some(known) = self.state().needed.get_mut(partition as usize) {
+            *known = Some((spans, summaries));
+        }
+    }
+
+    /// Where the span log was at a wall time.
+    pub(crate) fn mark(&self, partition: u32, wall: u64, position: Position) {
+        let mut state = self.state();
+        let Some(marks) = state.marks.get_mut(partition as usize) else { return };
+        marks.push_back((wall, position));
+        if marks.len() > MAX_MARKS {
+            let thinned = marks.iter().copied().step_by(2).collect();
+            *marks = thinned;
+        }
+    }
+
+    /// The position of the span log below which nothing is needed for going on.
+    fn span_bound(&self, partition: u32) -> Option<Position> {
+        let state = self.state();
+        let mut bound = (*state.traces_snapshot.get(partition as usize)?)?;
+        for needed in &state.needed {
+            bound = bound.min(Position(*needed.as_ref()?.0.get(partition as usize)?));
+        }
+        Some(bound)
+    }
+
+    fn summary_bound(&self, partition: u32) -> Option<Position> {
+        self.state().needed.get(partition as usize)?.as_ref().map(|(_, summaries)| Position(*summaries))
+    }
+
+    /// The position before which all is older than `since`; what is unknown counts as young.
+    fn older(&self, partition: u32, since: u64) -> Option<Position> {
+        let state = self.state();
+        let marks = state.marks.get(partition as usize)?;
+        marks.iter().take_while(|(wall, _)| *wall < since).last().map(|(_, position)| *position)
+    }
+}
+
+/// Trims both logs now and then, until told to stop.
+pub(crate) async fn run(span: Log, summary: Log, bounds: Arc<Bounds>, retention: Retention, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(TRIM_EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        for partition in 0..span.partitions() {
+            trim_spans(&span, &bounds, retention, partition);
+            trim_summaries(&summary, &bounds, retention, partition);
+        }
+    }
+}
+
+fn trim_spans(log: &Log, bounds: &Bounds, retention: Retention, partition: u32) {
+    let Some(bound) = bounds.span_bound(partition) else { return };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = now.saturating_sub(retention.age).as_nanos() as u64;
+    let by_age = bounds.older(partition, since).unwrap_or_default();
+    let by_size = beyond(log, partition, retention.bytes / u64::from(log.partitions()));
+    log.trim(partition, bound.min(by_age.max(by_size)));
+}
+
+fn trim_summaries(log: &Log, bounds: &Bounds, retention: Retention, partition: u32) {
+    let Some(bound) = bounds.summary_bound(partition) else { return };
+    let size = retention.bytes / SUMMARY_SHARE / u64::from(log.partitions());
+    log.trim(partition, bound.min(beyond(log, partition, size)));
+}
+
+/// The position before which lies more than `bytes`.
+fn beyond(log: &Log, partition: u32, bytes: u64) -> Position {
+    Position(log.end(partition).0.saturating_sub(bytes))
+}
