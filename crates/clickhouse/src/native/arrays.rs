@@ -46,7 +46,14 @@ impl<T: Copy + PartialEq> Arrays<T> {
     }
 
     /// Writes the column with rows in this order; `put` writes an item.
-    pub(crate) fn write(&self, block: &mut Block, name: &str, kind: &str, order: &[u32], put: impl Fn(&T, &mut Vec<u8>)) {
+    pub(crate) fn write(
+        &self,
+        block: &mut Block,
+        name: &str,
+        kind: &str,
+        order: &[u32],
+        put: impl Fn(&T, &mut Vec<u8>),
+    ) {
         let out = block.column(name, kind);
         self.ends_in(order).for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
         order.iter().flat_map(|&row| self.row(row)).for_each(|item| put(item, out));

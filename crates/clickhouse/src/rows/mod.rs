@@ -7,6 +7,8 @@ mod minutes;
 pub mod spans;
 mod transactions;
 
+use crate::schema::table;
+
 pub use batches::{BatchRow, BatchesBlock};
 pub use error::RowsError;
 pub use minutes::{EdgeMinutes, OperationMinutes};
@@ -22,6 +24,18 @@ pub struct Encoded {
     pub rows: usize,
     /// One Native block.
     pub bytes: Vec<u8>,
+}
+
+/// The columns of a table's blocks, in order; empty for a table that no block is made for.
+pub(crate) fn columns_of(table: &str) -> &'static [&'static str] {
+    match table {
+        table::SPANS => &spans::COLUMNS,
+        table::TRANSACTIONS => &transactions::COLUMNS,
+        table::OPERATION_MINUTES => &minutes::OPERATION_COLUMNS,
+        table::EDGE_MINUTES => &minutes::EDGE_COLUMNS,
+        table::BATCHES => &batches::COLUMNS,
+        _ => &[],
+    }
 }
 
 /// Nanoseconds a day.

@@ -68,7 +68,9 @@ pub(super) fn adjustments(settings: &SchemaSettings) -> Vec<Statement> {
         let ttl = if ttl.is_empty() { "REMOVE TTL".to_owned() } else { format!("MODIFY {ttl}") };
         [
             format!("ALTER TABLE {database}.{table} {ttl} SETTINGS materialize_ttl_after_modify = 0"),
-            format!("ALTER TABLE {database}.{table} MODIFY SETTING non_replicated_deduplication_window = {window}"),
+            format!(
+                "ALTER TABLE {database}.{table} MODIFY SETTING non_replicated_deduplication_window = {window}"
+            ),
         ]
     };
     AGING.iter().flat_map(change).map(|sql| Statement { version: SCHEMA_VERSION, sql }).collect()

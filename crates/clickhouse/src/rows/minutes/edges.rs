@@ -12,8 +12,20 @@ const SUMS: [&str; 5] = ["Count", "Errors", "Duration", "Network", "Queue"];
 
 /// The columns of a block, in order, for the statement that inserts it.
 pub(crate) const COLUMNS: [&str; 14] = [
-    WORDS[0], WORDS[1], WORDS[2], WORDS[3], WORDS[4], WORDS[5], WORDS[6], "Minute", SUMS[0], SUMS[1], SUMS[2],
-    SUMS[3], SUMS[4], "Durations",
+    WORDS[0],
+    WORDS[1],
+    WORDS[2],
+    WORDS[3],
+    WORDS[4],
+    WORDS[5],
+    WORDS[6],
+    "Minute",
+    SUMS[0],
+    SUMS[1],
+    SUMS[2],
+    SUMS[3],
+    SUMS[4],
+    "Durations",
 ];
 
 /// `HopKind` of a service's own work.

@@ -4,7 +4,7 @@ mod edges;
 mod operations;
 mod sums;
 
-pub use edges::EdgeMinutes;
 pub(crate) use edges::COLUMNS as EDGE_COLUMNS;
-pub use operations::OperationMinutes;
+pub use edges::EdgeMinutes;
 pub(crate) use operations::COLUMNS as OPERATION_COLUMNS;
+pub use operations::OperationMinutes;

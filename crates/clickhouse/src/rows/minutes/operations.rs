@@ -11,8 +11,19 @@ const SUMS: [&str; 5] = ["Count", "Errors", "Duration", "Self", "Critical"];
 
 /// The columns of a block, in order, for the statement that inserts it.
 pub(crate) const COLUMNS: [&str; 13] = [
-    WORDS[0], WORDS[1], WORDS[2], WORDS[3], WORDS[4], WORDS[5], "Minute", SUMS[0], SUMS[1], SUMS[2], SUMS[3],
-    SUMS[4], "Durations",
+    WORDS[0],
+    WORDS[1],
+    WORDS[2],
+    WORDS[3],
+    WORDS[4],
+    WORDS[5],
+    "Minute",
+    SUMS[0],
+    SUMS[1],
+    SUMS[2],
+    SUMS[3],
+    SUMS[4],
+    "Durations",
 ];
 
 /// Sums of hops by the minute of their start, type, department, service, operation and version.

@@ -53,10 +53,8 @@ impl<const W: usize, const S: usize> Sums<W, S> {
 
     /// Adds to a key: sums, and `count` hops that took `duration` nanoseconds together.
     pub(super) fn add(&mut self, minute: u32, words: [u32; W], sums: [i64; S], duration: u64, count: i64) {
-        let cell = self
-            .cells
-            .entry((minute, words))
-            .or_insert_with(|| Cell { sums: [0; S], durations: Vec::new() });
+        let cell =
+            self.cells.entry((minute, words)).or_insert_with(|| Cell { sums: [0; S], durations: Vec::new() });
         for (sum, more) in cell.sums.iter_mut().zip(sums) {
             *sum = sum.wrapping_add(more);
         }

@@ -125,9 +125,8 @@ impl Attributes {
         let len = text.len() as u32;
         if !key.high {
             let hash = hasher.hash_one(text);
-            let found = key.values.find(hash, |&(at, found, kind)| {
-                kind == tag && range(arena, at, found) == text
-            });
+            let found =
+                key.values.find(hash, |&(at, found, kind)| kind == tag && range(arena, at, found) == text);
             if let Some(&(at, ..)) = found {
                 all.push(Attribute { key: number, at, len, tag });
                 return;
@@ -136,7 +135,9 @@ impl Attributes {
                 key.high = true;
             } else {
                 let at = arena.len() as u32;
-                key.values.insert_unique(hash, (at, len, tag), |&(at, len, _)| hasher.hash_one(range(arena, at, len)));
+                key.values.insert_unique(hash, (at, len, tag), |&(at, len, _)| {
+                    hasher.hash_one(range(arena, at, len))
+                });
             }
         }
         let at = arena.len() as u32;

@@ -134,7 +134,10 @@ impl SpansBlock {
     /// Bytes that it holds in memory, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.rows.len() * size_of::<Row>() + self.attributes.bytes() + self.texts.len() + self.sources.wire.bytes()
+        self.rows.len() * size_of::<Row>()
+            + self.attributes.bytes()
+            + self.texts.len()
+            + self.sources.wire.bytes()
     }
 
     /// Takes a span.
@@ -150,8 +153,7 @@ impl SpansBlock {
         self.links.clear();
         let before = self.attributes.end();
         let transaction = context.transaction_id.as_bytes();
-        let scanned =
-            scan(source.span, transaction, &mut self.attributes, &mut self.events, &mut self.links);
+        let scanned = scan(source.span, transaction, &mut self.attributes, &mut self.events, &mut self.links);
         let span = match scanned {
             Ok(span) => span,
             Err(error) => {

@@ -19,3 +19,5 @@ mod source;
 mod write;
 
 pub use block::{SpanContext, SpanSource, SpansBlock};
+pub(crate) use scan::{EMPTY_STATUS, ZERO_PARENT};
+pub(crate) use write::{COLUMNS, KINDS, STATUSES};

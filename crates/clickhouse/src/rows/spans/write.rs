@@ -58,7 +58,11 @@ impl SpansBlock {
         block.strings("TraceState", sorted().map(|row| self.text(row, 0)));
         block.low("SpanName", &self.names, sorted().map(|row| row.name));
         block.low("SpanKind", &Dictionary::of(&KINDS), sorted().map(|row| u32::from(row.kind)));
-        block.low("ServiceName", &self.sources.services, sorted().map(|row| self.sources.of[row.source as usize].1));
+        block.low(
+            "ServiceName",
+            &self.sources.services,
+            sorted().map(|row| self.sources.of[row.source as usize].1),
+        );
         block.low("Source", &self.sources.json, sorted().map(|row| self.sources.of[row.source as usize].0));
         block.low("SourceWire", &self.sources.wire, sorted().map(|row| row.source));
         self.put_attributes(&mut block, &order);
@@ -81,7 +85,8 @@ impl SpansBlock {
     fn order(&self) -> Vec<u32> {
         let (tenants, transactions) = (self.tenants.ranks(), self.transactions.ranks());
         let key = |row: &Row| {
-            let place = (tenants[row.tenant as usize], row.start / STEP_NS, transactions[row.transaction as usize]);
+            let place =
+                (tenants[row.tenant as usize], row.start / STEP_NS, transactions[row.transaction as usize]);
             (place, row.trace, row.start)
         };
         let mut keys: Vec<_> = self.rows.iter().zip(0u32..).map(|(row, number)| (key(row), number)).collect();
@@ -94,9 +99,8 @@ impl SpansBlock {
             let start = if row == 0 { 0 } else { self.rows[row - 1].attributes_end };
             (start, self.rows[row].attributes_end)
         };
-        let ranges: Vec<_> = (0..self.rows.len())
-            .map(|row| (range(row).0, range(row).1, self.rows[row].flags))
-            .collect();
+        let ranges: Vec<_> =
+            (0..self.rows.len()).map(|row| (range(row).0, range(row).1, self.rows[row].flags)).collect();
         let learnt = self.attributes.learn(&ranges);
         block.low("Attributes", &learnt.entries, order.iter().map(|&row| learnt.rows[row as usize]));
         let out = block.column("Values", "String");

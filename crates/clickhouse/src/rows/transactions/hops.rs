@@ -43,14 +43,19 @@ impl<'a> HopColumns<'a> {
         let Some(hops) = &row.hops else { return Ok(Self { hops: None, len: 0 }) };
         let len = hops.service.len();
         let names = [&hops.department, &hops.service, &hops.operation, &hops.version, &hops.instance];
-        let whole = names.iter().all(|column| {
-            column.len() == len && column.iter().all(|&name| (name as usize) < hops.strings.len())
-        }) && [hops.kind.len(), hops.parent.len(), hops.count.len(), hops.start.len(), hops.errors.len()]
-            .iter()
-            .chain(&[hops.duration.len(), hops.self_.len(), hops.network.len(), hops.queue.len()])
-            .chain(&[hops.critical.len(), hops.critical_network.len(), hops.critical_queue.len()])
-            .all(|&column| column == len);
-        if whole { Ok(Self { hops: Some(hops), len }) } else { Err(RowsError::Hops(row.transaction_id.clone())) }
+        let whole =
+            names.iter().all(|column| {
+                column.len() == len && column.iter().all(|&name| (name as usize) < hops.strings.len())
+            }) && [hops.kind.len(), hops.parent.len(), hops.count.len(), hops.start.len(), hops.errors.len()]
+                .iter()
+                .chain(&[hops.duration.len(), hops.self_.len(), hops.network.len(), hops.queue.len()])
+                .chain(&[hops.critical.len(), hops.critical_network.len(), hops.critical_queue.len()])
+                .all(|&column| column == len);
+        if whole {
+            Ok(Self { hops: Some(hops), len })
+        } else {
+            Err(RowsError::Hops(row.transaction_id.clone()))
+        }
     }
 
     /// The strings that names are indices of.

@@ -4,8 +4,7 @@ mod columns;
 mod hops;
 mod names;
 
-pub use columns::TransactionsBlock;
 pub(crate) use columns::COLUMNS;
+pub use columns::TransactionsBlock;
 pub(in crate::rows) use hops::HopColumns;
 pub(crate) use names::KINDS;
-pub(in crate::rows) use names::put_name;

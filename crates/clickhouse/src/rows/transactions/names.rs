@@ -22,7 +22,7 @@ pub(super) fn closed_by(number: i32) -> u32 {
 }
 
 /// Appends a name to a list that byte 0 parts. A zero in the name itself, which nobody means, reads as the replacement character.
-pub(in crate::rows) fn put_name(name: &str, out: &mut Vec<u8>) {
+pub(super) fn put_name(name: &str, out: &mut Vec<u8>) {
     if name.as_bytes().contains(&0) {
         out.extend_from_slice(name.replace('\0', "\u{FFFD}").as_bytes());
     } else {
