@@ -20,8 +20,8 @@ type Interval = (u64, f64);
 pub(crate) struct Weights {
     /// For each salt in nested policies its intervals; empty for a plain one.
     cells: Vec<Vec<Interval>>,
-    /// Probability that no plain policy keeps.
-    none_plain: f64,
+    /// Probability that any plain policy keeps.
+    any_plain: f64,
 }
 
 impl Weights {
@@ -35,7 +35,7 @@ impl Weights {
                 mixed[salt] |= !policy.is_plain();
             });
         }
-        let mut none_plain = 1.0;
+        let mut any_plain = 0.0;
         let mut cells = vec![Vec::new(); salts];
         let mut count = 1usize;
         for salt in 0..salts {
@@ -46,7 +46,8 @@ impl Weights {
                 count = count.saturating_mul(below.len() + 1);
                 cells[salt] = intervals(below);
             } else if let Some(&widest) = below.last() {
-                none_plain *= 1.0 - probability(0, Some(widest));
+                let share = probability(0, Some(widest));
+                any_plain += share * (1.0 - any_plain);
             }
         }
         if count > MAX_CELLS {
@@ -59,7 +60,7 @@ impl Weights {
                 ),
             });
         }
-        Ok(Self { cells, none_plain })
+        Ok(Self { cells, any_plain })
     }
 
     /// The probability that a transaction with these facts is kept.
@@ -73,6 +74,8 @@ impl Weights {
         let mixed = &mixed[..salts];
         let mut place = [0usize; MAX_MIXED];
         let mut included = 0.0;
+        // Sums of shares are rounded; what is surely kept must weigh exactly 1.
+        let mut surely = true;
         loop {
             let interval = |index: usize| self.cells[mixed[index]][place[index]];
             let probability: f64 = (0..salts).map(|index| interval(index).1).product();
@@ -80,11 +83,13 @@ impl Weights {
                 // A plain draw is never asked here, so any value will do.
                 mixed.iter().position(|&other| other == salt).map_or(u64::MAX, |index| interval(index).0)
             };
-            included += probability * self.kept_in_cell(policies, facts, &draw);
+            let kept = self.kept_in_cell(policies, facts, &draw);
+            surely &= kept >= 1.0;
+            included += probability * kept;
             // The next cell, as an odometer counts.
             let Some(next) = (0..salts).find(|&index| place[index] + 1 < self.cells[mixed[index]].len())
             else {
-                return included;
+                return if surely { 1.0 } else { included };
             };
             place[next] += 1;
             place[..next].fill(0);
@@ -111,7 +116,7 @@ impl Weights {
         }
         match (kept, plain_draws) {
             (true, _) => 1.0,
-            (false, true) => 1.0 - self.none_plain,
+            (false, true) => self.any_plain,
             (false, false) => 0.0,
         }
     }

@@ -1,4 +1,5 @@
 //! Wrong settings: all faults at once, each with what is expected.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests")]
 
 mod common;
 

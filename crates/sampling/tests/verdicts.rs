@@ -1,4 +1,5 @@
 //! Verdicts policy by policy. Facts are those of the Collector's documentation and configuration reference, 0.161.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests")]
 
 mod common;
 

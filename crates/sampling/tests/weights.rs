@@ -1,4 +1,5 @@
 //! Draws and weights: rules 19 of the folds and 21 of the meanings.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests")]
 
 mod common;
 
@@ -118,7 +119,7 @@ fn any_policies() -> impl Strategy<Value = Vec<Value>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// The sum of weights over what is kept estimates how many there were: within 3 sigma in nearly all sets of policies and seeds, and never beyond 5.
+    /// The sum of weights over what is kept estimates how many there were, whatever the policies. 5 sigma, so that none of thousands of runs fails.
     #[test]
     fn weights_estimate_the_true_count(list in any_policies(), matches in 0u64..4, seed in any::<u64>()) {
         const COUNT: u32 = 4000;
@@ -140,31 +141,25 @@ proptest! {
 }
 
 #[test]
-fn the_mean_of_estimates_over_seeds_is_within_3_sigma() {
+fn estimates_are_within_3_sigma_for_98_of_100_seeds() {
     let (policies, _) = compile(json!([
         all_of("probes", "drop", json!([bit("probe"), draw("most", 60.0, "d")])),
         all_of("vip", "and", json!([bit("vip"), draw("half", 50.0, "v")])),
         draw("a", 3.0, "s"),
         draw("b", 8.0, "t"),
     ]));
+    let (seeds, count) = (200u32, 500u32);
     for matches in 0..4 {
-        let (mut sum, mut squares) = (0.0, 0.0);
-        let (seeds, count) = (200u32, 500u32);
-        for seed in 0..seeds {
+        let weight = weight(&policies, &TransactionFacts { matches, ..facts() });
+        let sigma = (f64::from(count) * (weight - 1.0)).sqrt();
+        let estimate = |seed: u32| -> f64 {
             let id = |index| format!("{seed}/{index}");
-            let weights = (0..count).map(|index| {
-                policies.decide(&TransactionFacts { id: &id(index), matches, ..facts() }).weight
-            });
-            let estimate: f64 = weights.sum();
-            sum += estimate;
-            squares += estimate * estimate;
-        }
-        let mean = sum / f64::from(seeds);
-        let deviation = (squares / f64::from(seeds) - mean * mean).sqrt();
-        let off = (mean - f64::from(count)).abs();
-        assert!(
-            off <= 3.0 * deviation / f64::from(seeds).sqrt() + 1e-9,
-            "matches {matches}: {mean} for {count}"
-        );
+            let decide =
+                |index| policies.decide(&TransactionFacts { id: &id(index), matches, ..facts() }).weight;
+            (0..count).map(decide).sum()
+        };
+        let near =
+            (0..seeds).filter(|&seed| (estimate(seed) - f64::from(count)).abs() <= 3.0 * sigma).count();
+        assert!(near >= 196, "matches {matches}: {near} of {seeds}");
     }
 }

@@ -6,34 +6,34 @@ use throughline_otlp::plan::Matcher;
 use throughline_sampling::{MatcherTable, Policies, PolicyFault, PolicySettings, TransactionFacts, status};
 
 /// Settings from JSON.
-pub fn settings(list: Value) -> Vec<PolicySettings> {
+pub(crate) fn settings(list: Value) -> Vec<PolicySettings> {
     serde_json::from_value(list).unwrap()
 }
 
 /// Compiled policies and what they ask of attributes.
-pub fn compile(list: Value) -> (Policies, Vec<Matcher>) {
+pub(crate) fn compile(list: Value) -> (Policies, Vec<Matcher>) {
     let mut matchers = MatcherTable::default();
     let policies = Policies::compile(&settings(list), &mut matchers).unwrap();
     (policies, matchers.into_matchers())
 }
 
 /// The faults of settings.
-pub fn faults(list: Value) -> Vec<PolicyFault> {
+pub(crate) fn faults(list: Value) -> Vec<PolicyFault> {
     Policies::compile(&settings(list), &mut MatcherTable::default()).unwrap_err()
 }
 
 /// A policy named as its type.
-pub fn policy(kind: &str, block: Value) -> Value {
+pub(crate) fn policy(kind: &str, block: Value) -> Value {
     json!({"name": kind, "type": kind, kind: block})
 }
 
 /// Whether a single policy keeps.
-pub fn keeps(policy: &Value, facts: &TransactionFacts<'_>) -> bool {
+pub(crate) fn keeps(policy: &Value, facts: &TransactionFacts<'_>) -> bool {
     compile(json!([policy])).0.decide(facts).keep
 }
 
 /// A healthy transaction of one short trace.
-pub fn facts() -> TransactionFacts<'static> {
+pub(crate) fn facts() -> TransactionFacts<'static> {
     TransactionFacts {
         id: "transfer-1",
         statuses: status::UNSET,
