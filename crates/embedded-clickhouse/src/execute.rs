@@ -12,7 +12,7 @@ use std::time::Instant;
 pub(crate) use failure::Failure;
 
 use crate::cancel::Running;
-use crate::codec::{BlockReader, decoder};
+use crate::codec::{BlockReader, BlockWriter, Sink, decoder};
 use crate::engine::Engine;
 use crate::exchange::{Answer, BodyReader};
 use crate::headers;
@@ -59,7 +59,10 @@ pub(crate) fn run(mut job: Job, body: BodyReader, mut answer: Answer) {
         Err(Failure::Exception(exception)) if answer.is_open() => {
             tracing::debug!(query_id = job.request.query_id, %exception, "statement failed");
             let head = headers::of_exception(&job, &exception);
-            let sent = answer.begin(head).and_then(|mut out| {
+            let sent = answer.begin(head).and_then(|plain| {
+                // in the form that the client asked answers for, so also this one
+                let mut out: Box<dyn Sink> =
+                    if job.request.compress { Box::new(BlockWriter::new(plain)) } else { plain };
                 out.write_all(exception.text.as_bytes())?;
                 out.write_all(b"\n")?;
                 out.close()

@@ -157,6 +157,47 @@ pub(crate) fn empty_native(header: &[u8]) -> Option<Vec<u8>> {
     Some(block)
 }
 
+/// Protocol revision since which each Native column says whether it is serialized in a custom way.
+const WITH_CUSTOM_SERIALIZATION: u64 = 54454;
+/// Block info: field 1 (no overflow rows), field 2 (bucket -1), end of fields.
+const BLOCK_INFO: [u8; 8] = [1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0];
+
+/// One row in the Native form of `revision`, made from a `RowBinaryWithNamesAndTypes` result of one row whose columns are
+/// all `String` or `UInt32`. `None` where the result is anything else.
+pub(crate) fn native_row(result: &[u8], revision: u64) -> Option<Vec<u8>> {
+    let header = result.get(..binary_header(result, true)?)?;
+    let mut row = result.get(header.len()..)?;
+    let (columns, mut at) = varint(header, 0)?;
+    let mut texts: Vec<&[u8]> = Vec::new();
+    for _ in 0..columns * 2 {
+        let (length, next) = varint(header, at)?;
+        texts.push(header.get(next..next + length)?);
+        at = next + length;
+    }
+    let mut block = if revision > 0 { BLOCK_INFO.to_vec() } else { Vec::new() };
+    put_varint(&mut block, columns);
+    block.push(1);
+    for column in 0..columns {
+        let (name, kind) = (texts[column], texts[columns + column]);
+        for text in [name, kind] {
+            put_varint(&mut block, text.len());
+            block.extend_from_slice(text);
+        }
+        if revision >= WITH_CUSTOM_SERIALIZATION {
+            block.push(0);
+        }
+        // both types are the same bytes in a row and in a column of one
+        let length = match kind {
+            b"UInt32" => 4,
+            b"String" => varint(row, 0).map(|(length, prefix)| prefix + length)?,
+            _ => return None,
+        };
+        block.extend_from_slice(row.get(..length)?);
+        row = &row[length..];
+    }
+    row.is_empty().then_some(block)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +211,15 @@ mod tests {
         assert_eq!(Chunks::of("TSVWithNamesAndTypes").repeated(b"a\tb\nx\ty\n1\t2\n"), 8);
         assert_eq!(Chunks::of("CSV").repeated(b"1\n"), 0);
         assert_eq!(Chunks::of("JSON"), Chunks::Whole);
+    }
+
+    #[test]
+    fn a_row_of_a_later_revision_carries_block_info_and_serialization() {
+        let result = b"\x02\x01a\x01b\x06String\x06UInt32\x02xy\x01\0\0\0";
+        assert_eq!(native_row(result, 0).unwrap(), b"\x02\x01\x01a\x06String\x02xy\x01b\x06UInt32\x01\0\0\0");
+        let later = b"\x01\0\x02\xff\xff\xff\xff\0\x02\x01\x01a\x06String\0\x02xy\x01b\x06UInt32\0\x01\0\0\0";
+        assert_eq!(native_row(result, 54460).unwrap(), later);
+        assert_eq!(native_row(b"\x01\x01a\x05UInt8\x01", 54460), None);
     }
 
     #[test]

@@ -33,26 +33,36 @@ fn common(job: &Job) -> HeaderMap {
     headers
 }
 
-/// Headers of an answer in `format`, or of one without data.
-pub(crate) fn of_success(job: &Job, format: Option<&str>, statistics: Option<&Statistics>) -> Head {
+/// Headers of an answer with data in `format`.
+pub(crate) fn of_success(job: &Job, format: &str, statistics: &Statistics) -> Head {
+    let mut head = of_result(job, Some(format), statistics);
+    put(&mut head.headers, "x-clickhouse-exception-tag", &exception_tag(job));
+    if let Some(encoding) = job.request.answer_encoding {
+        head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        head.headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    head
+}
+
+/// Headers of an answer without data; clients look at its length of 0.
+pub(crate) fn of_nothing(job: &Job, format: Option<&str>, statistics: &Statistics) -> Head {
+    let mut head = of_result(job, format, statistics);
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    head
+}
+
+fn of_result(job: &Job, format: Option<&str>, s: &Statistics) -> Head {
     let mut headers = common(job);
     if let Some(format) = format {
         put(&mut headers, "x-clickhouse-format", format);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(formats::content_type(format)));
-        put(&mut headers, "x-clickhouse-exception-tag", &exception_tag(job));
-        if let Some(encoding) = job.request.answer_encoding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        }
     }
-    if let Some(s) = statistics {
-        let elapsed = job.began.elapsed().as_nanos();
-        let summary = format!(
-            r#"{{"read_rows":"{}","read_bytes":"{}","written_rows":"{}","written_bytes":"{}","total_rows_to_read":"0","result_rows":"{}","result_bytes":"{}","elapsed_ns":"{elapsed}"}}"#,
-            s.read_rows, s.read_bytes, s.written_rows, s.written_bytes, s.result_rows, s.result_bytes
-        );
-        put(&mut headers, "x-clickhouse-summary", &summary);
-    }
+    let elapsed = job.began.elapsed().as_nanos();
+    let summary = format!(
+        r#"{{"read_rows":"{}","read_bytes":"{}","written_rows":"{}","written_bytes":"{}","total_rows_to_read":"0","result_rows":"{}","result_bytes":"{}","elapsed_ns":"{elapsed}"}}"#,
+        s.read_rows, s.read_bytes, s.written_rows, s.written_bytes, s.result_rows, s.result_bytes
+    );
+    put(&mut headers, "x-clickhouse-summary", &summary);
     Head { status: StatusCode::OK, headers }
 }
 

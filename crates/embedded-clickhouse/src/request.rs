@@ -20,6 +20,8 @@ pub(crate) struct QueryRequest {
     /// In the order given; the last of a name holds.
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) parameters: Vec<(String, String)>,
+    /// The protocol revision that the client reads Native in until the server has told its own; 0 where it does not say.
+    pub(crate) client_protocol_version: u64,
     /// GET and HEAD may change nothing.
     pub(crate) read_only: bool,
     /// The answer waits for the end of the statement, so that its status is the last word.
@@ -53,6 +55,7 @@ impl QueryRequest {
             roles: Vec::new(),
             settings: Vec::new(),
             parameters: Vec::new(),
+            client_protocol_version: 0,
             read_only: matches!(parts.method, Method::GET | Method::HEAD),
             wait_end_of_query: false,
             body_encoding: body_encoding(&parts.headers)?,
@@ -92,8 +95,9 @@ impl QueryRequest {
             "role" => self.roles.push(value),
             "compress" => self.compress = on,
             "decompress" => self.decompress = on,
+            "client_protocol_version" => self.client_protocol_version = value.parse().unwrap_or(0),
             "wait_end_of_query" => self.wait_end_of_query = on,
-            // there are no sessions between requests, no quotas, and Native is always of revision 0
+            // there are no sessions between requests and no quotas
             "session_id"
             | "session_timeout"
             | "session_check"
@@ -101,7 +105,6 @@ impl QueryRequest {
             | "quota_key"
             | "stacktrace"
             | "buffer_size"
-            | "client_protocol_version"
             | "http_method"
             | "enable_http_compression_level" => {}
             _ => match name.strip_prefix("param_") {

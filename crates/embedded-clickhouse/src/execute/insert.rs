@@ -31,6 +31,6 @@ pub(super) fn run(
     // where the engine took no more, this tells why
     let statistics = insert.finish()?;
     metrics::counter!(crate::metrics::WRITTEN_ROWS).increment(statistics.written_rows);
-    let head = headers::of_success(job, None, Some(&statistics));
+    let head = headers::of_nothing(job, None, &statistics);
     answer.begin(head).and_then(|out| out.close()).map_err(Failure::Gone)
 }

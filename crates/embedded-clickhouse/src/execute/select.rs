@@ -21,7 +21,11 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let default = job.request.default_format.as_deref().unwrap_or(formats::DEFAULT);
     let format = statement.format().unwrap_or(default).to_owned();
-    let mut out = Out { job, format: &format, answer, sink: None };
+    let mut out = Out { job, format: &format, answer, sink: None, statistics: Statistics::default() };
+    if statement.is_hello() && format == "Native" {
+        out.write(&hello(job, session, statement)?, Statistics::default())?;
+        return out.finish();
+    }
     let chunks = if job.request.setting("output_format_json_array_of_rows").is_some_and(|v| v != "0") {
         Chunks::Whole
     } else {
@@ -42,7 +46,7 @@ pub(super) fn run(
     };
     if !written && format == "Native" {
         let header = native_header(job, session, statement);
-        out.write(&header, &Statistics::default())?;
+        out.write(&header, out.statistics)?;
     }
     out.finish()
 }
@@ -60,7 +64,7 @@ fn whole(
     out: &mut Out<'_>,
 ) -> Result<bool, Failure> {
     let result: Chunk = session.query(statement.text(), default, &job.request.parameters)?;
-    out.write(result.bytes(), &result.statistics())?;
+    out.write(result.bytes(), result.statistics())?;
     Ok(!result.bytes().is_empty())
 }
 
@@ -86,15 +90,25 @@ fn stream(
         };
         let bytes = chunk.bytes();
         let repeated = if any { chunks.repeated(bytes) } else { 0 };
-        out.write(&bytes[repeated..], &chunk.statistics())?;
+        out.write(&bytes[repeated..], chunk.statistics())?;
         any = true;
     }
+}
+
+/// A result that says names and types of its columns even where it has no rows.
+const HEADER: &str = "RowBinaryWithNamesAndTypes";
+
+/// The hello in the revision in which the client reads it.
+fn hello(job: &Job, session: &mut Session, statement: &Statement) -> Result<Vec<u8>, Failure> {
+    let result = session.query(statement.text(), HEADER, &[])?;
+    formats::native_row(result.bytes(), job.request.client_protocol_version).ok_or_else(|| {
+        Exception::new(code::BAD_ARGUMENTS, "BAD_ARGUMENTS", "The hello has an unexpected form").into()
+    })
 }
 
 /// Names and types of an empty result. `DESCRIBE` only plans a `SELECT`; what else was empty is asked again, which costs
 /// nothing for the likes of `SHOW`. A statement without a result has no header.
 fn native_header(job: &Job, session: &mut Session, statement: &Statement) -> Vec<u8> {
-    const HEADER: &str = "RowBinaryWithNamesAndTypes";
     let parameters = &job.request.parameters;
     let bare = statement.without_format();
     let header = if statement.is_select() {
@@ -120,21 +134,29 @@ struct Out<'a> {
     format: &'a str,
     answer: &'a mut Answer,
     sink: Option<Box<dyn Sink>>,
+    /// As known when the answer begins.
+    statistics: Statistics,
 }
 
 impl Out<'_> {
-    fn begin(&mut self, statistics: &Statistics) -> io::Result<Box<dyn Sink>> {
+    fn begin(&mut self) -> io::Result<Box<dyn Sink>> {
         let request = &self.job.request;
-        let head = headers::of_success(self.job, Some(self.format), Some(statistics));
+        let head = headers::of_success(self.job, self.format, &self.statistics);
         let plain = self.answer.begin(head)?;
         let out = encoder(request.answer_encoding, plain)?;
         Ok(if request.compress { Box::new(BlockWriter::new(out)) } else { out })
     }
 
-    fn write(&mut self, bytes: &[u8], statistics: &Statistics) -> Result<(), Failure> {
+    fn write(&mut self, bytes: &[u8], statistics: Statistics) -> Result<(), Failure> {
+        if self.sink.is_none() {
+            self.statistics = statistics;
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut sink = match self.sink.take() {
             Some(sink) => sink,
-            None => self.begin(statistics).map_err(Failure::Gone)?,
+            None => self.begin().map_err(Failure::Gone)?,
         };
         sink.write_all(bytes).map_err(Failure::Gone)?;
         self.sink = Some(sink);
@@ -142,11 +164,11 @@ impl Out<'_> {
     }
 
     fn finish(mut self) -> Result<(), Failure> {
-        let sink = match self.sink.take() {
-            Some(sink) => sink,
-            None => self.begin(&Statistics::default()).map_err(Failure::Gone)?,
-        };
-        sink.close().map_err(Failure::Gone)
+        if let Some(sink) = self.sink.take() {
+            return sink.close().map_err(Failure::Gone);
+        }
+        let head = headers::of_nothing(self.job, Some(self.format), &self.statistics);
+        self.answer.begin(head).and_then(|out| out.close()).map_err(Failure::Gone)
     }
 
     /// An exception in the middle of the body, framed as ClickHouse does since 25.11 so that clients find it.

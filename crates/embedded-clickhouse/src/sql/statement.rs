@@ -12,6 +12,7 @@ pub(crate) struct Statement {
     first_word: String,
     /// `FORMAT name`, and the name within it.
     format: Option<(Range<usize>, String)>,
+    is_hello: bool,
 }
 
 /// clickhouse-go's hello, white space aside. `revision()` decides how it reads Native, which the engine writes as for
@@ -22,11 +23,12 @@ const HELLO_OF_REVISION_0: &str = "SELECT displayName(), version(), toUInt32(0) 
 impl Statement {
     pub(crate) fn new(text: Vec<u8>) -> Self {
         let bare: Vec<u8> = text.iter().copied().filter(|c| !c.is_ascii_whitespace() && *c != b';').collect();
-        let text = if bare == GO_HELLO.as_bytes() { HELLO_OF_REVISION_0.into() } else { text };
+        let is_hello = bare == GO_HELLO.as_bytes();
+        let text = if is_hello { HELLO_OF_REVISION_0.into() } else { text };
         let tokens: Vec<Token> = Lexer::new(&text).collect();
         let first_word = tokens.first().and_then(|t| Lexer::word(&text, *t)).unwrap_or_default();
         let format = find_format(&text, &tokens);
-        Self { first_word, format, text }
+        Self { first_word, format, text, is_hello }
     }
 
     pub(crate) fn text(&self) -> &[u8] {
@@ -36,6 +38,11 @@ impl Statement {
     /// The format that the statement names for its answer.
     pub(crate) fn format(&self) -> Option<&str> {
         self.format.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    /// clickhouse-go's hello: its answer is read in the client's revision, all later ones in the one that it names.
+    pub(crate) fn is_hello(&self) -> bool {
+        self.is_hello
     }
 
     /// Whether the engine can hand out the result in chunks.

@@ -130,4 +130,7 @@ async fn clickhouse_blocks_both_ways() {
     let asked = format!("SELECT * FROM {t} ORDER BY a FORMAT CSV");
     let answer = post("/?compress=1", asked).await.ok();
     assert!(unblock(&answer) == rows);
+    let failed = post("/?compress=1", "SELEC 1").await;
+    assert_eq!(failed.code(), 62);
+    assert!(unblock(&failed.body).starts_with(b"Code: 62."), "clients unpack exceptions too");
 }

@@ -70,6 +70,17 @@ async fn the_hello_of_clickhouse_go_names_revision_0() {
     let row: serde_json::Value = serde_json::from_slice(&hello).unwrap();
     assert_eq!(row["revision()"], 0);
     assert_eq!(row.as_object().unwrap().len(), 4);
+    // read in the client's revision: block info first, and a byte of serialization after each type
+    let native = post(
+        "/?default_format=Native&client_protocol_version=54460",
+        "SELECT displayName(), version(), revision(), timezone()",
+    );
+    assert!(
+        native
+            .await
+            .ok()
+            .starts_with(b"\x01\x00\x02\xff\xff\xff\xff\x00\x04\x01\x0ddisplayName()\x06String\x00")
+    );
     assert_eq!(post("/", "SELECT 1 FORMAT TSVWithNames").await.ok(), b"1\n1\n");
 }
 
