@@ -87,3 +87,33 @@ pub struct Record {
     /// What travelled with it, if it is still in memory.
     pub cache: Option<Cache>,
 }
+
+impl Kind {
+    /// The kind of this number on disk.
+    pub(crate) fn of(number: u8) -> Option<Self> {
+        [
+            Self::Spans,
+            Self::Tick,
+            Self::Cut,
+            Self::Rules,
+            Self::Summary,
+            Self::Closed,
+            Self::SourceTime,
+            Self::Link,
+            Self::Move,
+        ]
+        .get(usize::from(number))
+        .copied()
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("position", &self.position.0)
+            .field("kind", &self.kind)
+            .field("tenant", &self.tenant)
+            .field("bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}

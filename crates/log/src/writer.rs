@@ -1,0 +1,243 @@
+//! The one thread that writes: takes all that waits, writes it, makes it durable, tells everyone.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    AppendError, LogId, Position, Record, Sync,
+    format::{self, Head, PAGE},
+    keeper::Keeper,
+    log::{FULL_RETRY, Shared},
+    plan::{Lane, Plan, Write},
+    queue::Append,
+    segment::Segment,
+    sync::Syncers,
+};
+
+/// Pieces in one system call; the system takes no more (`IOV_MAX`).
+const MAX_PIECES: usize = 1024;
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    keeper: Arc<Keeper>,
+    lanes: Vec<Lane>,
+    /// By lane: the segment for which the next one has been asked for.
+    asked: Vec<u64>,
+    syncers: Syncers,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, keeper: Arc<Keeper>) -> io::Result<Self> {
+        let lanes: Vec<Lane> = shared
+            .partitions
+            .iter()
+            .map(|partition| Lane { segment: partition.last(), position: partition.end() })
+            .collect();
+        let syncers = Syncers::start(shared.settings.partitions)?;
+        Ok(Self { asked: vec![0; lanes.len()], shared, keeper, lanes, syncers })
+    }
+
+    /// Until the log is closed, or stops.
+    pub(crate) fn run(mut self) {
+        let _stop = StopAtEnd(Arc::clone(&self.shared));
+        while let Some(appends) = self.shared.queue.take() {
+            let bytes = appends.iter().map(|append| append.bytes).sum();
+            self.commit(appends);
+            self.shared.queue.done(bytes);
+        }
+    }
+
+    fn commit(&mut self, appends: Vec<Append>) {
+        let wall_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let (keeper, id) = (&self.keeper, self.shared.id);
+        let open = |partition, base| open(keeper, id, partition, base);
+        match Plan::make(&appends, self.lanes.clone(), wall_ns, open) {
+            Ok(plan) => match self.write(&plan, &appends) {
+                Ok(()) => self.publish(plan, appends),
+                Err(error) => {
+                    let undone = if is_full(&error) {
+                        self.undo(&plan)
+                    } else {
+                        Err(io::Error::other(error.to_string()))
+                    };
+                    self.refuse(&error, undone, appends);
+                }
+            },
+            Err((error, plan)) => {
+                self.keeper.trimmed(
+                    plan.writes.into_iter().filter(|write| write.begins).map(|write| write.segment).collect(),
+                );
+                let undone = if is_full(&error) { Ok(()) } else { Err(io::Error::other(error.to_string())) };
+                self.refuse(&error, undone, appends);
+            }
+        }
+    }
+
+    /// Round by round: what a partition had before is durable before its next segment begins.
+    fn write(&self, plan: &Plan, appends: &[Append]) -> io::Result<()> {
+        let rounds = plan.writes.iter().map(|write| write.round + 1).max().unwrap_or(0);
+        for round in 0..rounds {
+            let mut touched = Vec::with_capacity(plan.writes.len());
+            for write in plan.writes.iter().filter(|write| write.round == round) {
+                if write.begins {
+                    write_all(
+                        &write.segment,
+                        &mut [io::IoSlice::new(&write.segment.head(self.shared.id).encode())],
+                        0,
+                    )?;
+                }
+                let offset = write.segment.offset(write.start);
+                write_all(&write.segment, &mut plan.bytes(write, appends), offset)?;
+                touched.push(Arc::clone(&write.segment));
+            }
+            self.sync(&touched)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self, segments: &[Arc<Segment>]) -> io::Result<()> {
+        if self.shared.settings.sync == Sync::Never {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let result = self.syncers.sync(segments);
+        self.shared.meters.sync_seconds.record(began.elapsed());
+        result
+    }
+
+    fn publish(&mut self, plan: Plan, appends: Vec<Append>) {
+        let Plan { wall_ns, writes, positions, lanes, .. } = plan;
+        let mut records: Vec<Vec<Record>> = vec![Vec::new(); lanes.len()];
+        let mut answers = Vec::with_capacity(appends.len());
+        let mut counted = (0, 0);
+        for (mut append, positions) in appends.into_iter().zip(positions) {
+            counted.0 += append.bytes as u64;
+            counted.1 += append.records.len() as u64;
+            for ((partition, new), position) in append.records.drain(..).zip(&positions) {
+                let next = Position(position.0 + format::size(&new) as u64);
+                let (kind, tenant, cause, payload, cache) =
+                    (new.kind, new.tenant, new.cause, new.payload, new.cache);
+                records[partition as usize].push(Record {
+                    position: *position,
+                    next,
+                    wall_ns,
+                    kind,
+                    tenant,
+                    cause,
+                    payload,
+                    cache,
+                });
+            }
+            answers.push((append, positions));
+        }
+        for write in writes.iter().filter(|write| write.begins) {
+            self.shared.partitions[write.segment.partition as usize].add(Arc::clone(&write.segment));
+        }
+        self.lanes = lanes;
+        for (at, records) in records.into_iter().enumerate().filter(|(_, records)| !records.is_empty()) {
+            self.shared.partitions[at].publish(records.into_iter(), self.lanes[at].position);
+            self.ask_for_next(at);
+        }
+        self.shared.meters.append_bytes.increment(counted.0);
+        self.shared.meters.append_records.increment(counted.1);
+        self.shared.meters.groups.increment(1);
+        for (append, positions) in answers {
+            append.answer(Ok(positions));
+        }
+    }
+
+    /// Half a segment ahead, so that the next one is ready when it is needed.
+    fn ask_for_next(&mut self, at: usize) {
+        let Lane { segment: Some(segment), position } = &self.lanes[at] else { return };
+        if self.asked[at] != segment.generation && *position - segment.base > segment.capacity / 2 {
+            self.asked[at] = segment.generation;
+            self.keeper.want_one();
+        }
+    }
+
+    /// Nothing of the group counts. A full disk is answered and forgotten; any other error stops the log.
+    fn refuse(&self, error: &io::Error, undone: io::Result<()>, appends: Vec<Append>) {
+        let answer = match undone {
+            Ok(()) => {
+                tracing::warn!(%error, dir = %self.shared.settings.dir.display(), "the disk is full");
+                self.shared.meters.refused_disk.increment(appends.len() as u64);
+                AppendError::Full { retry_after: FULL_RETRY }
+            }
+            Err(error) => AppendError::Stopped { reason: self.shared.stop(&error.to_string()) },
+        };
+        for append in appends {
+            append.answer(Err(answer.clone()));
+        }
+    }
+
+    /// Takes back what a group wrote, and never writes there again in the same generation: nothing that was refused comes back.
+    fn undo(&mut self, plan: &Plan) -> io::Result<()> {
+        for write in plan.writes.iter().rev() {
+            let lane = &mut self.lanes[write.segment.partition as usize];
+            if write.begins {
+                self.keeper.retire(&write.segment)?;
+                self.keeper.trimmed(vec![Arc::clone(&write.segment)]);
+            } else if write.segment.base == lane.position {
+                self.shared.partitions[write.segment.partition as usize].remove_last();
+                self.keeper.retire(&write.segment)?;
+                self.keeper.trimmed(vec![Arc::clone(&write.segment)]);
+            } else {
+                blank(write)?;
+            }
+            lane.segment = None;
+        }
+        Ok(())
+    }
+}
+
+/// A new segment of a partition, from those made ahead if there is one.
+fn open(keeper: &Keeper, log: LogId, partition: u32, base: u64) -> io::Result<Arc<Segment>> {
+    let generation = uuid::Uuid::new_v4().as_u64_pair();
+    let head = Head { log, partition, base, generation: generation.0 ^ generation.1 };
+    Ok(Arc::new(keeper.take()?.become_segment(&head)))
+}
+
+/// Zeros over what a write left. The blocks are there, so a full disk does not hinder it.
+fn blank(write: &Write) -> io::Result<()> {
+    let zeros = [0; PAGE as usize];
+    let mut at = write.segment.offset(write.start);
+    let end = write.segment.offset(write.end);
+    while at < end {
+        let bytes = (PAGE - at % PAGE).min(end - at) as usize;
+        write_all(&write.segment, &mut [io::IoSlice::new(&zeros[..bytes])], at)?;
+        at += bytes as u64;
+    }
+    write.segment.file().sync_data()
+}
+
+fn write_all(segment: &Segment, mut pieces: &mut [io::IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+    while !pieces.is_empty() {
+        let count = pieces.len().min(MAX_PIECES);
+        let written = match rustix::io::pwritev(segment.file(), &pieces[..count], offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        offset += written as u64;
+        io::IoSlice::advance_slices(&mut pieces, written);
+    }
+    Ok(())
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// However the thread ends, nobody waits for it in vain.
+struct StopAtEnd(Arc<Shared>);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        let reason = if std::thread::panicking() { "the writer panicked" } else { "closed" };
+        self.0.stop(reason);
+    }
+}
