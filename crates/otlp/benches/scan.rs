@@ -119,11 +119,11 @@ fn span(n: u64) -> Span {
     // A multiplier with good high bits stands for random ids.
     let random = |n: u64| n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut trace_id = random(n / SPANS_A_TRACE).to_be_bytes().to_vec();
-    trace_id.extend(random(n / SPANS_A_TRACE ^ 0xffff).to_be_bytes());
+    trace_id.extend(random((n / SPANS_A_TRACE) ^ 0xffff).to_be_bytes());
     Span {
         trace_id,
         span_id: random(n).to_be_bytes().to_vec(),
-        parent_span_id: if n % SPANS_A_TRACE == 0 {
+        parent_span_id: if n.is_multiple_of(SPANS_A_TRACE) {
             Vec::new()
         } else {
             random(n - 1).to_be_bytes().to_vec()

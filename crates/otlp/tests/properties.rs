@@ -1,5 +1,7 @@
 //! What holds for every request: nothing lost, nothing twice, the same facts again, no panic.
 
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 mod common;
 
 use std::sync::Arc;

@@ -14,7 +14,9 @@ use crate::{
 /// The first fault of the request, with its path.
 pub(super) fn diagnose(request: &[u8], stop: Stop) -> Malformed {
     let mut walk = Walk { path: Vec::new(), in_span: false };
-    let fault = walk.message(&REQUEST, request, 1).err().unwrap_or(match stop {
+    let found = walk.message(&REQUEST, request, 1).err();
+    debug_assert!(found.is_some(), "both walks must refuse the same requests");
+    let fault = found.unwrap_or(match stop {
         Stop::Wire(error) => Fault::Wire(error),
         Stop::Content => Fault::Utf8,
     });

@@ -1,6 +1,8 @@
 //! Requests to test with: strategies that make them, and small ones by hand.
 #![allow(dead_code, reason = "each test binary uses its share")]
 
+pub(crate) mod raw;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
@@ -87,12 +89,18 @@ pub(crate) fn spans_in_context(
 ) -> Vec<(ResourceSpans, ScopeSpans, Span)> {
     let mut all = Vec::new();
     for resource in &request.resource_spans {
+        let around = ResourceSpans {
+            resource: resource.resource.clone(),
+            scope_spans: Vec::new(),
+            schema_url: resource.schema_url.clone(),
+        };
         for scope in &resource.scope_spans {
-            for span in &scope.spans {
-                let resource = ResourceSpans { scope_spans: Vec::new(), ..resource.clone() };
-                let scope = ScopeSpans { spans: Vec::new(), ..scope.clone() };
-                all.push((resource, scope, span.clone()));
-            }
+            let within = ScopeSpans {
+                scope: scope.scope.clone(),
+                spans: Vec::new(),
+                schema_url: scope.schema_url.clone(),
+            };
+            all.extend(scope.spans.iter().map(|span| (around.clone(), within.clone(), span.clone())));
         }
     }
     all
