@@ -1,5 +1,10 @@
 //! What every engine of the log promises. An engine's tests call [`all`] with a way to open a log that outlives its handle.
-#![allow(unreachable_pub, reason = "shared by several test binaries")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    reason = "shared by several test binaries, each using a part"
+)]
 
 use std::{collections::HashMap, time::Duration};
 
