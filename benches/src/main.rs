@@ -9,10 +9,9 @@
 )]
 
 mod disk;
-mod process;
+mod load;
 mod report;
 mod runs;
-mod send;
 mod template;
 
 use clap::Parser;

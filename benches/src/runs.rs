@@ -9,7 +9,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{disk, process::Server, send, template::Template};
+use throughline_harness::{Sender, Server, Start};
+
+use crate::{
+    disk, load,
+    template::{TRACES, Template},
+};
+
+/// What is measured: errors, what is slow, and a share of the rest; quiet times short enough for a run of seconds.
+fn configuration(quiet: &str) -> String {
+    format!(
+        "traces: {{ quiet_time: {quiet} }}
+transactions: {{ quiet_time: {quiet} }}
+departments: [{{ attribute: department }}]
+sampling:
+  policies:
+    - {{ name: errors, type: status_code, status_code: {{ status_codes: [ERROR] }} }}
+    - {{ name: slow, type: latency, latency: {{ threshold_ms: 2000 }} }}
+    - {{ name: rest, type: probabilistic, probabilistic: {{ sampling_percentage: 2.5 }} }}
+"
+    )
+}
+
+/// A server in a folder of its own under `target/`, which stays for a look at its output.
+async fn start(binary: &Path, quiet: &str) -> Server {
+    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in("target").unwrap().keep();
+    Start::new(binary, &dir, &configuration(quiet)).ready().await
+}
 
 /// Warm-up of every run, seconds.
 const WARM: u64 = 3;
@@ -29,15 +55,15 @@ pub(crate) struct Speed {
 }
 
 pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64, in_flight: usize) -> Speed {
-    let server = Server::start(binary, "2s").await;
+    let server = start(binary, "2s").await;
     let spans_of = |requests: u64| requests * template.spans() as u64;
-    let (warm, _) = send::flood(server.ports.grpc, template, 0, WARM, in_flight).await;
-    settle(&server, warm * crate::template::TRACES as u64).await;
+    let (warm, _) = load::flood(server.start.ports.grpc, template, 0, WARM, in_flight).await;
+    settle(&server, warm * TRACES as u64).await;
     let (serve_before, engine_before) = server.cpu_seconds();
     let started = Instant::now();
-    let (sent, again) = send::flood(server.ports.grpc, template, 1 << 32, seconds, in_flight).await;
+    let (sent, again) = load::flood(server.start.ports.grpc, template, 1 << 32, seconds, in_flight).await;
     let elapsed = started.elapsed().as_secs_f64();
-    let expected = (warm + sent) * crate::template::TRACES as u64;
+    let expected = (warm + sent) * TRACES as u64;
     settle(&server, expected).await;
     let (serve, engine) = server.cpu_seconds();
     Speed {
@@ -46,8 +72,8 @@ pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64,
         rate: spans_of(sent) as f64 / elapsed,
         serve_cpu: serve - serve_before,
         engine_cpu: engine - engine_before,
-        kept: server.query("SELECT count() FROM otel_traces").await,
-        transactions: server.query("SELECT count() FROM transactions").await,
+        kept: server.count("SELECT count() FROM otel_traces").await,
+        transactions: server.count("SELECT count() FROM transactions").await,
         expected,
         again,
     }
@@ -57,12 +83,12 @@ pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64,
 async fn settle(server: &Server, transactions: u64) {
     let until = Instant::now() + Duration::from_secs(120);
     while Instant::now() < until {
-        if server.query("SELECT count() FROM transactions").await >= transactions {
+        if server.count("SELECT count() FROM transactions").await >= transactions {
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let stored = server.query("SELECT count() FROM transactions").await;
+    let stored = server.count("SELECT count() FROM transactions").await;
     panic!("{stored} of {transactions} transactions are stored after two minutes");
 }
 
@@ -74,12 +100,12 @@ pub(crate) struct Latency {
 }
 
 pub(crate) async fn latency(binary: &Path, template: &Arc<Template>, rate: f64, seconds: u64) -> Latency {
-    let server = Server::start(binary, "2s").await;
+    let server = start(binary, "2s").await;
     let requests = rate / template.spans() as f64;
-    send::pace(server.ports.grpc, template, 0, requests, WARM).await;
+    load::pace(server.start.ports.grpc, template, 0, requests, WARM).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let watch = disk::watch(server.dir.path(), Arc::clone(&stop));
-    let mut answers = send::pace(server.ports.grpc, template, 1 << 32, requests, seconds).await;
+    let watch = disk::watch(&server.start.dir, Arc::clone(&stop));
+    let mut answers = load::pace(server.start.ports.grpc, template, 1 << 32, requests, seconds).await;
     stop.store(true, Ordering::Relaxed);
     let mut disk = watch.join().unwrap();
     answers.sort_unstable();
@@ -95,12 +121,12 @@ pub(crate) struct Memory {
 }
 
 pub(crate) async fn memory(binary: &Path, template: &Arc<Template>) -> Memory {
-    let server = Server::start(binary, "10m").await;
+    let server = start(binary, "10m").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let idle = server.anonymous_bytes();
-    let sender = send::Sender::connect(server.ports.grpc).await;
+    let sender = Sender::new(server.start.ports.grpc);
     for request in 0..1_000_000 / template.spans() as u64 {
-        sender.send(template.request(request, send::now())).await.unwrap();
+        sender.send(template.request(request, load::now())).await.unwrap();
     }
     let until = Instant::now() + Duration::from_secs(30);
     while server.metric("throughline_undecided_spans").await < 1_000_000.0 && Instant::now() < until {

@@ -120,14 +120,14 @@ fn add(hop: &mut Hop, forest: &Forest, spans: &[SpanInput], index: u32, start: u
         (first, last) = (first.min(server.start), last.max(server.end));
         failed |= spans[server.input as usize].error;
         plus(&mut hop.network, node.self_time);
-        plus(&mut hop.critical_network, node.critical);
+        plus(&mut hop.critical_network, critical_network(node));
         plus(&mut hop.self_time, server.self_time);
         plus(&mut hop.queue, server.queue.max(server.critical_queue));
         plus(&mut hop.critical_queue, server.critical_queue);
         plus(&mut hop.critical, server.critical.saturating_add(server.critical_queue));
     } else if hop.kind == HopKind::Network {
         plus(&mut hop.network, node.self_time);
-        plus(&mut hop.critical_network, node.critical);
+        plus(&mut hop.critical_network, critical_network(node));
     } else {
         plus(&mut hop.self_time, node.self_time);
     }
@@ -137,6 +137,11 @@ fn add(hop: &mut Hop, forest: &Forest, spans: &[SpanInput], index: u32, start: u
     plus(&mut hop.duration, last - first);
     hop.count += 1;
     hop.errors += u32::from(failed);
+}
+
+/// As much of its network time as lies on the path. The rest of a client's time there ran beside a call that did not matter, and is its own.
+fn critical_network(node: &Node) -> u64 {
+    node.critical.min(node.self_time)
 }
 
 /// Sums of durations that overlap can exceed what a number holds, where times are nonsense.

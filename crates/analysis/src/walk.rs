@@ -38,7 +38,7 @@ impl Walk {
         self.steps = MIN_STEPS + STEPS_PER_SPAN * forest.nodes.len() as u64;
         let mut last = NONE;
         while self.left > start
-            && let Some(unit) = self.select(forest)
+            && let Some(unit) = self.select(forest, last == NONE)
         {
             self.at = forest.nodes[unit as usize].end;
             self.wait(forest, last);
@@ -70,11 +70,11 @@ impl Walk {
         }
     }
 
-    /// The last finisher of what started before `left` and has not been passed.
-    fn select(&mut self, forest: &Forest) -> Option<u32> {
+    /// The last finisher of what started before `left` and has not been passed; the very last one also where it took no time, for it may have waited.
+    fn select(&mut self, forest: &Forest, very_last: bool) -> Option<u32> {
         while let Some(&unit) = self.units.get(self.next_unit) {
             let node = &forest.nodes[unit as usize];
-            if !node.finished && node.start < self.left {
+            if !node.finished && (node.start < self.left || very_last) {
                 return Some(unit);
             }
             self.next_unit += 1;

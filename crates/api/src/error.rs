@@ -19,7 +19,7 @@ pub enum ApiError {
     Invalid(String),
     /// The store does not answer.
     #[error("the store does not answer: {0}")]
-    Store(#[from] throughline_clickhouse::QuestionError),
+    Store(#[from] throughline_clickhouse::questions::QuestionError),
 }
 
 impl ApiError {

@@ -47,7 +47,7 @@ fn own_critical(hop: &ExplainedHop) -> u64 {
     hop.critical.saturating_sub(hop.critical_network + hop.critical_queue)
 }
 
-fn by_department(hops: &[ExplainedHop]) -> Vec<DepartmentTime> {
+pub(crate) fn by_department(hops: &[ExplainedHop]) -> Vec<DepartmentTime> {
     let mut departments: BTreeMap<&str, DepartmentTime> = BTreeMap::new();
     for hop in hops {
         let entry = departments.entry(&hop.department).or_default();

@@ -8,6 +8,9 @@ pub const LIST: (u32, u32) = (50, 1000);
 /// How far back a list looks, if the question does not say.
 pub const SINCE: Duration = Duration::from_secs(3600);
 
+/// How far back medians are taken from.
+pub const BASELINE_SINCE: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Unusual hops that an explanation names.
 pub const MAX_UNUSUAL: usize = 5;
 

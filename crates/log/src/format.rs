@@ -103,7 +103,7 @@ impl Head {
 /// Reads the first page of a segment file.
 pub(crate) fn page(bytes: &[u8]) -> Page {
     let copies = [0, SECOND_HEAD].into_iter().filter_map(|at| Head::decode(bytes.get(at..at + HEAD)?));
-    match copies.last() {
+    match copies.reduce(|_, later| later) {
         Some(Ok(head)) => Page::Used(head),
         Some(Err(())) => Page::OtherVersion,
         None if bytes.iter().all(|byte| *byte == 0) => Page::Spare,

@@ -42,7 +42,7 @@ impl Partition {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn from_tail(&self, position: u64) -> Option<Record> {
+    pub(crate) fn in_memory(&self, position: u64) -> Option<Record> {
         self.tail().get(crate::Position(position))
     }
 

@@ -62,7 +62,7 @@ impl Plan {
         lanes: Vec<Lane>,
         wall_ns: u64,
         mut open: impl FnMut(u32, u64) -> io::Result<Arc<Segment>>,
-    ) -> Result<Self, (io::Error, Self)> {
+    ) -> Result<Self, Box<(io::Error, Self)>> {
         let last = vec![None; lanes.len()];
         let mut plan =
             Self { wall_ns, writes: Vec::new(), positions: Vec::new(), lanes, last, scratch: Vec::new() };
@@ -72,7 +72,7 @@ impl Plan {
                 let size = format::size(record) as u64;
                 let write = match plan.room(*partition, size, &mut open) {
                     Ok(write) => write,
-                    Err(error) => return Err((error, plan)),
+                    Err(error) => return Err(Box::new((error, plan))),
                 };
                 let position = plan.writes[write].end;
                 let header = format::encode(record, wall_ns, plan.writes[write].segment.generation, position);

@@ -70,12 +70,12 @@ impl Reader {
             if self.position > end {
                 return Err(ReadError::Beyond { end: Position(end), wanted: Position(self.position) });
             }
-            if let Some(record) = self.lane().from_tail(self.position) {
+            if let Some(record) = self.lane().in_memory(self.position) {
                 self.segment = None;
                 self.position = record.next.0;
                 return Ok(Some(record));
             }
-            if let Some(record) = self.from_file(end)? {
+            if let Some(record) = self.read_file(end)? {
                 self.position = record.next.0;
                 return Ok(Some(record));
             }
@@ -83,7 +83,7 @@ impl Reader {
     }
 
     /// The record here; where there is none, goes on behind the damage.
-    fn from_file(&mut self, end: u64) -> Result<Option<Record>, ReadError> {
+    fn read_file(&mut self, end: u64) -> Result<Option<Record>, ReadError> {
         let segment = self.segment()?;
         let position = self.position;
         let limit = segment.limit().min(end);

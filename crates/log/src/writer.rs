@@ -66,7 +66,8 @@ impl Writer {
                     self.refuse(&error, undone, appends);
                 }
             },
-            Err((error, plan)) => {
+            Err(failed) => {
+                let (error, plan) = *failed;
                 self.keeper.trimmed(
                     plan.writes.into_iter().filter(|write| write.begins).map(|write| write.segment).collect(),
                 );

@@ -31,12 +31,20 @@ pub enum ReadError {
         /// The directory.
         path: PathBuf,
     },
+    /// A JSON value that is no object, where a request should be.
+    #[error("{}, line {line}: expected an ExportTraceServiceRequest, which is a JSON object", path.display())]
+    NoObject {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
     /// Text that is no request.
     #[error("{}, line {line}: {message}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// The line at which the request starts, from 1.
+        /// The line, from 1.
         line: u64,
         /// What is wrong.
         message: String,
@@ -77,6 +85,7 @@ impl ReadError {
             Self::Io { .. } => true,
             Self::Format { .. }
             | Self::Empty { .. }
+            | Self::NoObject { .. }
             | Self::Json { .. }
             | Self::Protobuf { .. }
             | Self::Truncated { .. }

@@ -11,7 +11,6 @@
 
 pub mod cli;
 mod client;
-mod convert;
 mod documents;
 mod error;
 mod files;

@@ -94,6 +94,8 @@ pub struct ReplayReport {
     pub first_start_unix_nano: u64,
     /// End of the latest span sent, as recorded.
     pub last_end_unix_nano: u64,
+    /// Files of directories that have a fitting name but hold something else than requests.
+    pub skipped: Vec<PathBuf>,
     /// What the server said when it first refused something.
     pub refusal: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! From files to requests as they are to be sent: read, moved in time, renamed, cut to size.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -26,20 +27,21 @@ pub(crate) struct Piece {
     pub(crate) files_left: usize,
 }
 
-/// Reads all files and hands on their pieces. Ends early, without an error, when nobody takes them any more.
-pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<(), ReadError> {
+/// Reads all files and hands on their pieces; returns the files that were skipped. Ends early, without an error, when nobody takes them any more.
+pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Vec<PathBuf>, ReadError> {
     let mut records = Records::open(&options.files)?;
+    let skipped = records.skipped().to_vec();
     let mut workshop: Option<Workshop> = None;
     while let Some(record) = records.next().transpose()? {
         let workshop = workshop.get_or_insert_with(|| Workshop::new(options, record.first_start_unix_nano));
         let files_left = records.files_left();
         for piece in workshop.pieces(record, files_left)? {
             if pieces.blocking_send(piece).is_err() {
-                return Ok(());
+                return Ok(skipped);
             }
         }
     }
-    Ok(())
+    Ok(skipped)
 }
 
 struct Workshop {

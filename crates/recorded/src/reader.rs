@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use throughline_otlp::json::to_protobuf;
 
-use crate::convert;
 use crate::documents::{CutError, next_document, next_line};
 use crate::error::ReadError;
 use crate::files::{self, Format};
@@ -61,11 +61,10 @@ impl FileReader {
         if self.format == Format::Protobuf {
             return Ok(Some((bytes.into(), number)));
         }
-        let request = convert::to_protobuf(&bytes);
-        let request = request.map_err(|message| ReadError::Json {
-            path: self.path.to_path_buf(),
-            line: number,
-            message,
+        let request = to_protobuf(&bytes).map_err(|error| {
+            // The error counts lines from the start of the request.
+            let line = number + (error.line as u64).saturating_sub(1);
+            ReadError::Json { path: self.path.to_path_buf(), line, message: error.message }
         });
         Ok(Some((request?.into(), number)))
     }
@@ -76,10 +75,7 @@ impl FileReader {
             CutError::Io(source) => ReadError::Io { path, source },
             CutError::TooLarge => ReadError::TooLarge { path, number },
             CutError::Truncated => ReadError::Truncated { path, number },
-            CutError::NoObject => {
-                let message = "expected an ExportTraceServiceRequest, which is a JSON object".to_owned();
-                ReadError::Json { path, line: number, message }
-            }
+            CutError::NoObject => ReadError::NoObject { path, line: number },
         }
     }
 }

@@ -55,6 +55,7 @@ impl Record {
 #[derive(Debug)]
 pub struct Records {
     files: VecDeque<PathBuf>,
+    skipped: Vec<PathBuf>,
     open: Option<FileReader>,
     failed: bool,
 }
@@ -66,18 +67,15 @@ impl Records {
     /// [`ReadError`] for a path that is not there, a file of unknown format, a directory without recorded data, or a first request in a directory's file
     /// that cannot be read.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
-        let mut files = VecDeque::new();
+        let (mut files, mut skipped) = (VecDeque::new(), Vec::new());
         for path in paths {
             let mut found = files::expand(path)?;
-            if found.len() > 1 {
-                let timed = found.into_iter().map(|file| Ok((first_start(&file)?, file)));
-                let mut timed = timed.collect::<Result<Vec<_>, ReadError>>()?;
-                timed.sort();
-                found = timed.into_iter().map(|(_, file)| file).collect();
+            if path.is_dir() {
+                found = in_order_of_time(found, &mut skipped)?;
             }
             files.extend(found);
         }
-        let mut records = Self { files, open: None, failed: false };
+        let mut records = Self { files, skipped, open: None, failed: false };
         records.advance()?;
         Ok(records)
     }
@@ -86,6 +84,12 @@ impl Records {
     #[must_use]
     pub fn files_left(&self) -> usize {
         self.files.len()
+    }
+
+    /// Files of directories that have a fitting name but hold something else than requests.
+    #[must_use]
+    pub fn skipped(&self) -> &[PathBuf] {
+        &self.skipped
     }
 
     /// Opens the next file, if there is one.
@@ -105,9 +109,19 @@ impl Records {
     }
 }
 
-fn first_start(file: &Path) -> Result<u64, ReadError> {
-    let first = FileReader::open(file)?.next_record()?;
-    Ok(first.map_or(u64::MAX, |record| record.first_start_unix_nano))
+/// Sorts a directory's files by the start of their first span. JSON that holds something else (a list, an object without spans) often lies beside recorded
+/// data, and is no error: it is `skipped`.
+fn in_order_of_time(files: Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, ReadError> {
+    let mut timed = Vec::new();
+    for file in files {
+        match FileReader::open(&file)?.next_record() {
+            Ok(Some(record)) => timed.push((record.first_start_unix_nano, file)),
+            Ok(None) | Err(ReadError::NoObject { .. }) => skipped.push(file),
+            Err(error) => return Err(error),
+        }
+    }
+    timed.sort();
+    Ok(timed.into_iter().map(|(_, file)| file).collect())
 }
 
 impl Iterator for Records {

@@ -1,6 +1,7 @@
 //! Sends recorded requests to a server.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -140,7 +141,7 @@ impl<F: FnMut(&Progress) + Send> Replay<F> {
     async fn finish(
         mut self,
         endpoint: String,
-        reader: JoinHandle<Result<(), ReadError>>,
+        reader: JoinHandle<Result<Vec<PathBuf>, ReadError>>,
     ) -> Result<ReplayReport, ReplayError> {
         self.in_flight.abort_all();
         self.in_flight = JoinSet::new();
@@ -151,7 +152,7 @@ impl<F: FnMut(&Progress) + Send> Replay<F> {
         }
         match reader.await {
             Ok(Err(source)) => Err(ReplayError::Read { source, report: Box::new(report) }),
-            Ok(Ok(())) => Ok(report),
+            Ok(Ok(skipped)) => Ok(ReplayReport { skipped, ..report }),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }

@@ -34,7 +34,7 @@ pub enum WorkerError {
     Open(#[from] OpenError),
     /// The outbox cannot be written.
     #[error("writing the outbox")]
-    Outbox(#[from] throughline_clickhouse::OutboxError),
+    Outbox(#[from] throughline_clickhouse::outbox::OutboxError),
     /// The rules do not compile.
     #[error("rules: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Rules(Vec<RuleFault>),

@@ -26,8 +26,5 @@ pub const TRIM_EVERY: Duration = Duration::from_secs(2);
 /// First and last wait before an append is tried again.
 pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How long a full outbox is waited for before it is looked at again.
-pub const OUTBOX_POLL: Duration = Duration::from_millis(100);
-
 /// Transactions shown as in flight; what is over it is not shown, only held.
 pub const MAX_IN_FLIGHT: usize = 1 << 20;

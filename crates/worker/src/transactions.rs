@@ -10,7 +10,7 @@ use throughline_assembly::{
     rules::Rules,
     transactions::{Closing, SummaryEvent, Transactions},
 };
-use throughline_clickhouse::Outbox;
+use throughline_clickhouse::outbox::{Outbox, OutboxError};
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ use crate::{
     batch::BatchBuilder,
     events::{cause_of, closed_of, closed_record, control, rules_of, source_time_of, summary_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, OUTBOX_POLL, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
+    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
     traces::lag,
     trim::Bounds,
@@ -62,10 +62,11 @@ impl TransactionsDriver {
         };
         let (spans, summaries) = fold.needed();
         bounds.set_needed(partition, spans, summaries.min(next.0));
+        // Closings of before the snapshot that have no record yet are decided again.
+        let decided = fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence);
         let driver = Self {
             partition,
-            // Closings of before the snapshot that have no record yet are decided again.
-            decided: fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence),
+            decided,
             fold,
             reader: log.reader(partition, next),
             log,
@@ -142,7 +143,7 @@ impl TransactionsDriver {
                 }
             }
             Kind::Closed => self.take_closed(&record)?,
-            Kind::Cut => self.seal(position, record.wall_ns, record.next).await?,
+            Kind::Cut => self.seal(position, record.next).await?,
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
                     self.fold.apply(position.0, SummaryEvent::Rules(rules));
@@ -175,13 +176,12 @@ impl TransactionsDriver {
         }
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         self.in_flight.remove(name);
-        count(&closed);
+        self.count(&closed);
         let before = match closed.amends.checked_sub(1) {
             Some(position) => self.fetch_closed(Position(position))?,
             None => None,
         };
-        self.builder.add(&closed, before.as_deref());
-        Ok(())
+        self.builder.add(&closed, before.as_deref())
     }
 
     fn fetch_closed(&self, position: Position) -> Result<Option<Arc<Closed>>, WorkerError> {
@@ -193,15 +193,19 @@ impl TransactionsDriver {
     }
 
     /// The end of a batch: its blocks are made and lie in the outbox before anything after it is read.
-    async fn seal(&mut self, cut: Position, wall: u64, next: Position) -> Result<(), WorkerError> {
+    async fn seal(&mut self, cut: Position, next: Position) -> Result<(), WorkerError> {
         self.fold.apply(cut.0, SummaryEvent::Cut);
         self.cut_asked = false;
-        let batches = self.builder.seal(cut, wall)?;
-        while self.outbox.is_full() {
+        let batches = self.builder.seal(cut, self.fold.now())?;
+        if self.outbox.is_full() {
             metrics::counter!(LIMIT_HITS, "limit" => "outbox").increment(1);
-            tokio::time::sleep(OUTBOX_POLL).await;
+            self.outbox.wait_for_room().await;
         }
-        self.outbox.seal(batches).await?;
+        match self.outbox.seal(batches).await {
+            // What was sealed first stays: it may be in the store already.
+            Err(error @ OutboxError::Differs { .. }) => tracing::warn!(%error, "a cut was sealed before, by another version"),
+            result => result?,
+        }
         let (position, at) = self.saved;
         if next.0 - position.0 >= SNAPSHOT_BYTES || at.elapsed() >= SNAPSHOT_EVERY {
             self.save(next)?;
@@ -299,24 +303,25 @@ impl TransactionsDriver {
             }
         }
     }
-}
 
-/// Counts what was decided.
-fn count(closed: &Closed) {
-    let Some(row) = &closed.row else { return };
-    let late = closed.version > 1;
-    let decision = if row.kept { "kept" } else { "dropped" };
-    if late {
-        let spans: usize = closed.kept.iter().map(|kept| kept.critical.len()).sum();
-        metrics::counter!(LATE_SPANS, "decision" => decision).increment(spans as u64);
-        return;
+    /// Counts what was decided. Types that are not configured share a label: their names come from outside.
+    fn count(&self, closed: &Closed) {
+        let Some(row) = &closed.row else { return };
+        let decision = if row.kept { "kept" } else { "dropped" };
+        if closed.version > 1 {
+            let spans: usize = closed.kept.iter().map(|kept| kept.critical.len()).sum();
+            metrics::counter!(LATE_SPANS, "decision" => decision).increment(spans as u64);
+            return;
+        }
+        let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
+        let closed_by = ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text();
+        let known = self.fold.rules().types.iter().any(|kind| *kind.name == *row.r#type);
+        let kind = if known { row.r#type.clone() } else { "(other)".to_owned() };
+        let labels = [("type", kind), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
+        metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
+        let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
+        metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
     }
-    let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
-    let closed_by = ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text();
-    let labels = [("type", row.r#type.clone()), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
-    metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
-    let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
-    metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
 }
 
 fn name(partition: u32) -> String {

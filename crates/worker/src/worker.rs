@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use throughline_assembly::rules::Rules;
-use throughline_clickhouse::Outbox;
+use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{Log, Snapshots};
 use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;

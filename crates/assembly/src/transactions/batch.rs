@@ -1,4 +1,4 @@
-//! What the next batch will hold, and what batches are called.
+//! What the next batch will hold.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +28,4 @@ impl BatchState {
     pub(super) fn is_due(&self, now: u64, max_rows: u64, max_delay: u64) -> bool {
         self.rows > 0 && (self.rows >= max_rows || now.saturating_sub(self.since) >= max_delay)
     }
-}
-
-/// The name of a batch, which is its token of deduplication. `log` is the random id of the log, so that a restored log never repeats a name.
-#[must_use]
-pub fn batch_name(log: &str, partition: u32, cut: u64, table: &str, day: &str, chunk: u32) -> String {
-    format!("{log}/{partition}/{cut}/{table}/{day}/{chunk}")
 }

@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::batch::{BatchState, batch_name};
+pub use self::batch::BatchState;
 pub(crate) use self::root::root_of;
 use self::transaction::{NO_TYPE, State, Transaction};
 use crate::{
