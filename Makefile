@@ -1,0 +1,28 @@
+# Two commands matter: `make run` and `make test`. Everything else is a part of them.
+# A machine needs Rust (rustup), Node (for npm, once, to fetch the engine), a C compiler and make.
+.DEFAULT_GOAL := help
+.PHONY: help run test engine bench lint docs advisories
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
+	@exec scripts/run.sh
+
+test: engine ## Every test, the embedded engine included
+	@exec cargo test --workspace --locked
+
+engine: ## Bring the embedded ClickHouse engine into the cache folder
+	@exec scripts/engine.sh
+
+bench: engine ## Speed and latency, with the machine's own figures beside
+	@exec cargo bench --workspace --locked
+
+lint: ## Formatting, clippy, dependencies, documentation; warnings are errors
+	@exec scripts/lint.sh
+
+docs: ## The documentation of all crates, in target/doc
+	@exec cargo doc --workspace --no-deps --locked
+
+advisories: ## Known vulnerabilities of dependencies (fetches the RustSec database: needs the network)
+	@exec cargo deny check advisories
