@@ -1,0 +1,12 @@
+//! Everything that the store promises, against the real engine over HTTP. One engine serves all tests of this binary; each has a database of its own.
+
+mod engine;
+mod grafana;
+mod nasty;
+mod outbox;
+mod questions;
+mod replay;
+mod restore;
+mod sample;
+mod sink;
+mod transactions;

@@ -1,0 +1,212 @@
+//! Transactions read as they were closed, once each; sums are those of their hops.
+
+use bytes::Bytes;
+use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction};
+use throughline_clickhouse::schema::table;
+use throughline_clickhouse::{EdgeMinutes, OperationMinutes, TransactionFilter, TransactionsBlock};
+
+use crate::engine::{Scene, batch};
+use crate::sample::{DAY, START};
+
+/// Ten seconds before midnight, so that later hops fall on the next day.
+const LATE: u64 = (DAY as u64 + 1) * 86_400_000_000_000 - 10_000_000_000;
+
+/// A transaction of five hops; the last starts `gap` after the first.
+pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
+    let strings = ["", "payments", "core", "api", "ledger", "POST /transfers", "book", "SELECT", "v1", "v2", "pod-1", "bank"];
+    let hops = Hops {
+        strings: strings.iter().map(ToString::to_string).collect(),
+        department: vec![1, 2, 2, 1, 2],
+        service: vec![3, 4, 4, 3, 4],
+        operation: vec![5, 6, 7, 11, 6],
+        version: vec![8, 9, 9, 8, 9],
+        instance: vec![10, 10, 0, 0, 10],
+        kind: vec![0, 0, 1, 4, 0],
+        parent: vec![-1, 0, 1, 0, 0],
+        count: vec![1, 1, 4, 1, 1],
+        start: vec![0, 1_000_000, 1_500_000, -20, gap],
+        duration: vec![50_000_000 + number, 8_000_000, 4_000_000, 7, 1_000_000],
+        self_: vec![30_000_000, 4_000_000, 4_000_000, 7, 1_000_001],
+        network: vec![0, 300_000, 0, 0, 0],
+        queue: vec![0, 0, 0, 0, 5_000],
+        critical: vec![30_000_000, 4_300_000, 1, 0, 1_005_001],
+        critical_network: vec![0, 300_000, 0, 0, 0],
+        critical_queue: vec![0, 0, 0, 0, 5_000],
+        errors: vec![0, 0, 0, 1, 0],
+    };
+    let row = Transaction {
+        tenant: "acme".to_owned(),
+        transaction_id: format!("tx-{number}"),
+        keys: vec![format!("a-{number}"), format!("tx-{number}")],
+        r#type: "transfer".to_owned(),
+        start,
+        end: start + 50_000_000 + number,
+        outcome: Outcome::Error.into(),
+        outcome_reason: "root failed".to_owned(),
+        trace_ids: vec![Bytes::from(vec![number as u8; 16]), Bytes::from(vec![0xee; 16])],
+        spans: 9,
+        errors: 1,
+        services: vec!["api".to_owned(), "ledger".to_owned()],
+        departments: vec!["core".to_owned(), "payments".to_owned()],
+        kept: true,
+        kept_by: "errors".to_owned(),
+        keep_reason: "status".to_owned(),
+        weight: 1.5,
+        spans_lost: 2,
+        skew_corrected: 77,
+        closed_by: ClosedBy::Terminal.into(),
+        attributes: vec![
+            Attribute { key: "payment.amount".to_owned(), value: "12.50".to_owned() },
+            Attribute { key: "bank.channel".to_owned(), value: String::new() },
+        ],
+        hops: Some(hops),
+    };
+    Closed { row: Some(row), version: 1, first_start: start, ..Closed::default() }
+}
+
+pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed], deleted: &[&Closed]) {
+    let mut block = TransactionsBlock::new();
+    rows.iter().for_each(|closed| block.push(closed).unwrap());
+    deleted.iter().for_each(|closed| block.push_deleted(closed).unwrap());
+    let rows = block.rows();
+    scene.write(vec![batch(cut, table::TRANSACTIONS, DAY, rows, block.finish())]).await;
+}
+
+async fn write_sums(scene: &Scene, cut: u64, added: &[(&Closed, i64)]) {
+    let (mut operations, mut edges) = (OperationMinutes::new(), EdgeMinutes::new());
+    for (closed, sign) in added {
+        operations.add(closed.row.as_ref().unwrap(), *sign).unwrap();
+        edges.add(closed.row.as_ref().unwrap(), *sign).unwrap();
+    }
+    let operations = operations.finish().into_iter().map(|block| (table::OPERATION_MINUTES, block));
+    let edges = edges.finish().into_iter().map(|block| (table::EDGE_MINUTES, block));
+    let batches = operations.chain(edges).map(|(table, block)| batch(cut, table, block.day, block.rows, block.bytes));
+    scene.write(batches.collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_reads_as_it_was_closed() {
+    let scene = Scene::new().await;
+    let sent: Vec<Closed> = (1..=9).map(|number| closed(number, START - number, 2_000_000)).collect();
+    write(&scene, 1, &sent.iter().collect::<Vec<_>>(), &[]).await;
+    for closed in &sent {
+        let was = closed.row.as_ref().unwrap();
+        let read = scene.store.transaction_by_key(&was.keys[0]).await.unwrap().expect("found by another key");
+        assert_eq!(scene.store.transaction_by_key(&was.transaction_id).await.unwrap().as_ref(), Some(&read));
+        assert_eq!(scene.store.transaction_by_key(&hex::encode(&was.trace_ids[0])).await.unwrap().as_ref(), Some(&read));
+        assert_eq!((&read.tenant, &read.transaction_id, &read.keys, &read.kind), (&was.tenant, &was.transaction_id, &was.keys, &was.r#type));
+        assert_eq!((read.start, read.end, read.duration), (was.start, was.end, was.end - was.start));
+        assert_eq!((read.outcome.as_str(), &read.outcome_reason), ("error", &was.outcome_reason));
+        let traces: Vec<String> = was.trace_ids.iter().map(hex::encode).collect();
+        assert_eq!((&read.trace_ids, read.spans, read.errors), (&traces, 9, 1));
+        assert_eq!((&read.services, &read.departments), (&was.services, &was.departments));
+        assert_eq!((read.kept, read.kept_by.as_str(), read.keep_reason.as_str(), read.weight), (true, "errors", "status", 1.5));
+        assert_eq!((read.spans_lost, read.skew_corrected, read.closed_by.as_str()), (2, 77, "terminal"));
+        assert_eq!(read.attributes.get("payment.amount").map(String::as_str), Some("12.50"));
+        assert_eq!(read.attributes.get("bank.channel").map(String::as_str), Some(""));
+        let (hops, were) = (&read.hops, was.hops.as_ref().unwrap());
+        let words = |column: &[u32]| -> Vec<String> { column.iter().map(|&at| were.strings[at as usize].clone()).collect() };
+        assert_eq!((&hops.department, &hops.service, &hops.operation), (&words(&were.department), &words(&were.service), &words(&were.operation)));
+        assert_eq!((&hops.version, &hops.instance), (&words(&were.version), &words(&were.instance)));
+        assert_eq!(hops.kind, ["own", "own", "database", "partner", "own"]);
+        assert_eq!((&hops.parent, &hops.count, &hops.start, &hops.errors), (&were.parent, &were.count, &were.start, &were.errors));
+        assert_eq!((&hops.duration, &hops.own, &hops.network, &hops.queue), (&were.duration, &were.self_, &were.network, &were.queue));
+        assert_eq!((&hops.critical, &hops.critical_network, &hops.critical_queue), (&were.critical, &were.critical_network, &were.critical_queue));
+    }
+    assert_eq!(scene.store.transaction_by_key("nobody").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_of_nothing_reads_as_nothing() {
+    let scene = Scene::new().await;
+    let bare = Closed { row: Some(Transaction { transaction_id: "bare".to_owned(), start: START, end: START, ..Transaction::default() }), version: 1, first_start: START, ..Closed::default() };
+    write(&scene, 1, &[&bare], &[]).await;
+    let read = scene.store.transaction_by_key("bare").await.unwrap().unwrap();
+    assert_eq!((read.keys.len(), read.services.len(), read.attributes.len(), read.hops.service.len(), read.duration), (0, 0, 0, 0, 0));
+    let mut broken = closed(1, START, 0);
+    broken.row.as_mut().unwrap().hops.as_mut().unwrap().queue.pop();
+    assert!(TransactionsBlock::new().push(&broken).is_err());
+    assert!(OperationMinutes::new().add(broken.row.as_ref().unwrap(), 1).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_version_counts_and_a_joined_one_is_gone() {
+    let scene = Scene::new().await;
+    let (first, other) = (closed(1, START, 0), closed(2, START, 0));
+    write(&scene, 1, &[&first, &other], &[]).await;
+    let mut amended = closed(1, START - 5, 0);
+    amended.version = 2;
+    amended.first_start = START;
+    amended.row.as_mut().unwrap().outcome = Outcome::Ok.into();
+    let mut joined = other.clone();
+    joined.version = 2;
+    write(&scene, 2, &[&amended], &[&joined]).await;
+    for _ in ["as written", "as merged"] {
+        let rows = scene.ask("SELECT TransactionId, Outcome, toUnixTimestamp64Nano(Start), count() OVER () FROM transactions").await;
+        assert_eq!(rows, format!("tx-1\tok\t{}\t1", START - 5));
+        assert_eq!(scene.store.transaction_by_key("tx-2").await.unwrap(), None);
+        scene.run("OPTIMIZE TABLE transactions_data FINAL").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sums_are_those_of_the_hops_amendments_included() {
+    let scene = Scene::new().await;
+    let all: Vec<Closed> = (1..=30).map(|number| closed(number, LATE, 20_000_000_000)).collect();
+    let before = closed(31, LATE, 3_000_000_000);
+    let mut after = closed(31, LATE, 90_000_000_000);
+    after.version = 2;
+    write(&scene, 1, &all.iter().chain([&before]).collect::<Vec<_>>(), &[]).await;
+    write_sums(&scene, 1, &all.iter().chain([&before]).map(|closed| (closed, 1)).collect::<Vec<_>>()).await;
+    write(&scene, 2, &[&after], &[]).await;
+    write_sums(&scene, 2, &[(&before, -1), (&after, 1)]).await;
+    let of_hops = "SELECT toStartOfMinute(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Start) + s)) AS m, Type AS ty, d, v, o, r, \
+        toInt64(sum(c)), toInt64(sum(e)), toInt64(sum(t)), toInt64(sum(w)), toInt64(sum(p)) FROM transactions ARRAY JOIN Hops.Start AS s, Hops.Department AS d, Hops.Service AS v, \
+        Hops.Operation AS o, Hops.Version AS r, Hops.Count AS c, Hops.Errors AS e, Hops.Duration AS t, Hops.Self AS w, Hops.Critical AS p GROUP BY ALL ORDER BY ALL";
+    let of_minutes = "SELECT Minute, Type, Department, Service, Operation, Version, sum(Count), sum(Errors), sum(Duration), sum(Self), sum(Critical) \
+        FROM operation_minutes GROUP BY ALL HAVING sum(Count) != 0 ORDER BY ALL";
+    let wanted = scene.ask(of_hops).await;
+    assert_eq!(wanted.lines().count(), 6, "five operations, the last of them in two minutes:\n{wanted}");
+    for _ in ["as written", "as merged"] {
+        assert_eq!(scene.ask(of_minutes).await, wanted);
+        let counted = scene.ask("SELECT sum(Count) = sum(arraySum(mapValues(Durations))) FROM operation_minutes").await;
+        assert_eq!(counted, "1");
+        let stats = scene.ask("SELECT Count, round(P50 / 50e6, 1), round(P99 / 50e6, 1) FROM operation_stats WHERE Operation = 'POST /transfers'").await;
+        assert_eq!(stats, "31\t1\t1");
+        let edges = "SELECT CallerService, CalleeService, Kind, sum(Count), sum(Errors), sum(Network), sum(Queue) FROM edge_minutes GROUP BY ALL ORDER BY ALL";
+        assert_eq!(scene.ask(edges).await, "api\tapi\tpartner\t31\t31\t0\t0\napi\tledger\town\t62\t0\t9300000\t155000\nledger\tledger\tdatabase\t124\t0\t0\t0");
+        scene.run("OPTIMIZE TABLE operation_minutes FINAL").await;
+        scene.run("OPTIMIZE TABLE edge_minutes FINAL").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_adds_up_to_nothing_is_not_written() {
+    let row = closed(1, START, 0).row.unwrap();
+    let (mut operations, mut edges) = (OperationMinutes::new(), EdgeMinutes::new());
+    for sign in [1, -1] {
+        operations.add(&row, sign).unwrap();
+        edges.add(&row, sign).unwrap();
+    }
+    assert!(!operations.is_empty());
+    assert_eq!((operations.finish(), edges.finish()), (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_filtered_and_ordered() {
+    let scene = Scene::new().await;
+    let all: Vec<Closed> = (1..=5).map(|number| closed(number, START + number * 1000, 0)).collect();
+    write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
+    let ids = async |filter: TransactionFilter| -> Vec<String> {
+        let found = scene.store.find_transactions(&TransactionFilter { limit: 3, ..filter }).await.unwrap();
+        found.into_iter().map(|row| row.transaction_id).collect()
+    };
+    assert_eq!(ids(TransactionFilter::default()).await, ["tx-5", "tx-4", "tx-3"]);
+    let since = TransactionFilter { since: Some(START + 4000), kind: Some("transfer".into()), outcome: Some("error".into()), ..Default::default() };
+    assert_eq!(ids(since).await, ["tx-5", "tx-4"]);
+    let until = TransactionFilter { until: Some(START + 3000), kept: Some(true), department: Some("core".into()), service: Some("api".into()), ..Default::default() };
+    assert_eq!(ids(until).await, ["tx-2", "tx-1"]);
+    let slow = TransactionFilter { slower_than: Some(std::time::Duration::from_nanos(50_000_003)), slowest_first: true, ..Default::default() };
+    assert_eq!(ids(slow).await, ["tx-5", "tx-4"]);
+    assert!(ids(TransactionFilter { kind: Some("it's \"\\ none".into()), ..Default::default() }).await.is_empty());
+}
