@@ -83,7 +83,6 @@ impl Exception {
             381 => StatusCode::LENGTH_REQUIRED,
             341 | 641 => StatusCode::PAYLOAD_TOO_LARGE,
             48 => StatusCode::NOT_IMPLEMENTED,
-            76_000.. => StatusCode::INTERNAL_SERVER_ERROR,
             202 | 209 | 439 => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }

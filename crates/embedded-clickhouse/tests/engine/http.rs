@@ -5,7 +5,7 @@ use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{MAX_BODY, engine, eventually, name, percent, post, send, sql, table};
+use crate::support::{MAX_BODY, MAX_MEMORY, engine, eventually, name, percent, post, send, sql, table};
 
 #[tokio::test]
 async fn ping_and_paths() {
@@ -190,4 +190,20 @@ async fn a_client_that_goes_takes_its_statement_along() {
         client.abort();
         eventually("the statement is gone", || async { running().await == "0\n" }).await;
     }
+}
+
+#[tokio::test]
+async fn the_engine_is_durable_and_quiet() {
+    let setting = |name: &'static str| {
+        sql(&format!("SELECT value FROM system.merge_tree_settings WHERE name = '{name}'"))
+    };
+    assert_eq!(setting("fsync_after_insert").await, "1\n");
+    assert_eq!(setting("fsync_part_directory").await, "1\n");
+    let server =
+        |name: &'static str| sql(&format!("SELECT value FROM system.server_settings WHERE name = '{name}'"));
+    assert_eq!(server("background_pool_size").await, "2\n");
+    assert_eq!(server("max_server_memory_usage").await, format!("{MAX_MEMORY}\n"));
+    let greedy = post("/", "SELECT length(groupArray(number)) FROM numbers(1000000000)").await;
+    assert_eq!(greedy.code(), 241, "{}", greedy.text());
+    assert_eq!(sql("SELECT count() FROM system.tables WHERE name LIKE '%\\_log'").await, "0\n");
 }

@@ -19,6 +19,9 @@ pub(crate) const MAX_CONCURRENT: usize = 20;
 /// Largest body.
 pub(crate) const MAX_BODY: u64 = 64 << 20;
 
+/// Memory of the engine.
+pub(crate) const MAX_MEMORY: u64 = 2 << 30;
+
 /// Where the engine answers. It dies with this process.
 pub(crate) fn engine() -> SocketAddr {
     static ENGINE: OnceLock<(SocketAddr, Supervisor)> = OnceLock::new();
@@ -41,6 +44,7 @@ fn engine_process() {
     child::run(|options| {
         options.max_concurrent_queries = MAX_CONCURRENT;
         options.max_body_bytes = MAX_BODY;
+        options.max_memory_bytes = Some(MAX_MEMORY);
     });
 }
 

@@ -88,3 +88,36 @@ async fn a_child_that_cannot_start_is_tried_again_ever_more_slowly() {
     assert!(began.elapsed() >= Duration::from_millis(10 + 20 + 40 + 40 + 40 + 40));
     supervisor.stop().await;
 }
+
+/// The data folder of [`supervise_for_ever`].
+const PARENT: &str = "supervising-parent";
+
+/// Supervises an engine until it is killed, where it was started for that; does nothing in a usual run of ignored tests.
+pub(crate) fn supervise_for_ever() {
+    let Some(dir) = std::env::args().skip_while(|a| a != PARENT).nth(1) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let supervisor =
+            Supervisor::start(child::settings("engine_process", std::path::Path::new(&dir))).unwrap();
+        let child = pid(&supervisor).await;
+        std::fs::write(format!("{dir}/pid.new"), child.to_string()).unwrap();
+        std::fs::rename(format!("{dir}/pid.new"), format!("{dir}/pid")).unwrap();
+        std::future::pending::<()>().await;
+    });
+}
+
+#[tokio::test]
+async fn the_child_dies_with_a_killed_parent() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut parent = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "supervising_parent", "--ignored", PARENT])
+        .arg(dir.path())
+        .spawn()
+        .unwrap();
+    let file = dir.path().join("pid");
+    until("the parent's child answers", || file.exists()).await;
+    let child = std::fs::read_to_string(file).unwrap().parse().unwrap();
+    assert!(lives(child));
+    parent.kill().await.unwrap();
+    until("the child is gone too", || !lives(child)).await;
+}

@@ -14,3 +14,9 @@ fn engine_process() {
     // long enough for the statements here that do end, short for the one that does not
     child::run(|options| options.drain_timeout = std::time::Duration::from_secs(3));
 }
+
+#[test]
+#[ignore = "a parent to be killed: another test starts it"]
+fn supervising_parent() {
+    lifecycle::supervise_for_ever();
+}
