@@ -42,4 +42,4 @@ pub use settings::{
     ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, ReceiverConfig,
     ServiceLevel,
 };
-pub use units::show_duration;
+pub use units::{parse_duration, show_duration};

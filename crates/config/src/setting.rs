@@ -92,7 +92,7 @@ impl Setting for f64 {
 impl Setting for Duration {
     fn read(node: &Node, _: Kind) -> Result<Self, String> {
         let text = scalar(node, units::DURATION)?;
-        units::duration(text).ok_or_else(|| match text.parse::<f64>() {
+        units::parse_duration(text).ok_or_else(|| match text.parse::<f64>() {
             Ok(_) => format!("the unit is missing; {}; perhaps {text}s", units::DURATION),
             Err(_) => units::DURATION.to_owned(),
         })

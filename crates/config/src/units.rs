@@ -9,7 +9,8 @@ const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_
 pub(crate) const DURATION: &str = "a duration is expected, a number with a unit: 250ms, 5s, 10m, 1h, 7d";
 
 /// A number with a unit: `250ms`, `1.5h`. Finer than a millisecond there is none.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(split);
     let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
@@ -42,10 +43,10 @@ mod tests {
         for (text, millis) in
             [("250ms", 250), ("5s", 5000), ("10m", 600_000), ("1h", 3_600_000), ("7d", 604_800_000)]
         {
-            assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
             assert_eq!(show_duration(Duration::from_millis(millis)), text);
         }
-        assert_eq!(duration("1.5h"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1.5h"), Some(Duration::from_secs(5400)));
         assert_eq!(show_duration(Duration::from_secs(4200)), "70m");
         assert_eq!(show_duration(Duration::ZERO), "0s");
     }
@@ -55,7 +56,7 @@ mod tests {
         for text in
             ["", "5", "s", "5 parsecs", "-5s", "1e3s", "5sm", "99999999999999999999s", "99999999999d", "..s"]
         {
-            assert_eq!(duration(text), None, "{text}");
+            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 }
