@@ -37,7 +37,7 @@ impl Fault {
         Self { key: String::new(), value: None, expected: message.into(), source }
     }
 
-    pub(crate) fn from_source(self, source: Source) -> Self {
+    pub(crate) fn said_by(self, source: Source) -> Self {
         Self { source, ..self }
     }
 }

@@ -54,7 +54,7 @@ impl Sources {
         for path in &self.files {
             match yaml::parse(&read(path)?, path) {
                 Ok(layer) if matches!(layer.value, Value::Map(_)) || layer.is_null() => {
-                    merge(&mut root, layer)
+                    merge(&mut root, layer);
                 }
                 Ok(layer) => faults.push(Fault::new("", &layer, "a map of keys is expected")),
                 Err(fault) => faults.push(fault),

@@ -87,8 +87,7 @@ fn hint(path: &str, parent: &str, name: &str) -> String {
     {
         return format!("there is no such key; did you mean `{}`?", join(parent, known));
     }
-    let elsewhere: Vec<_> =
-        KEYS.iter().map(|key| key.path).filter(|known| known.rsplit('.').next() == Some(name)).collect();
+    let elsewhere = elsewhere(name);
     if !elsewhere.is_empty() {
         return format!("there is no such key; did you mean `{}`?", elsewhere.join("` or `"));
     }
@@ -100,4 +99,18 @@ fn hint(path: &str, parent: &str, name: &str) -> String {
         Some((alike, known)) if alike >= 0.9 => format!("there is no such key; did you mean `{known}`?"),
         _ => format!("there is no such key; here are {}", names.join(", ")),
     }
+}
+
+/// Paths of the table, groups included, that end in a name.
+fn elsewhere(name: &str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for key in KEYS {
+        let ends = key.path.match_indices('.').map(|(at, _)| at).chain([key.path.len()]);
+        for path in ends.map(|end| &key.path[..end]).filter(|path| path.rsplit('.').next() == Some(name)) {
+            if !found.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found
 }

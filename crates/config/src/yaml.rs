@@ -35,7 +35,7 @@ pub(crate) fn parse_value(text: &str, source: &Source) -> Result<Node, Fault> {
     if !text.starts_with(['[', '{', '"', '\'']) {
         return Ok(Node::plain(text, source.clone()));
     }
-    let mut node = parse(text, Path::new("")).map_err(|fault| fault.from_source(source.clone()))?;
+    let mut node = parse(text, Path::new("")).map_err(|fault| fault.said_by(source.clone()))?;
     set_source(&mut node, source);
     Ok(node)
 }
