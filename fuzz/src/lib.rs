@@ -5,8 +5,8 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use throughline_otlp::{
-    AttributeTest, CompiledPlan, MatchScope, Matcher, ScanPlan, Scanned, limits::MAX_RECORD_BYTES, partition_of,
-    rescan, walk_spans,
+    AttributeTest, CompiledPlan, MatchScope, Matcher, ScanPlan, Scanned, limits::MAX_RECORD_BYTES,
+    partition_of, rescan, walk_spans,
 };
 
 /// A plan over short names, which a fuzzer finds.
@@ -41,7 +41,9 @@ pub fn check(scanned: &Scanned, partitions: u32, plan: &Arc<CompiledPlan>) {
     for part in &scanned.parts {
         assert!(part.partition < partitions && part.payload.len() <= MAX_RECORD_BYTES);
         assert_eq!(rescan(&part.payload, plan).expect("a record is valid"), part.facts);
-        assert!(part.facts.spans.iter().all(|span| partition_of(span.trace_id, partitions) == part.partition));
+        assert!(
+            part.facts.spans.iter().all(|span| partition_of(span.trace_id, partitions) == part.partition)
+        );
         let bodies: Vec<u32> = part.facts.spans.iter().map(|span| span.body.start).collect();
         assert_eq!(walk_spans(&part.payload, &bodies, |_| ()), Ok(bodies.len()));
         spans += bodies.len() as u64;

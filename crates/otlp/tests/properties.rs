@@ -58,11 +58,8 @@ fn check_facts(payload: &[u8], facts: &Facts) {
         let found: Vec<&[u8]> =
             facts.links.iter().filter(|l| l.span as usize == index).map(|l| &l.trace_id.0[..]).collect();
         assert_eq!(found, links.map(|link| &link.trace_id[..]).collect::<Vec<_>>());
-        let uetr = span
-            .attributes
-            .iter()
-            .find(|attribute| attribute.key == "payment.uetr")
-            .and_then(|a| text_of_any(a));
+        let uetr =
+            span.attributes.iter().find(|attribute| attribute.key == "payment.uetr").and_then(text_of_any);
         let capture = facts.captures.iter().find(|c| c.span as usize == index && c.slot == 2);
         assert_eq!(capture.map(|c| String::from_utf8(c.text.of(&facts.text).to_vec()).unwrap()), uetr);
     }
