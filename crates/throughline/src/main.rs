@@ -1,10 +1,13 @@
 //! Throughline: follows business transactions through every department that they touch.
 //!
 //! This crate is the command line and the wiring, and holds no logic of its own. `cli` says what can be asked for, `command` has one
-//! file for each of these, `serve` composes the stages, `process` is what every command shares: exit codes, logs, signals.
+//! file for each of these, `serve` composes the stages, `client` asks a running server and `draw` shows its
+//! answers, `process` is what every command shares: exit codes, logs, signals.
 
 mod cli;
+mod client;
 mod command;
+mod draw;
 mod process;
 mod serve;
 

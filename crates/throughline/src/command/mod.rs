@@ -1,0 +1,34 @@
+//! One file a command.
+
+pub(crate) mod bank;
+pub(crate) mod config;
+pub(crate) mod embedded_clickhouse;
+pub(crate) mod explain;
+pub(crate) mod migrate;
+pub(crate) mod replay;
+pub(crate) mod serve;
+pub(crate) mod transactions;
+pub(crate) mod version;
+
+use crate::cli::Command;
+use crate::process::exit::Outcome;
+
+/// Runs a command to its end.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Bank(args) => bank::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Config(command) => config::run(command),
+        Command::Migrate(args) => migrate::run(args),
+        Command::EmbeddedClickhouse(args) => embedded_clickhouse::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Transactions(args) => transactions::run(args),
+        Command::Version => version::run(),
+    }
+}
+
+/// Runs a future on all cores.
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}

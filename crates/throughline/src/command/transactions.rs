@@ -1,0 +1,86 @@
+//! `throughline transactions`
+
+use std::time::Duration;
+
+use clap::Args;
+use throughline_api::query::ListTransactionsRequest;
+
+use crate::client::{Ask, Output};
+use crate::command::block_on;
+use crate::draw;
+use crate::process::exit::{Exit, Outcome};
+use crate::process::output::{answer, tell};
+
+/// Flags.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  throughline transactions --since 1h --slower-than 2s
+  throughline transactions --type transfer --outcome error --department payments
+  throughline transactions --in-flight --output json
+
+Exit status: 0 found, 1 failed, 3 nothing matches.")]
+pub(crate) struct TransactionsArgs {
+    /// Only of this type
+    #[arg(long = "type", value_name = "T")]
+    kind: Option<String>,
+    /// Only those that began so long ago at most
+    #[arg(long, value_name = "D", default_value = "1h", value_parser = duration)]
+    since: Duration,
+    /// Only slower ones
+    #[arg(long, value_name = "D", value_parser = duration)]
+    slower_than: Option<Duration>,
+    /// Only with this outcome
+    #[arg(long, value_name = "OUTCOME", value_parser = ["ok", "error", "incomplete"])]
+    outcome: Option<String>,
+    /// Only those that this department had a part in
+    #[arg(long, value_name = "D")]
+    department: Option<String>,
+    /// Only those that are still open
+    #[arg(long)]
+    in_flight: bool,
+    /// At most so many, newest first
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    throughline_config::parse_duration(text)
+        .ok_or_else(|| "a number with a unit is expected: 250ms, 5s, 10m, 1h, 7d".to_owned())
+}
+
+pub(crate) fn run(args: TransactionsArgs) -> Outcome {
+    let request = ListTransactionsRequest {
+        tenant: args.ask.tenant.clone(),
+        r#type: args.kind.unwrap_or_default(),
+        since_seconds: args.since.as_secs().max(1),
+        slower_than: args
+            .slower_than
+            .map_or(0, |duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        outcome: args.outcome.unwrap_or_default(),
+        department: args.department.unwrap_or_default(),
+        limit: args.limit,
+        in_flight: args.in_flight,
+    };
+    let ask = args.ask;
+    block_on(async move {
+        let mut client = ask.connect().await?;
+        let found =
+            client.list_transactions(request).await.map_err(|status| ask.refused(&status))?.into_inner();
+        if found.transactions.is_empty() {
+            tell("no transaction matches");
+            return Ok(Exit::NothingFound);
+        }
+        match ask.output {
+            Output::Text => answer(&draw::transactions::draw(&found.transactions)),
+            Output::Json => {
+                for transaction in &found.transactions {
+                    answer(&serde_json::to_string(transaction)?);
+                }
+            }
+        }
+        Ok(Exit::Done)
+    })
+}

@@ -1,0 +1,7 @@
+//! Answers as a person reads them at a terminal.
+
+pub(crate) mod explanation;
+mod table;
+mod time;
+pub(crate) mod transactions;
+mod waterfall;

@@ -1,0 +1,66 @@
+//! Metrics for Prometheus at `/metrics`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{ServeError, listener};
+
+/// Bounds of every duration, seconds: from one fsync on a fast disk to a client's longest patience.
+const SECONDS: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    60.0,
+];
+
+/// How often histograms are tidied: between scrapes their samples take memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Version of the text format.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Installs the recorder and serves it until `stop`.
+pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
+    let handle = builder()?.install_recorder()?;
+    metrics::describe_gauge!("throughline_build_info", "Always 1; the label says which version runs");
+    metrics::gauge!("throughline_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    let bound = listener::serve("metrics", "metrics.endpoint", address, router(handle.clone()), stop).await?;
+    tokio::spawn(upkeep(handle, stop.clone()));
+    Ok(bound)
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+}
+
+fn router(handle: PrometheusHandle) -> Router {
+    Router::new().route("/metrics", get(move || async move { ([(CONTENT_TYPE, TEXT)], handle.render()) }))
+}
+
+async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
+    let mut every = tokio::time::interval(UPKEEP);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_histograms_in_seconds() {
+        let recorder = builder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("throughline_log_sync_duration_seconds").record(0.003);
+        });
+        let text = handle.render();
+        assert!(text.contains("throughline_log_sync_duration_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+        assert!(text.contains("throughline_log_sync_duration_seconds_bucket{le=\"0.0025\"} 0"), "{text}");
+    }
+}
