@@ -1,4 +1,5 @@
 //! A process that appends is killed at any moment: everything it acknowledged is there, in order, once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{
     collections::BTreeSet,

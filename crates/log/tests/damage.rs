@@ -1,4 +1,5 @@
 //! Torn tails and flipped bits: what is not sound is left out and named, and nothing else is.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{
     fs::File,

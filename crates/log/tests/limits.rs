@@ -1,4 +1,5 @@
 //! Refusals: another process, another partition count, a full disk, too much data, too large a record.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{
     io,

@@ -1,4 +1,5 @@
 //! Snapshots: the latest sound one is found, whatever happened to the others.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 use std::{fs, io::Write};
 
