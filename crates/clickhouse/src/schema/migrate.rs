@@ -20,7 +20,7 @@ pub async fn migrate(
             return Err(StoreError::NewerSchema { found: *version, known: SCHEMA_VERSION });
         }
         if *signature != settings.signature() {
-            todo.extend(adjustments(settings));
+            todo.extend(adjustments(settings, signature));
         }
     }
     if dry_run {

@@ -45,4 +45,9 @@ impl SchemaSettings {
             self.dedup_window
         )
     }
+
+    /// Whether a store with this signature keeps spans, or the rest, for ever.
+    pub(super) fn kept_for_ever(signature: &str, spans: bool) -> bool {
+        signature.split(' ').any(|part| part == if spans { "spans=0s" } else { "transactions=0s" })
+    }
 }

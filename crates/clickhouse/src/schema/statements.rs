@@ -58,22 +58,28 @@ pub fn statements(settings: &SchemaSettings) -> Vec<Statement> {
         .collect()
 }
 
-/// What brings tables that are there already to other settings.
-pub(super) fn adjustments(settings: &SchemaSettings) -> Vec<Statement> {
+/// What brings tables that are there already from the settings that the store was made with (its signature) to other ones.
+pub(super) fn adjustments(settings: &SchemaSettings, before: &str) -> Vec<Statement> {
     let database = quoted(&settings.database);
     let change = |&(table, column, spans): &(&str, &str, bool)| {
         let ttl = SchemaSettings::ttl(column, retention(settings, spans));
         let window = settings.dedup_window;
         // What lies there already is not rewritten: whole parts drop out when they are due.
-        let ttl = if ttl.is_empty() { "REMOVE TTL".to_owned() } else { format!("MODIFY {ttl}") };
+        let ttl = match (ttl.is_empty(), SchemaSettings::kept_for_ever(before, spans)) {
+            (false, _) => Some(format!(
+                "ALTER TABLE {database}.{table} MODIFY {ttl} SETTINGS materialize_ttl_after_modify = 0"
+            )),
+            (true, false) => Some(format!("ALTER TABLE {database}.{table} REMOVE TTL")),
+            (true, true) => None,
+        };
         [
-            format!("ALTER TABLE {database}.{table} {ttl} SETTINGS materialize_ttl_after_modify = 0"),
-            format!(
+            ttl,
+            Some(format!(
                 "ALTER TABLE {database}.{table} MODIFY SETTING non_replicated_deduplication_window = {window}"
-            ),
+            )),
         ]
     };
-    AGING.iter().flat_map(change).map(|sql| Statement { version: SCHEMA_VERSION, sql }).collect()
+    AGING.iter().flat_map(change).flatten().map(|sql| Statement { version: SCHEMA_VERSION, sql }).collect()
 }
 
 fn retention(settings: &SchemaSettings, spans: bool) -> std::time::Duration {

@@ -21,7 +21,8 @@ pub(crate) fn url() -> &'static str {
         let _ = std::fs::remove_dir_all(&path);
         let (bound, address) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let options = Options::new(library, path, "127.0.0.1:0".parse().unwrap());
             runtime.block_on(serve_announced(options, std::future::pending(), Some(bound))).unwrap();
         });
@@ -84,7 +85,10 @@ impl Scene {
     /// The answer to any statement, as tab separated text.
     pub(crate) async fn ask(&self, sql: &str) -> String {
         let answer = self.client.query_raw(sql).fetch_bytes("TabSeparated").unwrap().collect().await;
-        String::from_utf8(answer.unwrap_or_else(|error| panic!("{sql}: {error}")).to_vec()).unwrap().trim_end().to_owned()
+        String::from_utf8(answer.unwrap_or_else(|error| panic!("{sql}: {error}")).to_vec())
+            .unwrap()
+            .trim_end_matches('\n')
+            .to_owned()
     }
 
     /// Runs a statement.
@@ -95,19 +99,15 @@ impl Scene {
 
 /// Waits until an outbox is empty.
 pub(crate) async fn drained(outbox: &Outbox) {
-    tokio::time::timeout(Duration::from_secs(60), outbox.wait_until_empty()).await.expect("the sink writes all");
+    tokio::time::timeout(Duration::from_secs(60), outbox.wait_until_empty())
+        .await
+        .expect("the sink writes all");
 }
 
 /// A batch of a cut of partition 0.
 pub(crate) fn batch(cut: u64, table: &str, day: u32, rows: usize, bytes: Vec<u8>) -> Batch {
-    let name = BatchName {
-        log_id: "log".to_owned(),
-        partition: 0,
-        cut,
-        table: table.to_owned(),
-        day,
-        chunk: 0,
-    };
+    let name =
+        BatchName { log_id: "log".to_owned(), partition: 0, cut, table: table.to_owned(), day, chunk: 0 };
     Batch { name, rows: rows as u64, bytes: Bytes::from(bytes) }
 }
 

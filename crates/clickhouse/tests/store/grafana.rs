@@ -59,13 +59,18 @@ async fn searches_services_and_operations() {
         ("TransactionId = 'uetr-007'", 10),
         ("Department = 'payments' AND KeptBy = 'rest' AND Weight = 20", 400),
     ] {
-        let rows = scene.ask(&format!("SELECT count() FROM otel_traces WHERE {RANGE} AND ( {filter} )")).await;
+        let rows =
+            scene.ask(&format!("SELECT count() FROM otel_traces WHERE {RANGE} AND ( {filter} )")).await;
         assert_eq!(rows, wanted.to_string(), "{filter}");
     }
-    assert_eq!(scene.ask("SELECT DISTINCT ServiceName FROM otel_traces ORDER BY ServiceName").await, "ledger\npayment-api");
+    assert_eq!(
+        scene.ask("SELECT DISTINCT ServiceName FROM otel_traces ORDER BY ServiceName").await,
+        "ledger\npayment-api"
+    );
     let operations = scene.ask(&format!("SELECT DISTINCT SpanName FROM otel_traces WHERE {RANGE} AND ServiceName = 'payment-api' ORDER BY SpanName")).await;
     assert_eq!(operations, "POST /transfers\nstep 2\nstep 4\nstep 6\nstep 8");
-    let keys = scene.ask("SELECT arraySort(groupUniqArrayArray(mapKeys(SpanAttributes))) FROM otel_traces").await;
+    let keys =
+        scene.ask("SELECT arraySort(groupUniqArrayArray(mapKeys(SpanAttributes))) FROM otel_traces").await;
     assert_eq!(keys, "['http.request.method','http.response.status_code','payment.uetr','user.id']");
     let map = scene.ask("SELECT c.ServiceName, s.ServiceName, count() FROM otel_traces AS s JOIN otel_traces AS c ON s.TraceId = c.TraceId AND s.ParentSpanId = c.SpanId \
                          WHERE s.ServiceName != c.ServiceName GROUP BY 1, 2").await;
@@ -82,7 +87,10 @@ async fn filters_set_from_outside_reach_the_view() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conditions_on_the_view_reach_the_tables_indexes() {
     let scene = scene().await;
-    let sql = format!("EXPLAIN indexes = 1 SELECT SpanName FROM otel_traces WHERE TraceId = '{}' AND {RANGE}", "05".repeat(16));
+    let sql = format!(
+        "EXPLAIN indexes = 1 SELECT SpanName FROM otel_traces WHERE TraceId = '{}' AND {RANGE}",
+        "05".repeat(16)
+    );
     let plan = scene.ask(&sql).await;
     for wanted in ["Partition", "PrimaryKey", "toStartOfInterval", "Name: by_time", "Name: by_trace"] {
         assert!(plan.contains(wanted), "{wanted} is used:\n{plan}");

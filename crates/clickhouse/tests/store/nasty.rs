@@ -63,18 +63,27 @@ fn few(most: u32) -> impl Strategy<Value = u32> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    (prop_oneof![Just(START), any::<u64>()], words(), attributes(4), few(9)).prop_map(|(time, name, attributes, dropped)| Event {
-        time_unix_nano: time,
-        name,
-        attributes,
-        dropped_attributes_count: dropped,
-    })
+    (prop_oneof![Just(START), any::<u64>()], words(), attributes(4), few(9)).prop_map(
+        |(time, name, attributes, dropped)| Event {
+            time_unix_nano: time,
+            name,
+            attributes,
+            dropped_attributes_count: dropped,
+        },
+    )
 }
 
 fn link() -> impl Strategy<Value = Link> {
-    (id(16), id(8), words(), attributes(3), few(3), few(0x301)).prop_map(|(trace_id, span_id, trace_state, attributes, dropped, flags)| {
-        Link { trace_id, span_id, trace_state, attributes, dropped_attributes_count: dropped, flags }
-    })
+    (id(16), id(8), words(), attributes(3), few(3), few(0x301)).prop_map(
+        |(trace_id, span_id, trace_state, attributes, dropped, flags)| Link {
+            trace_id,
+            span_id,
+            trace_state,
+            attributes,
+            dropped_attributes_count: dropped,
+            flags,
+        },
+    )
 }
 
 /// Any span of the trace, on the sample's day.

@@ -9,7 +9,10 @@ async fn sealed_cuts_survive_and_come_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(dir.path(), 1 << 20).unwrap();
     for cut in [300, 7, 20] {
-        outbox.seal(vec![batch(cut, "spans", 1, 2, vec![cut as u8; 10]), batch(cut, "batches", 1, 1, vec![1])]).await.unwrap();
+        outbox
+            .seal(vec![batch(cut, "spans", 1, 2, vec![cut as u8; 10]), batch(cut, "batches", 1, 1, vec![1])])
+            .await
+            .unwrap();
     }
     outbox.seal(vec![]).await.unwrap();
     std::fs::write(dir.path().join("00000-00000000000000000009.tmp"), b"torn").unwrap();

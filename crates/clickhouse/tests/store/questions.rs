@@ -11,8 +11,15 @@ async fn a_baseline_tells_what_is_usual() {
     write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
     let baseline = scene.store.baseline("transfer", START - 1).await.unwrap();
     let database = baseline.iter().find(|hop| hop.kind == "database").unwrap();
-    assert_eq!((database.service.as_str(), database.operation.as_str(), database.hops), ("ledger", "SELECT", 5));
-    assert_eq!((database.own, database.duration), (1_000_000.0, 1_000_000.0), "four folded calls count as their mean");
+    assert_eq!(
+        (database.service.as_str(), database.operation.as_str(), database.hops),
+        ("ledger", "SELECT", 5)
+    );
+    assert_eq!(
+        (database.own, database.duration),
+        (1_000_000.0, 1_000_000.0),
+        "four folded calls count as their mean"
+    );
     let root = baseline.iter().find(|hop| hop.operation == "POST /transfers").unwrap();
     assert_eq!((root.own, root.duration), (30_000_000.0, 50_000_003.0));
     assert!(scene.store.baseline("other", 0).await.unwrap().is_empty());
@@ -25,7 +32,10 @@ async fn a_traces_spans_come_in_order() {
     let rows = scene.store.trace_spans(&"02".repeat(16).to_uppercase()).await.unwrap();
     assert_eq!(rows.len(), 10);
     assert!(rows.windows(2).all(|two| two[0].start < two[1].start));
-    assert_eq!((rows[0].parent_span_id.as_str(), rows[0].kind.as_str(), rows[0].service.as_str()), ("", "Server", "payment-api"));
+    assert_eq!(
+        (rows[0].parent_span_id.as_str(), rows[0].kind.as_str(), rows[0].service.as_str()),
+        ("", "Server", "payment-api")
+    );
     assert_eq!(rows[3].attributes["user.id"], "user-2-3");
     assert_eq!((rows[3].status.as_str(), rows[3].status_message.as_str()), ("Error", "insufficient funds"));
     assert!(scene.store.trace_spans(&"ff".repeat(16)).await.unwrap().is_empty());

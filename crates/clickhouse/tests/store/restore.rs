@@ -13,8 +13,8 @@ use prost::Message;
 use throughline_clickhouse::{SpanSource, SpansBlock};
 
 use crate::engine::{Scene, spans};
-use crate::sample::{self, START, pair, text};
 use crate::nasty;
+use crate::sample::{self, START, pair, text};
 
 /// NaN differs from itself: spans are compared as they are encoded.
 fn bytes(span: &Span) -> Vec<u8> {
@@ -59,7 +59,12 @@ async fn invalid_utf8_and_resources_of_any_kind_come_back_too() {
     let resource = Resource {
         attributes: vec![
             text("service.name", "odd"),
-            pair("process.command_args", Value::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Value::StringValue("-x".into())) }] })),
+            pair(
+                "process.command_args",
+                Value::ArrayValue(ArrayValue {
+                    values: vec![AnyValue { value: Some(Value::StringValue("-x".into())) }],
+                }),
+            ),
             pair("pid", Value::IntValue(-1)),
         ],
         dropped_attributes_count: 3,
@@ -67,7 +72,13 @@ async fn invalid_utf8_and_resources_of_any_kind_come_back_too() {
     }
     .encode_to_vec();
     let mut block = SpansBlock::new();
-    let source = SpanSource { resource: &resource, resource_schema_url: "r", scope: &[], scope_schema_url: "s", span: &raw };
+    let source = SpanSource {
+        resource: &resource,
+        resource_schema_url: "r",
+        scope: &[],
+        scope_schema_url: "s",
+        span: &raw,
+    };
     block.push(&source, &sample::context("tx")).unwrap();
     let broken = SpanSource { span: b"\x0a\xff", ..source };
     assert!(block.push(&broken, &sample::context("tx")).is_err(), "a truncated span is refused");
@@ -94,11 +105,24 @@ async fn columns_read_as_the_exporter_writes_them() {
     span.trace_state = "vendor=1".to_owned();
     let nested = KeyValueList {
         values: vec![
-            KeyValue { key: "b".into(), value: Some(AnyValue { value: Some(Value::DoubleValue(1.5)) }), ..Default::default() },
-            KeyValue { key: "a".into(), value: Some(AnyValue { value: Some(Value::BytesValue(vec![1, 2])) }), ..Default::default() },
+            KeyValue {
+                key: "b".into(),
+                value: Some(AnyValue { value: Some(Value::DoubleValue(1.5)) }),
+                ..Default::default()
+            },
+            KeyValue {
+                key: "a".into(),
+                value: Some(AnyValue { value: Some(Value::BytesValue(vec![1, 2])) }),
+                ..Default::default()
+            },
         ],
     };
-    let items = [Value::StringValue("x\"y".into()), Value::IntValue(7), Value::BoolValue(true), Value::KvlistValue(nested.clone())];
+    let items = [
+        Value::StringValue("x\"y".into()),
+        Value::IntValue(7),
+        Value::BoolValue(true),
+        Value::KvlistValue(nested.clone()),
+    ];
     span.attributes = vec![
         text("string", "a\u{0}b\u{1}c'\\\n"),
         text("empty", ""),
@@ -109,7 +133,12 @@ async fn columns_read_as_the_exporter_writes_them() {
         pair("large", Value::DoubleValue(1e21)),
         pair("nan", Value::DoubleValue(f64::NAN)),
         pair("bytes", Value::BytesValue(vec![0xff, 0, 0xfe])),
-        pair("array", Value::ArrayValue(ArrayValue { values: items.map(|value| AnyValue { value: Some(value) }).into() })),
+        pair(
+            "array",
+            Value::ArrayValue(ArrayValue {
+                values: items.map(|value| AnyValue { value: Some(value) }).into(),
+            }),
+        ),
         pair("list", Value::KvlistValue(nested)),
         text("id", "uetr-009"),
     ];
@@ -119,15 +148,31 @@ async fn columns_read_as_the_exporter_writes_them() {
         attributes: vec![text("exception.message", "no \"funds\"\n\tat x"), pair("n", Value::IntValue(1))],
         ..Event::default()
     }];
-    span.links = vec![Link { trace_id: vec![0xab; 16], span_id: vec![0xcd; 8], trace_state: "l=1".to_owned(), attributes: vec![text("k", "v")], ..Link::default() }];
+    span.links = vec![Link {
+        trace_id: vec![0xab; 16],
+        span_id: vec![0xcd; 8],
+        trace_state: "l=1".to_owned(),
+        attributes: vec![text("k", "v")],
+        ..Link::default()
+    }];
     let mut block = SpansBlock::new();
     sample::push(&mut block, "payment-api", &span, &sample::context("uetr-009"));
     scene.write(vec![spans(1, block)]).await;
 
     let attributes = "string empty int bool double whole large nan bytes array list id";
     let wanted = [
-        "a\u{0}b\u{1}c'\\\n", "", "9223372036854775807", "false", "1.5e-9", "3", "1e+21", "NaN", "/wD+",
-        r#"["x\"y",7,true,{"a":"AQI=","b":1.5}]"#, r#"{"a":"AQI=","b":1.5}"#, "uetr-009",
+        "a\u{0}b\u{1}c'\\\n",
+        "",
+        "9223372036854775807",
+        "false",
+        "1.5e-9",
+        "3",
+        "1e+21",
+        "NaN",
+        "/wD+",
+        r#"["x\"y",7,true,{"a":"AQI=","b":1.5}]"#,
+        r#"{"a":"AQI=","b":1.5}"#,
+        "uetr-009",
     ];
     for (key, wanted) in attributes.split(' ').zip(wanted) {
         let read = scene.ask(&format!("SELECT hex(SpanAttributes['{key}']) FROM otel_traces")).await;
@@ -165,6 +210,8 @@ async fn a_span_on_the_path_reads_its_time() {
         sample::push(&mut block, "s", &sample::span(1, number), &context);
     }
     scene.write(vec![spans(1, block)]).await;
-    let read = scene.ask("SELECT groupArray(CriticalTime) FROM (SELECT CriticalTime FROM otel_traces ORDER BY Timestamp)").await;
+    let read = scene
+        .ask("SELECT groupArray(CriticalTime) FROM (SELECT CriticalTime FROM otel_traces ORDER BY Timestamp)")
+        .await;
     assert_eq!(read, "[0,3000000,1,2,4999999]");
 }

@@ -55,7 +55,8 @@ pub(crate) fn resource(service: &str) -> Vec<u8> {
 }
 
 pub(crate) fn scope() -> Vec<u8> {
-    InstrumentationScope { name: "lib".to_owned(), version: "1.2".to_owned(), ..Default::default() }.encode_to_vec()
+    InstrumentationScope { name: "lib".to_owned(), version: "1.2".to_owned(), ..Default::default() }
+        .encode_to_vec()
 }
 
 pub(crate) fn context(transaction_id: &str) -> SpanContext<'_> {
@@ -89,7 +90,12 @@ pub(crate) fn block(traces: u8) -> SpansBlock {
     for trace in 1..=traces {
         let id = transaction(trace);
         for number in 0..10 {
-            push(&mut block, if number % 2 == 0 { "payment-api" } else { "ledger" }, &span(trace, number), &context(&id));
+            push(
+                &mut block,
+                if number % 2 == 0 { "payment-api" } else { "ledger" },
+                &span(trace, number),
+                &context(&id),
+            );
         }
     }
     block

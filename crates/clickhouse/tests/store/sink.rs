@@ -84,7 +84,11 @@ async fn the_schema_can_be_made_again_and_follows_its_settings() {
     scene.settings.dedup_window = 4321;
     migrate(&scene.store, &scene.settings, false).await.unwrap();
     let made = scene.ask("SHOW CREATE TABLE spans").await;
-    assert!(made.contains("toIntervalSecond(172800)") && made.contains("non_replicated_deduplication_window = 4321"), "{made}");
+    assert!(
+        made.contains("toIntervalSecond(172800)")
+            && made.contains("non_replicated_deduplication_window = 4321"),
+        "{made}"
+    );
     scene.run("INSERT INTO schema_version (Version, Settings, Applied) VALUES (99, '', now() + 60)").await;
     let refused = migrate(&scene.store, &scene.settings, false).await.unwrap_err();
     assert!(refused.to_string().contains("version 99"), "{refused}");

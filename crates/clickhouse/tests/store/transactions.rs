@@ -13,7 +13,20 @@ const LATE: u64 = (DAY as u64 + 1) * 86_400_000_000_000 - 10_000_000_000;
 
 /// A transaction of five hops; the last starts `gap` after the first.
 pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
-    let strings = ["", "payments", "core", "api", "ledger", "POST /transfers", "book", "SELECT", "v1", "v2", "pod-1", "bank"];
+    let strings = [
+        "",
+        "payments",
+        "core",
+        "api",
+        "ledger",
+        "POST /transfers",
+        "book",
+        "SELECT",
+        "v1",
+        "v2",
+        "pod-1",
+        "bank",
+    ];
     let hops = Hops {
         strings: strings.iter().map(ToString::to_string).collect(),
         department: vec![1, 2, 2, 1, 2],
@@ -80,7 +93,8 @@ async fn write_sums(scene: &Scene, cut: u64, added: &[(&Closed, i64)]) {
     }
     let operations = operations.finish().into_iter().map(|block| (table::OPERATION_MINUTES, block));
     let edges = edges.finish().into_iter().map(|block| (table::EDGE_MINUTES, block));
-    let batches = operations.chain(edges).map(|(table, block)| batch(cut, table, block.day, block.rows, block.bytes));
+    let batches =
+        operations.chain(edges).map(|(table, block)| batch(cut, table, block.day, block.rows, block.bytes));
     scene.write(batches.collect()).await;
 }
 
@@ -93,25 +107,48 @@ async fn a_row_reads_as_it_was_closed() {
         let was = closed.row.as_ref().unwrap();
         let read = scene.store.transaction_by_key(&was.keys[0]).await.unwrap().expect("found by another key");
         assert_eq!(scene.store.transaction_by_key(&was.transaction_id).await.unwrap().as_ref(), Some(&read));
-        assert_eq!(scene.store.transaction_by_key(&hex::encode(&was.trace_ids[0])).await.unwrap().as_ref(), Some(&read));
-        assert_eq!((&read.tenant, &read.transaction_id, &read.keys, &read.kind), (&was.tenant, &was.transaction_id, &was.keys, &was.r#type));
+        assert_eq!(
+            scene.store.transaction_by_key(&hex::encode(&was.trace_ids[0])).await.unwrap().as_ref(),
+            Some(&read)
+        );
+        assert_eq!(
+            (&read.tenant, &read.transaction_id, &read.keys, &read.kind),
+            (&was.tenant, &was.transaction_id, &was.keys, &was.r#type)
+        );
         assert_eq!((read.start, read.end, read.duration), (was.start, was.end, was.end - was.start));
         assert_eq!((read.outcome.as_str(), &read.outcome_reason), ("error", &was.outcome_reason));
         let traces: Vec<String> = was.trace_ids.iter().map(hex::encode).collect();
         assert_eq!((&read.trace_ids, read.spans, read.errors), (&traces, 9, 1));
         assert_eq!((&read.services, &read.departments), (&was.services, &was.departments));
-        assert_eq!((read.kept, read.kept_by.as_str(), read.keep_reason.as_str(), read.weight), (true, "errors", "status", 1.5));
+        assert_eq!(
+            (read.kept, read.kept_by.as_str(), read.keep_reason.as_str(), read.weight),
+            (true, "errors", "status", 1.5)
+        );
         assert_eq!((read.spans_lost, read.skew_corrected, read.closed_by.as_str()), (2, 77, "terminal"));
         assert_eq!(read.attributes.get("payment.amount").map(String::as_str), Some("12.50"));
         assert_eq!(read.attributes.get("bank.channel").map(String::as_str), Some(""));
         let (hops, were) = (&read.hops, was.hops.as_ref().unwrap());
-        let words = |column: &[u32]| -> Vec<String> { column.iter().map(|&at| were.strings[at as usize].clone()).collect() };
-        assert_eq!((&hops.department, &hops.service, &hops.operation), (&words(&were.department), &words(&were.service), &words(&were.operation)));
+        let words = |column: &[u32]| -> Vec<String> {
+            column.iter().map(|&at| were.strings[at as usize].clone()).collect()
+        };
+        assert_eq!(
+            (&hops.department, &hops.service, &hops.operation),
+            (&words(&were.department), &words(&were.service), &words(&were.operation))
+        );
         assert_eq!((&hops.version, &hops.instance), (&words(&were.version), &words(&were.instance)));
         assert_eq!(hops.kind, ["own", "own", "database", "partner", "own"]);
-        assert_eq!((&hops.parent, &hops.count, &hops.start, &hops.errors), (&were.parent, &were.count, &were.start, &were.errors));
-        assert_eq!((&hops.duration, &hops.own, &hops.network, &hops.queue), (&were.duration, &were.self_, &were.network, &were.queue));
-        assert_eq!((&hops.critical, &hops.critical_network, &hops.critical_queue), (&were.critical, &were.critical_network, &were.critical_queue));
+        assert_eq!(
+            (&hops.parent, &hops.count, &hops.start, &hops.errors),
+            (&were.parent, &were.count, &were.start, &were.errors)
+        );
+        assert_eq!(
+            (&hops.duration, &hops.own, &hops.network, &hops.queue),
+            (&were.duration, &were.self_, &were.network, &were.queue)
+        );
+        assert_eq!(
+            (&hops.critical, &hops.critical_network, &hops.critical_queue),
+            (&were.critical, &were.critical_network, &were.critical_queue)
+        );
     }
     assert_eq!(scene.store.transaction_by_key("nobody").await.unwrap(), None);
 }
@@ -119,10 +156,23 @@ async fn a_row_reads_as_it_was_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_of_nothing_reads_as_nothing() {
     let scene = Scene::new().await;
-    let bare = Closed { row: Some(Transaction { transaction_id: "bare".to_owned(), start: START, end: START, ..Transaction::default() }), version: 1, first_start: START, ..Closed::default() };
+    let bare = Closed {
+        row: Some(Transaction {
+            transaction_id: "bare".to_owned(),
+            start: START,
+            end: START,
+            ..Transaction::default()
+        }),
+        version: 1,
+        first_start: START,
+        ..Closed::default()
+    };
     write(&scene, 1, &[&bare], &[]).await;
     let read = scene.store.transaction_by_key("bare").await.unwrap().unwrap();
-    assert_eq!((read.keys.len(), read.services.len(), read.attributes.len(), read.hops.service.len(), read.duration), (0, 0, 0, 0, 0));
+    assert_eq!(
+        (read.keys.len(), read.services.len(), read.attributes.len(), read.hops.service.len(), read.duration),
+        (0, 0, 0, 0, 0)
+    );
     let mut broken = closed(1, START, 0);
     broken.row.as_mut().unwrap().hops.as_mut().unwrap().queue.pop();
     assert!(TransactionsBlock::new().push(&broken).is_err());
@@ -169,12 +219,15 @@ async fn sums_are_those_of_the_hops_amendments_included() {
     assert_eq!(wanted.lines().count(), 6, "five operations, the last of them in two minutes:\n{wanted}");
     for _ in ["as written", "as merged"] {
         assert_eq!(scene.ask(of_minutes).await, wanted);
-        let counted = scene.ask("SELECT sum(Count) = sum(arraySum(mapValues(Durations))) FROM operation_minutes").await;
-        assert_eq!(counted, "1");
+        let counted = scene.ask("SELECT groupArray((Operation, Minute, Count, Durations)) FROM operation_minutes WHERE Count != arraySum(mapValues(Durations))").await;
+        assert_eq!(counted, "[]");
         let stats = scene.ask("SELECT Count, round(P50 / 50e6, 1), round(P99 / 50e6, 1) FROM operation_stats WHERE Operation = 'POST /transfers'").await;
         assert_eq!(stats, "31\t1\t1");
         let edges = "SELECT CallerService, CalleeService, Kind, sum(Count), sum(Errors), sum(Network), sum(Queue) FROM edge_minutes GROUP BY ALL ORDER BY ALL";
-        assert_eq!(scene.ask(edges).await, "api\tapi\tpartner\t31\t31\t0\t0\napi\tledger\town\t62\t0\t9300000\t155000\nledger\tledger\tdatabase\t124\t0\t0\t0");
+        assert_eq!(
+            scene.ask(edges).await,
+            "api\tapi\tpartner\t31\t31\t0\t0\napi\tledger\town\t62\t0\t9300000\t155000\nledger\tledger\tdatabase\t124\t0\t0\t0"
+        );
         scene.run("OPTIMIZE TABLE operation_minutes FINAL").await;
         scene.run("OPTIMIZE TABLE edge_minutes FINAL").await;
     }
@@ -202,11 +255,28 @@ async fn lists_are_filtered_and_ordered() {
         found.into_iter().map(|row| row.transaction_id).collect()
     };
     assert_eq!(ids(TransactionFilter::default()).await, ["tx-5", "tx-4", "tx-3"]);
-    let since = TransactionFilter { since: Some(START + 4000), kind: Some("transfer".into()), outcome: Some("error".into()), ..Default::default() };
+    let since = TransactionFilter {
+        since: Some(START + 4000),
+        kind: Some("transfer".into()),
+        outcome: Some("error".into()),
+        ..Default::default()
+    };
     assert_eq!(ids(since).await, ["tx-5", "tx-4"]);
-    let until = TransactionFilter { until: Some(START + 3000), kept: Some(true), department: Some("core".into()), service: Some("api".into()), ..Default::default() };
+    let until = TransactionFilter {
+        until: Some(START + 3000),
+        kept: Some(true),
+        department: Some("core".into()),
+        service: Some("api".into()),
+        ..Default::default()
+    };
     assert_eq!(ids(until).await, ["tx-2", "tx-1"]);
-    let slow = TransactionFilter { slower_than: Some(std::time::Duration::from_nanos(50_000_003)), slowest_first: true, ..Default::default() };
+    let slow = TransactionFilter {
+        slower_than: Some(std::time::Duration::from_nanos(50_000_003)),
+        slowest_first: true,
+        ..Default::default()
+    };
     assert_eq!(ids(slow).await, ["tx-5", "tx-4"]);
-    assert!(ids(TransactionFilter { kind: Some("it's \"\\ none".into()), ..Default::default() }).await.is_empty());
+    assert!(
+        ids(TransactionFilter { kind: Some("it's \"\\ none".into()), ..Default::default() }).await.is_empty()
+    );
 }

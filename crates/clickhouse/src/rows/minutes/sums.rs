@@ -112,7 +112,11 @@ fn encode<const W: usize, const S: usize>(
     }
     block.u32s("Minute", "DateTime", rows.iter().map(|((minute, _), _)| minute * 60));
     for (at, name) in sums.into_iter().enumerate() {
-        block.u64s(name, "Int64", rows.iter().map(|(_, cell)| cell.sums[at].cast_unsigned()));
+        block.u64s(
+            name,
+            "SimpleAggregateFunction(sum, Int64)",
+            rows.iter().map(|(_, cell)| cell.sums[at].cast_unsigned()),
+        );
     }
     let out = block.column("Durations", "SimpleAggregateFunction(sumMap, Map(Int16, Int64))");
     let mut end = 0u64;

@@ -14,42 +14,51 @@ pub(super) struct Sources {
     /// As JSON.
     pub(super) json: Dictionary,
     pub(super) services: Dictionary,
-    /// JSON and service of each wire entry.
-    pub(super) of: Vec<(u32, u32)>,
+    /// JSON and service of each wire entry, or why it cannot be read.
+    of: Vec<Result<(u32, u32), WireError>>,
     scratch: Vec<u8>,
 }
 
 impl Sources {
     /// The number of a source in `wire`.
     pub(super) fn push(&mut self, source: &SpanSource<'_>) -> Result<u32, WireError> {
-        self.scratch.clear();
+        let Self { wire, json, services, of, scratch } = self;
+        scratch.clear();
         for part in [
             source.resource,
             source.resource_schema_url.as_bytes(),
             source.scope,
             source.scope_schema_url.as_bytes(),
         ] {
-            put_string(&mut self.scratch, part);
+            put_string(scratch, part);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let number = self.wire.intern(&scratch);
-        let read = if number as usize == self.of.len() { self.read(source, &mut scratch) } else { Ok(()) };
-        self.scratch = scratch;
-        read.map(|()| number)
+        let number = wire.intern(scratch);
+        if number as usize == of.len() {
+            // One that cannot be read holds its place, so that those after it keep theirs.
+            of.push(read(source, scratch).map(|service| (json.intern(scratch), services.intern(service))));
+        }
+        of[number as usize].map(|_| number)
     }
 
-    fn read(&mut self, source: &SpanSource<'_>, json: &mut Vec<u8>) -> Result<(), WireError> {
-        json.clear();
-        json.extend_from_slice(b"{\"r\":{");
-        let read = resource(source.resource, json).and_then(|service| {
-            json.push(b'}');
-            scope(source.scope, json).map(|()| service)
-        });
-        // A source that cannot be read holds its place, so that those after it keep theirs.
-        let service = *read.as_ref().unwrap_or(&&[][..]);
-        self.of.push((self.json.intern(json), self.services.intern(service)));
-        read.map(drop)
+    /// Number of the JSON of a source that was taken.
+    pub(super) fn json_of(&self, source: u32) -> u32 {
+        self.of[source as usize].map_or(0, |(json, _)| json)
     }
+
+    /// Number of the service of a source that was taken.
+    pub(super) fn service_of(&self, source: u32) -> u32 {
+        self.of[source as usize].map_or(0, |(_, service)| service)
+    }
+}
+
+/// Writes a source as JSON over what is there; its service.
+fn read<'a>(source: &SpanSource<'a>, json: &mut Vec<u8>) -> Result<&'a [u8], WireError> {
+    json.clear();
+    json.extend_from_slice(b"{\"r\":{");
+    let service = resource(source.resource, json)?;
+    json.push(b'}');
+    scope(source.scope, json)?;
+    Ok(service)
 }
 
 fn resource<'a>(message: &'a [u8], json: &mut Vec<u8>) -> Result<&'a [u8], WireError> {

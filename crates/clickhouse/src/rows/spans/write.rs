@@ -61,9 +61,9 @@ impl SpansBlock {
         block.low(
             "ServiceName",
             &self.sources.services,
-            sorted().map(|row| self.sources.of[row.source as usize].1),
+            sorted().map(|row| self.sources.service_of(row.source)),
         );
-        block.low("Source", &self.sources.json, sorted().map(|row| self.sources.of[row.source as usize].0));
+        block.low("Source", &self.sources.json, sorted().map(|row| self.sources.json_of(row.source)));
         block.low("SourceWire", &self.sources.wire, sorted().map(|row| row.source));
         self.put_attributes(&mut block, &order);
         block.u64s("Duration", "UInt64", sorted().map(|row| row.duration));
