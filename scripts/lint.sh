@@ -14,7 +14,7 @@ check() {
 check formatting cargo fmt --all --check
 check clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 # Advisories need a database from the network: `make advisories`.
-check dependencies cargo deny --locked check licenses bans sources
+check dependencies cargo deny --locked check --hide-inclusion-graph licenses bans sources
 RUSTDOCFLAGS="-D warnings" check documentation cargo doc --workspace --no-deps --locked --quiet
 
 if [ ${#failed[@]} -gt 0 ]; then

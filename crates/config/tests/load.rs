@@ -1,5 +1,7 @@
 //! A configuration is laid in layers, and all that is wrong with it is told at once, with key, value, remedy and place.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+
 use std::io::Write;
 use std::time::Duration;
 

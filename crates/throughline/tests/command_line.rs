@@ -1,5 +1,7 @@
 //! The program as a person or a script meets it: what it prints, and the code that it ends with.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+
 use std::process::{Command, Output};
 
 fn throughline(arguments: &[&str]) -> Output {

@@ -1,5 +1,7 @@
 //! `serve` with the real engine: it becomes ready, and SIGTERM ends it and its child in order.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus};

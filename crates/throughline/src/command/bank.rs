@@ -20,7 +20,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         options.on_progress = Some(OnProgress::new(move |progress| {
             shown.lock().unwrap_or_else(PoisonError::into_inner).set_message(line(progress));
         }));
-        let report = throughline_bank::run(options, shutdown.cancelled_owned()).await.map_err(failure)?;
+        let report = throughline_bank::run(options, shutdown.cancelled_owned())
+            .await
+            .map_err(|error| failure(&error))?;
         bar.finish_and_clear();
         answer(&report.to_string());
         Ok(if report.failed == 0 { Exit::Done } else { Exit::Failed })
@@ -32,11 +34,9 @@ fn line(progress: &Progress) -> String {
     format!("{transfers} transfers sent, {under_way} under way, {spans} spans, {failed} failed")
 }
 
-fn failure(error: BankError) -> Failure {
+fn failure(error: &BankError) -> Failure {
     match error {
-        BankError::Endpoint { .. } | BankError::Setting { .. } | BankError::Fault(_) => {
-            Failure::usage(&error)
-        }
-        BankError::Exporter(_) | BankError::Truth { .. } => Failure::of(&error),
+        BankError::Endpoint { .. } | BankError::Setting { .. } | BankError::Fault(_) => Failure::usage(error),
+        BankError::Exporter(_) | BankError::Truth { .. } => Failure::of(error),
     }
 }

@@ -16,7 +16,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg}")?);
         let shown = bar.clone();
         let show = move |progress: &Progress| shown.set_message(line(progress));
-        let report = replay(options, show, shutdown.cancelled_owned()).await.map_err(failure)?;
+        let report =
+            replay(options, show, shutdown.cancelled_owned()).await.map_err(|error| failure(&error))?;
         bar.finish_and_clear();
         answer(&report.to_string());
         if let Some(refusal) = &report.refusal {
@@ -30,12 +31,12 @@ fn line(progress: &Progress) -> String {
     format!("{}, {} files left, {} in flight", progress.report, progress.files_left, progress.in_flight)
 }
 
-fn failure(error: ReplayError) -> Failure {
+fn failure(error: &ReplayError) -> Failure {
     if let Some(report) = error.report() {
         tell(&format!("until then: {report}"));
     }
     match error {
-        ReplayError::Endpoint(_) => Failure::usage(&error),
-        ReplayError::Read { .. } | ReplayError::GaveUp { .. } => Failure::of(&error),
+        ReplayError::Endpoint(_) => Failure::usage(error),
+        ReplayError::Read { .. } | ReplayError::GaveUp { .. } => Failure::of(error),
     }
 }

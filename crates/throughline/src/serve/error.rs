@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 
 use thiserror::Error;
-use throughline_clickhouse::StoreError;
+use throughline_assembly::rules::RuleFault;
+use throughline_clickhouse::outbox::OutboxError;
 use throughline_embedded_clickhouse::LibraryMissing;
 use throughline_embedded_clickhouse::supervise::SuperviseError;
+use throughline_log::OpenError;
+use throughline_receiver::BindError;
+use throughline_worker::WorkerError;
 
 /// Why `serve` cannot serve.
 #[derive(Debug, Error)]
@@ -31,7 +35,28 @@ pub(crate) enum ServeError {
     /// This program's own path is unknown.
     #[error("the engine cannot be started as a child")]
     Child(#[source] std::io::Error),
-    /// The schema could not be brought up to date.
-    #[error("the schema of the store cannot be upgraded")]
-    Schema(#[source] StoreError),
+    /// The rules do not compile: the configuration was checked, so this is another version's.
+    #[error("rules: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Rules(Vec<RuleFault>),
+    /// A log or the states of the folds cannot be opened.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The outbox cannot be opened.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The folds cannot go on.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The receiver's ports are not to be had.
+    #[error(transparent)]
+    Receiver(#[from] BindError),
+    /// The query API's port is not to be had.
+    #[error(transparent)]
+    Api(#[from] throughline_api::ServeError),
+}
+
+impl From<Vec<RuleFault>> for ServeError {
+    fn from(faults: Vec<RuleFault>) -> Self {
+        Self::Rules(faults)
+    }
 }

@@ -1,18 +1,31 @@
 //! `serve`: everything in one process. [`run`] reads as the architecture, a line a stage.
 
 mod bank;
+mod data;
 mod error;
 mod health;
 mod listener;
 mod metrics;
+mod receive;
 mod store;
 
+use std::{sync::Arc, time::Duration};
+
+use throughline_api::{Api, Questions, Settings as ApiSettings};
+use throughline_assembly::rules::Rules;
+use throughline_clickhouse::sink::{Sink, SinkSettings};
 use throughline_config::Config;
+use throughline_worker::{Parts, Retention, Worker};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::ServeError;
 
+use data::Data;
 use health::Readiness;
+
+/// How long the end waits for the store to take what is sealed; what it has not taken then waits in the outbox for the next start.
+const DRAIN: Duration = Duration::from_secs(15);
 
 /// Serves until `shutdown`, then ends in the order of the data: receive, assemble, store.
 pub(crate) async fn run(
@@ -27,17 +40,74 @@ pub(crate) async fn run(
     let readiness = Readiness::default();
     health::serve(config.health, readiness.clone(), &watching).await?;
 
-    let store = store::Store::start(&config.clickhouse, &readiness, &shutdown).await?;
-    let bank = bank.map(|rate| bank::Bank::start(&config, rate, &shutdown));
+    let rules = Arc::new(Rules::compile(config.rules.clone())?);
+    let data = Data::open(&config)?;
+    let engine = store::Engine::start(&config.clickhouse, &readiness)?;
+    let store = crate::command::migrate::store(&config.clickhouse);
+    let sink = Sink::start(
+        store.clone(),
+        data.outbox.clone(),
+        SinkSettings::new(crate::command::migrate::schema(&config.clickhouse)),
+    );
+    let mut worker = Worker::start(parts(&data, &rules, &config))?;
+    let receiver = receive::bind(&config.receiver, data.span_log.clone(), &rules).await?;
+    let questions = Questions::new(store, Some(worker.in_flight()));
+    let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
+
+    let receiving = CancellationToken::new();
+    let received = tokio::spawn(receiver.serve(receiving.clone()));
+    let answering = tokio::spawn(api.serve(watching.clone()));
+    engine.ready(&shutdown).await?;
     readiness.started();
+    let bank = bank.map(|rate| bank::Bank::start(&config, rate, &shutdown));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "throughline serves");
 
-    shutdown.cancelled().await;
+    let failure = tokio::select! {
+        () = shutdown.cancelled() => None,
+        failure = worker.failure() => Some(failure),
+    };
+    if let Some(failure) = &failure {
+        tracing::error!(error = %crate::process::exit::chain(failure), "a driver cannot go on; what was acknowledged lies in the log, for the next start");
+    }
     readiness.ending();
+    shutdown.cancel();
     if let Some(bank) = bank {
         bank.stopped().await;
     }
-    store.stop().await;
+    receiving.cancel();
+    ended("receiver", received).await;
+    let drained = worker.drain().await;
+    if tokio::time::timeout(DRAIN, data.outbox.wait_until_empty()).await.is_err() {
+        tracing::warn!(
+            cuts = data.outbox.len(),
+            "the store has not taken all; the rest waits in the outbox for the next start"
+        );
+    }
+    sink.stop().await;
+    watching.cancel();
+    ended("query API", answering).await;
+    engine.stop().await;
+    failure.map_or(drained, Err)?;
     tracing::info!("ended in order");
     Ok(())
+}
+
+fn parts(data: &Data, rules: &Arc<Rules>, config: &Config) -> Parts {
+    Parts {
+        span_log: data.span_log.clone(),
+        summary_log: data.summary_log.clone(),
+        snapshots: data.snapshots.clone(),
+        outbox: data.outbox.clone(),
+        rules: Arc::clone(rules),
+        retention: Retention { age: config.log.retention_age, bytes: config.log.retention_bytes },
+    }
+}
+
+/// Waits for a stage; how it ended is said, and stops no other.
+async fn ended<E: std::error::Error>(what: &'static str, stage: JoinHandle<Result<(), E>>) {
+    match stage.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(what, %error, "ended badly"),
+        Err(error) => tracing::error!(what, %error, "failed"),
+    }
 }
