@@ -32,13 +32,10 @@ pub(crate) fn visit(request: &[u8], visit: &mut impl FnMut(What, Range<usize>)) 
     })
 }
 
+type OnMessage<'a> = &'a mut dyn FnMut(&[u8], usize) -> Result<(), WireError>;
+
 /// Walks the messages in field `number` of `message`, which lies at `base`.
-fn each(
-    message: &[u8],
-    base: usize,
-    number: u32,
-    found: &mut dyn FnMut(&[u8], usize) -> Result<(), WireError>,
-) -> Result<(), WireError> {
+fn each(message: &[u8], base: usize, number: u32, found: OnMessage<'_>) -> Result<(), WireError> {
     let mut reader = Reader::new(message);
     while let Some((field, value)) = reader.next_field()? {
         if field == number {

@@ -57,7 +57,7 @@ async fn all_that_is_recorded_arrives_unchanged() {
 async fn large_requests_are_split() {
     let (collector, address) = common::serve(common::take).await;
     let folder = tempfile::tempdir().unwrap();
-    let mut one = common::requests(1, 250).into_iter();
+    let mut one = common::requests(1, 400).into_iter();
     let mut whole = one.next().unwrap();
     whole.resource_spans.extend(one.flat_map(|request| request.resource_spans));
     let file = common::write(folder.path(), "a.pb.zst", std::slice::from_ref(&whole));
@@ -78,7 +78,8 @@ async fn times_move_to_now_together() {
     run(ReplayOptions { shift_to_now: true, ..options(address, vec![file]) }).await.unwrap();
     let (recorded, arrived) = (common::spans(&requests), collector.spans());
     let shift = arrived[0].start_time_unix_nano - recorded[0].start_time_unix_nano;
-    let first = common::spans(&requests[..1]).iter().map(|span| span.start_time_unix_nano).min().unwrap() + shift;
+    let first =
+        common::spans(&requests[..1]).iter().map(|span| span.start_time_unix_nano).min().unwrap() + shift;
     assert!((before..=now()).contains(&first), "the first request's first span starts now");
     for (old, new) in recorded.iter().zip(&arrived) {
         assert_eq!(new.start_time_unix_nano, old.start_time_unix_nano + shift);
