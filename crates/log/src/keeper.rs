@@ -78,7 +78,9 @@ impl Keeper {
     /// Spares and numbers found when the log was opened.
     pub(crate) fn adopt(&self, spares: Vec<Spare>, next_number: u64) {
         self.next_number.store(next_number, Ordering::Relaxed);
-        spares.into_iter().for_each(|spare| self.put(spare));
+        spares.into_iter().for_each(|spare| {
+            self.put(spare);
+        });
     }
 
     /// One more segment will be needed soon.
@@ -121,7 +123,9 @@ impl Keeper {
     pub(crate) fn run(&self) {
         while let Some(work) = self.next_work() {
             let result = match work {
-                Work::Make => self.make(true).map(|spare| self.put(spare)),
+                Work::Make => self.make(true).map(|spare| {
+                    self.put(spare);
+                }),
                 Work::Retire(segments) => {
                     segments.into_iter().try_for_each(|segment| self.retire_and_reuse(segment))
                 }
@@ -194,23 +198,26 @@ impl Keeper {
     fn retire_and_reuse(&self, segment: Arc<Segment>) -> io::Result<()> {
         self.retire(&segment)?;
         match Arc::try_unwrap(segment) {
-            Ok(segment) => self.put(segment.into_spare()),
+            Ok(segment) => self.meters.recycled.increment(u64::from(self.put(segment.into_spare()))),
             Err(segment) => fs::remove_file(segment.path())?,
         }
         Ok(())
     }
 
-    /// Keeps a file for later, or deletes it if there are enough, or the disk is short.
-    fn put(&self, spare: Spare) {
+    /// Keeps a file for later, or deletes it if there are enough, or the disk is short; whether it was kept.
+    fn put(&self, spare: Spare) -> bool {
         let room = self.space.has_room_for(0);
         let mut state = self.state();
         let fits = spare.bytes().len() as u64 == self.file_bytes;
         if room && fits && state.spares.len() < self.max_spares.max(state.wanted) {
-            self.meters.recycled.increment(1);
             state.spares.push(spare);
-        } else if let Err(error) = fs::remove_file(&spare.path) {
+            return true;
+        }
+        drop(state);
+        if let Err(error) = fs::remove_file(&spare.path) {
             tracing::warn!(%error, path = %spare.path.display(), "a segment file that is not needed could not be deleted");
         }
+        false
     }
 }
 

@@ -1,4 +1,4 @@
-//! The local engine keeps the contract, with memory for readers and without.
+//! The local engine keeps the contract.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod contract;
