@@ -23,4 +23,5 @@ pub mod metrics;
 
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};
+pub use trim::Retention;
 pub use worker::{Parts, Worker};

@@ -67,7 +67,7 @@ pub(crate) async fn run(
         failure = worker.failure() => Some(failure),
     };
     if let Some(failure) = &failure {
-        tracing::error!(error = %crate::process::exit::chain(failure), "a driver cannot go on; what was acknowledged lies in the log, for the next start");
+        tracing::error!(error = %crate::process::exit::Failure::of(failure).message, "a driver cannot go on; what was acknowledged lies in the log, for the next start");
     }
     readiness.ending();
     shutdown.cancel();

@@ -1,0 +1,141 @@
+//! What is decided between two cuts becomes blocks: a function of the decisions in the log, whenever and however often it is made.
+
+use std::collections::BTreeMap;
+
+use throughline_assembly::records::{Closed, Transaction};
+use throughline_clickhouse::{
+    outbox::{Batch, BatchName, audit},
+    rows::{EdgeMinutes, Encoded, OperationMinutes, RowsError, TransactionsBlock, day_of},
+    schema::table,
+};
+use throughline_log::{Log, Position};
+
+use crate::{WorkerError, events::summary_of, kept::KeptSpans, limits::MAX_BLOCK_ROWS};
+
+/// Gathers one batch after the other.
+pub(crate) struct BatchBuilder {
+    partition: u32,
+    span_log: Log,
+    summary_log: Log,
+    transactions: BTreeMap<u32, Vec<TransactionsBlock>>,
+    operations: OperationMinutes,
+    edges: EdgeMinutes,
+    kept: KeptSpans,
+}
+
+/// The batches of one cut.
+struct Sealing {
+    log_id: String,
+    partition: u32,
+    cut: u64,
+    batches: Vec<Batch>,
+}
+
+impl BatchBuilder {
+    pub(crate) fn new(partition: u32, span_log: Log, summary_log: Log) -> Self {
+        Self {
+            partition,
+            span_log,
+            summary_log,
+            transactions: BTreeMap::new(),
+            operations: OperationMinutes::new(),
+            edges: EdgeMinutes::new(),
+            kept: KeptSpans::default(),
+        }
+    }
+
+    /// Adds a decision; `before` is the one whose sums it takes back.
+    pub(crate) fn add(&mut self, closed: &Closed, before: Option<&Closed>) -> Result<(), WorkerError> {
+        let Some(row) = &closed.row else { return Ok(()) };
+        if let Err(error) = self.add_row(closed, row, before) {
+            // A decision that cannot be a row was not made by this program.
+            tracing::error!(%error, transaction = row.transaction_id, "a decision in the log is left out");
+            return Ok(());
+        }
+        if closed.kept.is_empty() {
+            return Ok(());
+        }
+        // What an earlier draw kept stays with its own weight; what comes now belongs to this row.
+        self.kept.owner(row, row.weight);
+        for kept in &closed.kept {
+            let found = self.summary_log.fetch(self.partition, Position(kept.summary)).ok();
+            match found.as_ref().and_then(summary_of) {
+                Some(summary) => self.kept.trace(kept, &summary),
+                None => KeptSpans::lost(kept),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_row(&mut self, closed: &Closed, row: &Transaction, before: Option<&Closed>) -> Result<(), RowsError> {
+        let blocks = self.transactions.entry(day_of(closed.first_start)).or_default();
+        if blocks.last().is_none_or(|block| block.rows() >= MAX_BLOCK_ROWS) {
+            blocks.push(TransactionsBlock::new());
+        }
+        if let Some(block) = blocks.last_mut() {
+            block.push(closed)?;
+        }
+        if let Some(before) = before.and_then(|before| before.row.as_ref()) {
+            self.operations.add(before, -1)?;
+            self.edges.add(before, -1)?;
+        }
+        self.operations.add(row, 1)?;
+        self.edges.add(row, 1)
+    }
+
+    /// The batches up to the cut at `cut`, whose log time is `time`.
+    pub(crate) fn seal(&mut self, cut: Position, time: u64) -> Result<Vec<Batch>, WorkerError> {
+        let mut sealing = Sealing {
+            log_id: self.summary_log.id().to_string(),
+            partition: self.partition,
+            cut: cut.0,
+            batches: Vec::new(),
+        };
+        // Spans before the row that names them: who finds the row finds its spans.
+        for (day, blocks) in std::mem::take(&mut self.kept).blocks(&self.span_log)? {
+            for (chunk, block) in blocks.into_iter().enumerate() {
+                sealing.add(table::SPANS, day, chunk, block.rows(), block.finish());
+            }
+        }
+        for (day, blocks) in std::mem::take(&mut self.transactions) {
+            for (chunk, block) in blocks.into_iter().enumerate() {
+                sealing.add(table::TRANSACTIONS, day, chunk, block.rows(), block.finish());
+            }
+        }
+        sealing.add_all(table::OPERATION_MINUTES, std::mem::take(&mut self.operations).finish());
+        sealing.add_all(table::EDGE_MINUTES, std::mem::take(&mut self.edges).finish());
+        Ok(sealing.finish(time))
+    }
+}
+
+impl Sealing {
+    fn add(&mut self, table: &str, day: u32, chunk: usize, rows: usize, bytes: Vec<u8>) {
+        if rows == 0 {
+            return;
+        }
+        let name = BatchName {
+            log_id: self.log_id.clone(),
+            partition: self.partition,
+            cut: self.cut,
+            table: table.to_owned(),
+            day,
+            chunk: chunk as u32,
+        };
+        self.batches.push(Batch { name, rows: rows as u64, bytes: bytes.into() });
+    }
+
+    fn add_all(&mut self, table: &str, blocks: Vec<Encoded>) {
+        let mut days: BTreeMap<u32, usize> = BTreeMap::new();
+        for block in blocks {
+            let chunk = days.entry(block.day).or_default();
+            self.add(table, block.day, *chunk, block.rows, block.bytes);
+            *chunk += 1;
+        }
+    }
+
+    /// All batches, and last the one that says what they are.
+    fn finish(mut self, time: u64) -> Vec<Batch> {
+        self.batches.extend(audit(&self.batches, time));
+        self.batches
+    }
+}
