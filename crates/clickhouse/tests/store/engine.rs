@@ -1,5 +1,7 @@
 //! One engine for all tests, a database for each.
 
+use std::ffi::OsString;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,24 +12,41 @@ use throughline_clickhouse::schema::table;
 use throughline_clickhouse::{
     Batch, BatchName, Outbox, SchemaSettings, Sink, SinkHandle, SinkSettings, Store, migrate,
 };
-use throughline_embedded_clickhouse::{Options, locate_library, serve_announced};
+use throughline_embedded_clickhouse::supervise::{Settings, Supervisor};
+use throughline_embedded_clickhouse::{Options, locate_library, serve};
 
-/// Where the engine answers.
+/// Marks the arguments behind it as the engine's.
+const MARK: &str = "engine-child";
+
+/// Where the engine answers. It is a child of this process, for libchdb cannot be left while a thread is in it; it dies with this process.
 pub(crate) fn url() -> &'static str {
-    static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| {
-        let library = locate_library().unwrap_or_else(|missing| panic!("{missing}"));
+    static ENGINE: OnceLock<(String, Supervisor)> = OnceLock::new();
+    let (url, _) = ENGINE.get_or_init(|| {
+        // A child that cannot start would only be tried for ever.
+        locate_library().unwrap_or_else(|missing| panic!("{missing}"));
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("store-engine");
         let _ = std::fs::remove_dir_all(&path);
-        let (bound, address) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            let options = Options::new(library, path, "127.0.0.1:0".parse().unwrap());
-            runtime.block_on(serve_announced(options, std::future::pending(), Some(bound))).unwrap();
-        });
-        format!("http://{}", address.blocking_recv().expect("the engine starts"))
-    })
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut arguments: Vec<OsString> =
+            ["--exact", "engine::engine_process", "--ignored", "--nocapture", MARK].map(Into::into).to_vec();
+        arguments.extend([path.into(), address.to_string().into()]);
+        let program = std::env::current_exe().unwrap();
+        let supervisor = Supervisor::start(Settings::new(program, arguments, address)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(supervisor.ready(Duration::from_secs(60))).unwrap();
+        (format!("http://{address}"), supervisor)
+    });
+    url
+}
+
+#[test]
+#[ignore = "the engine itself: other tests start it"]
+fn engine_process() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != MARK).skip(1);
+    let (Some(path), Some(address)) = (arguments.next(), arguments.next()) else { return };
+    let options = Options::new(locate_library().unwrap(), path.into(), address.parse().unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(serve(options, std::future::pending())).unwrap();
 }
 
 /// A test's own database.
