@@ -77,7 +77,7 @@ pub(crate) fn text(value: Option<Any<'_>>, out: &mut Vec<u8>) -> Result<(), Wire
         Some(Any::Str(string)) => out.extend_from_slice(string),
         Some(Any::Bytes(bytes)) => out.extend_from_slice(STANDARD.encode(bytes).as_bytes()),
         Some(Any::Double(double)) if !double.is_finite() => {
-            out.extend_from_slice(infinite(double).as_bytes())
+            out.extend_from_slice(infinite(double).as_bytes());
         }
         Some(other) => json(other, out, MAX_VALUE_DEPTH)?,
     }

@@ -31,7 +31,7 @@ fn put_items(out: &mut Vec<u8>, dictionary: &Dictionary, rows: impl Iterator<Ite
     let start = out.len();
     let width = match dictionary.len() {
         ..=0x100 => 0u64,
-        ..=0x1_0000 => 1,
+        0x101..=0x1_0000 => 1,
         _ => 2,
     };
     out.extend_from_slice(&(width | OWN_KEYS).to_le_bytes());

@@ -37,8 +37,8 @@ pub(super) fn encode(batches: &[Batch]) -> Vec<u8> {
 }
 
 /// Reads a file's bytes; says what is wrong with them.
-pub(super) fn decode(file: Bytes) -> Result<Vec<Batch>, &'static str> {
-    let body = check(&file)?;
+pub(super) fn decode(file: &Bytes) -> Result<Vec<Batch>, &'static str> {
+    let body = check(file)?;
     let mut rest = file.slice(MAGIC.len()..body);
     let mut count = take(&mut rest, 4)?;
     let count = count.get_u32_le();

@@ -239,7 +239,7 @@ fn key_of(path: &Path) -> Option<(u32, u64)> {
 fn read(path: &Path) -> Result<(u64, Vec<Batch>), OutboxError> {
     let bytes = fs::read(path).map_err(|source| failed("read", path, source))?;
     let size = bytes.len() as u64;
-    let batches = file::decode(Bytes::from(bytes))
+    let batches = file::decode(&Bytes::from(bytes))
         .map_err(|what| OutboxError::Damaged { path: path.to_owned(), what })?;
     Ok((size, batches))
 }
