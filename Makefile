@@ -15,8 +15,9 @@ test: engine ## Every test, the embedded engine included
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh
 
-bench: engine ## Speed and latency, with the machine's own figures beside
-	@exec cargo bench --workspace --locked
+bench: engine ## Speed, time to the answer, memory; with the machine's own figures beside
+	@cargo build --release --locked --package throughline --package throughline-bench
+	@exec target/release/throughline-bench $(BENCH)
 
 lint: ## Formatting, clippy, dependencies, documentation; warnings are errors
 	@exec scripts/lint.sh

@@ -5,6 +5,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .type_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
         .type_attribute(".", "#[serde(default)]")
+        // `self` is no name in Rust; in JSON it is one.
+        .field_attribute("ExplainedHop.self", "#[serde(rename = \"self\")]")
         .compile_fds(files)?;
     Ok(())
 }

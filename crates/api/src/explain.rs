@@ -63,8 +63,10 @@ pub(crate) fn by_department(hops: &[ExplainedHop]) -> Vec<DepartmentTime> {
             _ => entry.own += own,
         }
     }
-    let mut list: Vec<DepartmentTime> =
-        departments.into_iter().map(|(name, time)| DepartmentTime { department: name.to_owned(), ..time }).collect();
+    let mut list: Vec<DepartmentTime> = departments
+        .into_iter()
+        .map(|(name, time)| DepartmentTime { department: name.to_owned(), ..time })
+        .collect();
     list.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.department.cmp(&b.department)));
     list
 }
@@ -83,7 +85,7 @@ fn by_kind(departments: &[DepartmentTime]) -> Vec<KindTime> {
         .filter(|(_, time)| *time > 0)
         .map(|(kind, time)| KindTime { kind: kind.to_owned(), time })
         .collect();
-    list.sort_by(|a, b| b.time.cmp(&a.time));
+    list.sort_by_key(|entry| std::cmp::Reverse(entry.time));
     list
 }
 
@@ -95,12 +97,18 @@ fn unusual(hops: &[ExplainedHop], baseline: &Baseline) -> Vec<Unusual> {
     let mut found: Vec<Unusual> = Vec::new();
     for hop in hops {
         let same = |usual: &&Usual| {
-            usual.department == hop.department && usual.service == hop.service && usual.operation == hop.operation
+            usual.department == hop.department
+                && usual.service == hop.service
+                && usual.operation == hop.operation
         };
         let Some(usual) = baseline.hops.iter().find(same) else { continue };
         // A folded hop has the time of all its calls; the median is that of such a hop, too.
         let own_kind = if hop.kind.is_empty() { "own" } else { hop.kind.as_str() };
-        let parts = [(own_kind, hop.self_, usual.own), ("network", hop.network, usual.network), ("queue", hop.queue, usual.queue)];
+        let parts = [
+            (own_kind, hop.self_, usual.own),
+            ("network", hop.network, usual.network),
+            ("queue", hop.queue, usual.queue),
+        ];
         for (kind, time, median) in parts {
             if time > median.saturating_mul(2) && time - median > MIN_EXCESS {
                 found.push(one(hop, kind, time, median));
@@ -161,7 +169,9 @@ fn sentence(explanation: &Explanation) -> String {
         Some(unusual) => {
             text.push_str(&format!(" Unusual: {}.", unusual.sentence));
         }
-        None if explanation.compared_with >= MIN_COMPARED => text.push_str(" Nothing in it was unusual for its type."),
+        None if explanation.compared_with >= MIN_COMPARED => {
+            text.push_str(" Nothing in it was unusual for its type.")
+        }
         None => {}
     }
     text
@@ -225,7 +235,11 @@ mod tests {
         assert_eq!(explained.by_kind.iter().map(|time| time.time).sum::<u64>(), 1000 * MS);
         assert_eq!(explained.by_kind[0].kind, "queue");
         assert_eq!(explained.by_department[0].department, "payments");
-        assert!(explained.sentence.starts_with("600 ms of 1.00 s (60 %) went to payments"), "{}", explained.sentence);
+        assert!(
+            explained.sentence.starts_with("600 ms of 1.00 s (60 %) went to payments"),
+            "{}",
+            explained.sentence
+        );
     }
 
     #[test]
@@ -240,12 +254,19 @@ mod tests {
             network: 0,
         };
         let baseline = Baseline {
-            hops: vec![usual("core", "ledger", 20, 0), usual("payments", "clearing", 90, 400), usual("channels", "bff", 99, 0)],
+            hops: vec![
+                usual("core", "ledger", 20, 0),
+                usual("payments", "clearing", 90, 400),
+                usual("channels", "bff", 99, 0),
+            ],
             transactions: 50,
         };
         complete(&mut explained, &baseline);
         assert_eq!(explained.unusual.len(), 1);
-        assert_eq!((explained.unusual[0].service.as_str(), explained.unusual[0].kind.as_str()), ("ledger", "database"));
+        assert_eq!(
+            (explained.unusual[0].service.as_str(), explained.unusual[0].kind.as_str()),
+            ("ledger", "database")
+        );
         assert!(explained.sentence.contains("ledger op (core) took 300 ms in the database, usually 20.0 ms"));
     }
 

@@ -1,6 +1,5 @@
 //! Names of transactions: business keys, and `trace:<id>` where there is none.
 
-use throughline_otlp::TraceId;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A name as 16 bytes: what the folds hold instead of the text. Stored in logs and snapshots: never change how it is made.
@@ -35,10 +34,15 @@ impl Name<'_> {
 }
 
 impl NameHash {
-    /// The name of a trace that has no business key.
+    /// The name of a trace that has no business key: of its id in lower-case hex.
     #[must_use]
-    pub fn of_trace(tenant: &str, trace: TraceId) -> Self {
-        Name { tenant, place: TRACE_PLACE, value: &trace.to_string() }.hash()
+    pub fn of_trace(tenant: &str, trace: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(trace) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        Name { tenant, place: TRACE_PLACE, value: std::str::from_utf8(&hex).unwrap_or_default() }.hash()
     }
 
     /// The partition of the summary log that owns this name.

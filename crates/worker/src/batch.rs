@@ -67,7 +67,12 @@ impl BatchBuilder {
         Ok(())
     }
 
-    fn add_row(&mut self, closed: &Closed, row: &Transaction, before: Option<&Closed>) -> Result<(), RowsError> {
+    fn add_row(
+        &mut self,
+        closed: &Closed,
+        row: &Transaction,
+        before: Option<&Closed>,
+    ) -> Result<(), RowsError> {
         let blocks = self.transactions.entry(day_of(closed.first_start)).or_default();
         if blocks.last().is_none_or(|block| block.rows() >= MAX_BLOCK_ROWS) {
             blocks.push(TransactionsBlock::new());

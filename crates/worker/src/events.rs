@@ -76,7 +76,10 @@ pub(crate) fn closed_record(closed: &Arc<Closed>) -> NewRecord {
 pub(crate) fn rules_of(record: &Record) -> Option<Arc<Rules>> {
     let rules = Rules::from_record(&record.payload).map(Arc::new);
     if rules.is_none() {
-        tracing::error!(position = record.position.0, "rules in the log are not understood by this version; the rules before them stay");
+        tracing::error!(
+            position = record.position.0,
+            "rules in the log are not understood by this version; the rules before them stay"
+        );
     }
     rules
 }

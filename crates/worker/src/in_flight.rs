@@ -67,14 +67,16 @@ impl InFlight {
         let lower = key.to_ascii_lowercase();
         let names = places.map(|place| Name { tenant, place, value: key });
         let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
-        let (name, open) = names.map(|name| name.hash()).find_map(|name| Some((name, self.open.get(&name)?.clone())))?;
+        let (name, open) =
+            names.map(|name| name.hash()).find_map(|name| Some((name, self.open.get(&name)?.clone())))?;
         self.row(name, &open)
     }
 
     /// Up to `limit` open transactions, as they would be if they closed now; in no order.
     #[must_use]
     pub fn list(&self, limit: usize) -> Vec<Transaction> {
-        let chosen: Vec<_> = self.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect();
+        let chosen: Vec<_> =
+            self.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect();
         chosen.iter().filter_map(|(name, open)| self.row(*name, open)).collect()
     }
 

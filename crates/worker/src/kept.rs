@@ -126,7 +126,9 @@ impl KeptSpans {
                 kept_by: &owner.kept_by,
                 weight: owner.weight,
             };
-            if let Err(error) = last_block(blocks.entry(day_of(span.start)).or_default()).push(&source, &context) {
+            if let Err(error) =
+                last_block(blocks.entry(day_of(span.start)).or_default()).push(&source, &context)
+            {
                 tracing::error!(%error, "a kept span cannot be written");
                 refused += 1;
             }

@@ -35,7 +35,11 @@ pub fn describe() {
     describe_gauge!(TRANSACTIONS_OPEN, Unit::Count, "Transactions that wait to close");
     describe_counter!(TRANSACTIONS_CLOSED, Unit::Count, "Transactions closed, by type, reason and outcome");
     describe_counter!(DECISIONS, Unit::Count, "Decisions, by policy and verdict");
-    describe_counter!(LATE_SPANS, Unit::Count, "Spans that came after their trace was closed, by the decision they follow");
+    describe_counter!(
+        LATE_SPANS,
+        Unit::Count,
+        "Spans that came after their trace was closed, by the decision they follow"
+    );
     describe_counter!(DUPLICATE_SPANS, Unit::Count, "Spans that came again and were left out");
     describe_counter!(SPANS_LOST, Unit::Count, "Spans whose bytes were gone when they were to be written");
     describe_gauge!(LAG, Unit::Seconds, "How far a stage is behind the wall clock");

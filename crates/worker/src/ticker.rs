@@ -26,7 +26,8 @@ pub(crate) async fn run(log: Log, shutdown: CancellationToken) {
 
 /// One tick to every partition. A tick that the log refuses is left out: the next one carries the time.
 pub(crate) async fn tick(log: &Log) {
-    let ticks = (0..log.partitions()).map(|partition| (partition, control(Kind::Tick, Bytes::new()))).collect();
+    let ticks =
+        (0..log.partitions()).map(|partition| (partition, control(Kind::Tick, Bytes::new()))).collect();
     if let Err(error) = log.append(ticks).await {
         tracing::warn!(%error, "a tick was refused");
     }

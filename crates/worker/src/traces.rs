@@ -112,13 +112,17 @@ impl TracesDriver {
     }
 
     /// Reads until told to stop, then to the end of what the log holds; then saves.
-    pub(crate) async fn run(mut self, rules: Arc<Rules>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    pub(crate) async fn run(
+        mut self,
+        rules: Arc<Rules>,
+        shutdown: CancellationToken,
+    ) -> Result<(), WorkerError> {
         self.bounds.set_traces_snapshot(self.partition, self.next);
         self.switch_rules(&rules).await?;
         while !(shutdown.is_cancelled() && self.next >= self.span_log.end(self.partition)) {
             let room = self.outgoing.bytes < MAX_UNAPPENDED_BYTES;
             tokio::select! {
-                record = self.reader.next(), if room => self.apply(record.map_err(|source| self.read_error(source))?),
+                record = self.reader.next(), if room => self.apply(&record.map_err(|source| self.read_error(source))?),
                 appended = wait(&mut self.appending) => self.note(appended)?,
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
             }
@@ -135,7 +139,7 @@ impl TracesDriver {
         let end = self.span_log.end(self.partition);
         while self.next < end {
             let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
-            self.apply(record);
+            self.apply(&record);
             self.send();
             if self.outgoing.bytes >= MAX_UNAPPENDED_BYTES {
                 self.drain().await?;
@@ -155,7 +159,7 @@ impl TracesDriver {
                 return Ok(());
             }
             match self.reader.try_next().map_err(|source| self.read_error(source))? {
-                Some(record) => self.apply(record),
+                Some(record) => self.apply(&record),
                 None => return Ok(()),
             }
         }
@@ -166,11 +170,11 @@ impl TracesDriver {
         WorkerError::Read { log: "span", partition: self.partition, source }
     }
 
-    fn apply(&mut self, record: Record) {
+    fn apply(&mut self, record: &Record) {
         let facts = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<Facts>());
         let event = match record.kind {
             Kind::Spans => Some(SpanEvent::Spans { tenant: &record.tenant, payload: &record.payload, facts }),
-            Kind::Rules => rules_of(&record).map(SpanEvent::Rules),
+            Kind::Rules => rules_of(record).map(SpanEvent::Rules),
             // What the other log has is nothing to this fold; its time counts all the same.
             _ => Some(SpanEvent::Tick),
         };
@@ -246,7 +250,9 @@ impl TracesDriver {
 
     /// Everything appended because of records up to here is durable.
     fn save(&mut self) -> Result<(), WorkerError> {
-        self.snapshots.save(&name(self.partition), self.next.0, &self.fold.snapshot()?).map_err(WorkerError::Save)?;
+        self.snapshots
+            .save(&name(self.partition), self.next.0, &self.fold.snapshot()?)
+            .map_err(WorkerError::Save)?;
         self.saved = (self.next, Instant::now());
         self.bounds.set_traces_snapshot(self.partition, self.next);
         metrics::counter!(SNAPSHOTS, "fold" => "traces").increment(1);
@@ -297,6 +303,8 @@ async fn wait(appending: &mut Option<tokio::task::JoinHandle<Appended>>) -> Appe
     *appending = None;
     match result {
         Ok(appended) => appended,
-        Err(error) => (Vec::new(), Vec::new(), Err(AppendError::Stopped { reason: error.to_string().into() })),
+        Err(error) => {
+            (Vec::new(), Vec::new(), Err(AppendError::Stopped { reason: error.to_string().into() }))
+        }
     }
 }

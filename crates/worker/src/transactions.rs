@@ -92,7 +92,11 @@ impl TransactionsDriver {
     }
 
     /// Reads until told to stop, then to the end of what the log holds, and cuts; then saves.
-    pub(crate) async fn run(mut self, rules: Arc<Rules>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    pub(crate) async fn run(
+        mut self,
+        rules: Arc<Rules>,
+        shutdown: CancellationToken,
+    ) -> Result<(), WorkerError> {
         self.replay(&rules).await?;
         loop {
             self.act().await?;
@@ -137,7 +141,9 @@ impl TransactionsDriver {
         match record.kind {
             Kind::Summary => self.take_summary(&record),
             Kind::SourceTime => {
-                if let (Some((source, cause)), Some((now, oldest))) = (cause_of(&record), source_time_of(&record)) {
+                if let (Some((source, cause)), Some((now, oldest))) =
+                    (cause_of(&record), source_time_of(&record))
+                {
                     self.fold.apply(position.0, SummaryEvent::SourceTime { source, cause, now, oldest });
                     self.report(record.wall_ns);
                 }
@@ -157,7 +163,10 @@ impl TransactionsDriver {
 
     fn take_summary(&mut self, record: &Record) {
         let (Some((source, cause)), Some(summary)) = (cause_of(record), summary_of(record)) else {
-            tracing::error!(position = record.position.0, "a summary in the log does not decode; it is left out");
+            tracing::error!(
+                position = record.position.0,
+                "a summary in the log does not decode; it is left out"
+            );
             return;
         };
         let position = record.position.0;
@@ -168,7 +177,10 @@ impl TransactionsDriver {
 
     fn take_closed(&mut self, record: &Record) -> Result<(), WorkerError> {
         let Some(closed) = closed_of(record) else {
-            tracing::error!(position = record.position.0, "a decision in the log does not decode; it is left out");
+            tracing::error!(
+                position = record.position.0,
+                "a decision in the log does not decode; it is left out"
+            );
             return Ok(());
         };
         if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed)) {
@@ -203,7 +215,9 @@ impl TransactionsDriver {
         }
         match self.outbox.seal(batches).await {
             // What was sealed first stays: it may be in the store already.
-            Err(error @ OutboxError::Differs { .. }) => tracing::warn!(%error, "a cut was sealed before, by another version"),
+            Err(error @ OutboxError::Differs { .. }) => {
+                tracing::warn!(%error, "a cut was sealed before, by another version")
+            }
             result => result?,
         }
         let (position, at) = self.saved;
@@ -282,7 +296,9 @@ impl TransactionsDriver {
 
     /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
     fn save(&mut self, next: Position) -> Result<(), WorkerError> {
-        self.snapshots.save(&name(self.partition), next.0, &self.fold.snapshot()?).map_err(WorkerError::Save)?;
+        self.snapshots
+            .save(&name(self.partition), next.0, &self.fold.snapshot()?)
+            .map_err(WorkerError::Save)?;
         self.saved = (next, Instant::now());
         let (spans, summaries) = self.fold.needed();
         self.bounds.set_needed(self.partition, spans, summaries.min(next.0));

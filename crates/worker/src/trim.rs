@@ -104,7 +104,13 @@ impl Bounds {
 }
 
 /// Trims both logs now and then, until told to stop.
-pub(crate) async fn run(span: Log, summary: Log, bounds: Arc<Bounds>, retention: Retention, shutdown: CancellationToken) {
+pub(crate) async fn run(
+    span: Log,
+    summary: Log,
+    bounds: Arc<Bounds>,
+    retention: Retention,
+    shutdown: CancellationToken,
+) {
     let mut interval = tokio::time::interval(TRIM_EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

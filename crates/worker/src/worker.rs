@@ -70,7 +70,12 @@ impl Worker {
         for partition in 0..partitions {
             let driver = TransactionsDriver::open(partition, &parts, Arc::clone(&bounds), in_flight.clone())?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_transactions.clone());
-            worker.transactions.push(spawn(&runtime, format!("transactions-{partition}"), run, failed.clone())?);
+            worker.transactions.push(spawn(
+                &runtime,
+                format!("transactions-{partition}"),
+                run,
+                failed.clone(),
+            )?);
             let driver = TracesDriver::open(
                 partition,
                 &parts.rules,
@@ -83,7 +88,8 @@ impl Worker {
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }
         runtime.spawn(ticker::run(parts.span_log.clone(), worker.stop_ticks.clone()));
-        let trimming = trim::run(parts.span_log, parts.summary_log, bounds, parts.retention, worker.stop_ticks.clone());
+        let trimming =
+            trim::run(parts.span_log, parts.summary_log, bounds, parts.retention, worker.stop_ticks.clone());
         runtime.spawn(trimming);
         Ok(worker)
     }

@@ -70,7 +70,9 @@ impl Sender {
         let started = Instant::now();
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let path = http::uri::PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+        let path = http::uri::PathAndQuery::from_static(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        );
         client.unary(Request::new(request), path, Raw).await?;
         Ok(started.elapsed())
     }
@@ -80,7 +82,10 @@ impl Sender {
         let until = Instant::now() + deadline;
         let mut again = 0;
         while let Err(status) = self.send(request.clone()).await {
-            let retryable = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled);
+            let retryable = matches!(
+                status.code(),
+                tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled
+            );
             assert!(retryable && Instant::now() < until, "{status}");
             again += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;

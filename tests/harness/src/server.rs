@@ -38,7 +38,14 @@ impl Ports {
     pub fn free() -> Self {
         let listeners: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let port = |index: usize| listeners[index].local_addr().unwrap().port();
-        Self { grpc: port(0), http: port(1), api: port(2), metrics: port(3), health: port(4), clickhouse: port(5) }
+        Self {
+            grpc: port(0),
+            http: port(1),
+            api: port(2),
+            metrics: port(3),
+            health: port(4),
+            clickhouse: port(5),
+        }
     }
 
     fn configuration(&self) -> String {

@@ -55,7 +55,7 @@ impl Traces {
     fn emit_summary(&mut self, trace: &Trace, closed_by: ClosedBy, out: &mut Vec<Emit>) {
         let mut pieces: SmallVec<[_; 1]> = SmallVec::new();
         self.builder.build(trace, &self.spans, &self.strings, &self.resources, &self.rules, |summary| {
-            pieces.push(summary)
+            pieces.push(summary);
         });
         let count = pieces.len() as u32;
         for (piece, mut summary) in pieces.into_iter().enumerate() {

@@ -160,7 +160,7 @@ impl Traces {
             match usize::from(capture.slot) {
                 _ if text.is_empty() => {}
                 slot::PEER_SERVICE if span.flags & flag::KIND == CLIENT => {
-                    peer = self.strings.intern(text, context.now)
+                    peer = self.strings.intern(text, context.now);
                 }
                 slot::SERVER_ADDRESS if span.flags & flag::KIND == CLIENT && peer == EMPTY => {
                     let is_partner =

@@ -7,7 +7,7 @@ use super::{
     trace::{Side, Trace},
 };
 use crate::{
-    names::{Name, NameHash, TRACE_PLACE},
+    names::{Name, NameHash},
     records::{Attribute, Key, Link, Resource, TraceSummary},
     rules::Rules,
     strings::{EMPTY, Strings},
@@ -219,10 +219,7 @@ impl NameHash {
     pub fn of_summary(summary: &TraceSummary) -> Self {
         match summary.keys.first() {
             Some(key) => Name { tenant: &summary.tenant, place: key.place, value: &key.value }.hash(),
-            None => {
-                let hex: String = summary.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-                Name { tenant: &summary.tenant, place: TRACE_PLACE, value: &hex }.hash()
-            }
+            None => Self::of_trace(&summary.tenant, &summary.trace_id),
         }
     }
 }

@@ -26,6 +26,10 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Installs the recorder and serves it until `stop`.
 pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
     let handle = builder()?.install_recorder()?;
+    throughline_receiver::metrics::describe();
+    throughline_log::describe();
+    throughline_worker::metrics::describe();
+    throughline_clickhouse::metrics::describe();
     metrics::describe_gauge!("throughline_build_info", "Always 1; the label says which version runs");
     metrics::gauge!("throughline_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let bound = listener::serve("metrics", "metrics.endpoint", address, router(handle.clone()), stop).await?;
