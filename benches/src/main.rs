@@ -22,11 +22,14 @@ struct Args {
     /// The binary to measure.
     #[arg(long, default_value = "target/release/throughline")]
     binary: std::path::PathBuf,
-    /// What to measure: speed, latency, memory; all if none is given.
+    /// What to measure: speed, cost, latency, memory; all if none is given.
     what: Vec<String>,
     /// Seconds of full load.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Spans a second for `cost`; half of what full load reached if it is not given.
+    #[arg(long)]
+    rate: Option<f64>,
     /// Requests in flight at full load.
     #[arg(long, default_value_t = 8)]
     in_flight: usize,
@@ -44,8 +47,12 @@ async fn main() {
     let mut full_rate = None;
     if wants("speed") {
         let speed = runs::speed(&args.binary, &template, args.seconds, args.in_flight).await;
-        report::speed(&speed);
+        report::speed("full load", &speed);
         full_rate = Some(speed.rate);
+    }
+    if wants("cost") {
+        let rate = args.rate.unwrap_or_else(|| full_rate.unwrap_or(400_000.0) / 2.0);
+        report::speed("cost at a steady rate", &runs::cost(&args.binary, &template, rate, args.seconds).await);
     }
     if wants("latency") {
         let latency =

@@ -36,9 +36,9 @@ pub(crate) fn generator(template: &Template) {
     println!("generator   {per_span:.3} µs a span to make a request (its sending not included)");
 }
 
-pub(crate) fn speed(speed: &Speed) {
+pub(crate) fn speed(what: &str, speed: &Speed) {
     let cpu = speed.serve_cpu + speed.engine_cpu;
-    println!("\nspeed, full load, from the request to rows in the store");
+    println!("\n{what}, from the request to rows in the store");
     println!(
         "  spans acknowledged          {:>12}  in {:.1} s ({:.0} a second)",
         speed.spans, speed.seconds, speed.rate

@@ -19,7 +19,8 @@ use crate::{
 /// What is measured: errors, what is slow, and a share of the rest; quiet times short enough for a run of seconds.
 fn configuration(quiet: &str) -> String {
     format!(
-        "traces: {{ quiet_time: {quiet} }}
+        "log: {{ retention: {{ size_gib: 2 }} }}
+traces: {{ quiet_time: {quiet} }}
 transactions: {{ quiet_time: {quiet} }}
 departments: [{{ attribute: department }}]
 sampling:
@@ -40,6 +41,9 @@ async fn start(binary: &Path, quiet: &str) -> Server {
 /// Warm-up of every run, seconds.
 const WARM: u64 = 3;
 
+/// Warm-up before costs are counted, seconds.
+const WARM_COST: u64 = 20;
+
 /// Spans per CPU-second, from the request to rows in the store.
 pub(crate) struct Speed {
     pub(crate) spans: u64,
@@ -52,6 +56,35 @@ pub(crate) struct Speed {
     pub(crate) transactions: u64,
     pub(crate) expected: u64,
     pub(crate) again: u64,
+}
+
+/// What one span costs at a steady rate that the machine keeps up with. Warm-up is long enough for segments of the log to be used again, as they are in any
+/// log that has reached its size.
+pub(crate) async fn cost(binary: &Path, template: &Arc<Template>, rate: f64, seconds: u64) -> Speed {
+    let server = start(binary, "2s").await;
+    let port = server.start.ports.grpc;
+    let requests = rate / template.spans() as f64;
+    let warm = load::pace(port, template, 0, requests, WARM_COST).await.len() as u64;
+    settle(&server, warm * TRACES as u64).await;
+    let (serve_before, engine_before) = server.cpu_seconds();
+    let started = Instant::now();
+    let sent = load::pace(port, template, 1 << 32, requests, seconds).await.len() as u64;
+    let elapsed = started.elapsed().as_secs_f64();
+    let expected = (warm + sent) * TRACES as u64;
+    settle(&server, expected).await;
+    let (serve, engine) = server.cpu_seconds();
+    let spans = sent * template.spans() as u64;
+    Speed {
+        spans,
+        seconds: elapsed,
+        rate: spans as f64 / elapsed,
+        serve_cpu: serve - serve_before,
+        engine_cpu: engine - engine_before,
+        kept: server.count("SELECT count() FROM otel_traces").await,
+        transactions: server.count("SELECT count() FROM transactions").await,
+        expected,
+        again: 0,
+    }
 }
 
 pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64, in_flight: usize) -> Speed {

@@ -68,6 +68,7 @@ fn span(trace: usize, at: usize) -> Span {
         text("http.request.method", "POST"),
         text("url.path", "/v2/accounts/transfers/execute"),
         text("network.peer.address", "10.42.17.23"),
+        text("user_agent.original", "BankApp/7.12.0 (iOS 19.1)"),
         text("bank.channel", if trace.is_multiple_of(3) { "mobile" } else { "web" }),
         text("thread.name", &format!("http-nio-8080-exec-{}", at % 16)),
         number("http.response.status_code", 200),

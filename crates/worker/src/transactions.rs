@@ -216,7 +216,7 @@ impl TransactionsDriver {
         match self.outbox.seal(batches).await {
             // What was sealed first stays: it may be in the store already.
             Err(error @ OutboxError::Differs { .. }) => {
-                tracing::warn!(%error, "a cut was sealed before, by another version")
+                tracing::warn!(%error, "a cut was sealed before, by another version");
             }
             result => result?,
         }

@@ -1,0 +1,110 @@
+//! A body's chunks into one buffer, once, with the memory taken from the budget first.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+
+use crate::{budget::Held, failure::Failure};
+
+/// What a body of unknown size starts with, bytes.
+const FIRST_ROOM: usize = 16 << 10;
+
+/// Bytes as they arrive, bounded.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    buffer: BytesMut,
+    held: Held,
+    limit: usize,
+    retry_after: Duration,
+}
+
+impl Gather {
+    pub(crate) fn new(held: Held, limit: usize, retry_after: Duration) -> Self {
+        Self { buffer: BytesMut::new(), held, limit, retry_after }
+    }
+
+    /// Makes room for a body of so many bytes, all in all.
+    pub(crate) fn expect(&mut self, total: usize) -> Result<(), Failure> {
+        if total > self.limit {
+            return Err(Failure::TooLarge { limit: self.limit });
+        }
+        self.held
+            .grow_to(total)
+            .map_err(|source| Failure::Memory { source, retry_after: self.retry_after })?;
+        self.buffer.reserve(total - self.buffer.len().min(total));
+        Ok(())
+    }
+
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+        let total = self.buffer.len().saturating_add(chunk.len());
+        if total > self.held.bytes() {
+            let room = total.max(self.held.bytes().saturating_mul(2)).max(FIRST_ROOM);
+            self.expect(if total > self.limit { total } else { room.min(self.limit) })?;
+        }
+        self.buffer.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(crate) fn finish(self) -> (Bytes, Held) {
+        (self.buffer.freeze(), self.held)
+    }
+}
+
+/// The next bytes of a body; trailers are passed over.
+pub(crate) async fn next_chunk<B>(mut body: Pin<&mut B>) -> Result<Option<Bytes>, Failure>
+where
+    B: Body<Data = Bytes>,
+{
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| Failure::Disconnected)?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// Waits for a body no longer than allowed.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    reading: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(limit, reading).await.unwrap_or(Err(Failure::Slow(limit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+
+    const WAIT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
+        let budget = Budget::new(1 << 20);
+        let mut gather = Gather::new(budget.hold(), 40_000, WAIT);
+        for _ in 0..40 {
+            gather.push(&[7; 1000]).unwrap();
+        }
+        assert!(matches!(gather.push(&[7]), Err(Failure::TooLarge { limit: 40_000 })));
+        let (body, held) = gather.finish();
+        assert_eq!(body.len(), 40_000);
+        assert!(held.bytes() >= 40_000);
+        drop(held);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn an_announced_size_is_refused_before_memory_is_taken() {
+        let budget = Budget::new(1000);
+        let mut gather = Gather::new(budget.hold(), 10_000, WAIT);
+        assert!(matches!(gather.expect(10_001), Err(Failure::TooLarge { .. })));
+        assert!(matches!(gather.expect(1001), Err(Failure::Memory { .. })));
+        assert_eq!(gather.buffer.capacity(), 0);
+    }
+}
