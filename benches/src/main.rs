@@ -52,7 +52,10 @@ async fn main() {
     }
     if wants("cost") {
         let rate = args.rate.unwrap_or_else(|| full_rate.unwrap_or(400_000.0) / 2.0);
-        report::speed("cost at a steady rate", &runs::cost(&args.binary, &template, rate, args.seconds).await);
+        report::speed(
+            "cost at a steady rate",
+            &runs::cost(&args.binary, &template, rate, args.seconds).await,
+        );
     }
     if wants("latency") {
         let latency =

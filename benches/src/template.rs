@@ -193,7 +193,7 @@ fn place(span: &[u8], base: usize) -> Place {
             (1, Wire::Bytes(id)) => (place.trace_id, place.trace) = (end - 16, word(&id[8..])),
             (2, Wire::Bytes(id)) => (place.span_id, place.number) = (end - 8, (word(id) - 1) % SPANS),
             (4, Wire::Bytes(id)) if !id.is_empty() => {
-                place.parent_id = Some((end - 8, (word(id) - 1) % SPANS))
+                place.parent_id = Some((end - 8, (word(id) - 1) % SPANS));
             }
             (7, Wire::Fixed64(_)) => place.start = end - 8,
             (8, Wire::Fixed64(_)) => place.end = end - 8,

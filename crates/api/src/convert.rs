@@ -39,7 +39,11 @@ pub(crate) fn stored(row: TransactionRow) -> Explanation {
         transaction: Some(summary),
         keys: row.keys,
         trace_ids: row.trace_ids,
-        attributes: row.attributes.into_iter().map(|(key, value)| ExplainedAttribute { key, value }).collect(),
+        attributes: row
+            .attributes
+            .into_iter()
+            .map(|(key, value)| ExplainedAttribute { key, value })
+            .collect(),
         keep_reason: row.keep_reason,
         weight: row.weight,
         closed_by: row.closed_by,

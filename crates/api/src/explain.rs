@@ -170,7 +170,7 @@ fn sentence(explanation: &Explanation) -> String {
             text.push_str(&format!(" Unusual: {}.", unusual.sentence));
         }
         None if explanation.compared_with >= MIN_COMPARED => {
-            text.push_str(" Nothing in it was unusual for its type.")
+            text.push_str(" Nothing in it was unusual for its type.");
         }
         None => {}
     }

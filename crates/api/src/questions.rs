@@ -11,7 +11,9 @@ use throughline_worker::InFlight;
 use crate::{
     ApiError, convert, explain,
     limits::{BASELINE_SINCE, LIST, SINCE},
-    query::{ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse, TransactionSummary},
+    query::{
+        ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse, TransactionSummary,
+    },
 };
 
 /// Where answers come from.
@@ -49,7 +51,11 @@ impl Questions {
                 }
             },
         };
-        let kind = explanation.transaction.as_ref().map(|transaction| transaction.r#type.clone()).unwrap_or_default();
+        let kind = explanation
+            .transaction
+            .as_ref()
+            .map(|transaction| transaction.r#type.clone())
+            .unwrap_or_default();
         // Medians are a help, not the answer: without them it is given all the same.
         let baseline = self.store.baseline(&kind, since(BASELINE_SINCE)).await.unwrap_or_default();
         explain::complete(&mut explanation, &convert::baseline(baseline));
@@ -64,14 +70,19 @@ impl Questions {
     ///
     /// # Errors
     /// Where the question makes no sense, or the store does not answer.
-    pub async fn list(&self, request: &ListTransactionsRequest) -> Result<ListTransactionsResponse, ApiError> {
+    pub async fn list(
+        &self,
+        request: &ListTransactionsRequest,
+    ) -> Result<ListTransactionsResponse, ApiError> {
         let limit = if request.limit == 0 { LIST.0 } else { request.limit };
         if limit > LIST.1 {
             return Err(ApiError::Invalid(format!("limit is {limit}, at most {} are possible", LIST.1)));
         }
         if !["", "ok", "error", "incomplete"].contains(&request.outcome.as_str()) {
             let outcome = &request.outcome;
-            return Err(ApiError::Invalid(format!("outcome is `{outcome}`; there are ok, error and incomplete")));
+            return Err(ApiError::Invalid(format!(
+                "outcome is `{outcome}`; there are ok, error and incomplete"
+            )));
         }
         let mut transactions: Vec<TransactionSummary> = if request.in_flight {
             let open = self.in_flight.as_ref().map(|open| open.list(limit as usize)).unwrap_or_default();

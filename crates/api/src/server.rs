@@ -52,7 +52,8 @@ impl Api {
     /// Where it is not to be had.
     pub async fn bind(settings: Settings, questions: Questions) -> Result<Self, ServeError> {
         let endpoint = settings.endpoint;
-        let listener = TcpListener::bind(endpoint).await.map_err(|source| ServeError::Bind { endpoint, source })?;
+        let listener =
+            TcpListener::bind(endpoint).await.map_err(|source| ServeError::Bind { endpoint, source })?;
         let json = Router::new()
             .route("/api/v1/explain/{key}", get(json::explain))
             .route("/api/v1/transactions", get(json::transactions))

@@ -42,6 +42,11 @@ impl Partition {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The place of a new reader.
+    pub(crate) fn reader(&self, position: u64) -> Arc<AtomicU64> {
+        self.tail().reader(position)
+    }
+
     pub(crate) fn in_memory(&self, position: u64) -> Option<Record> {
         self.tail().get(crate::Position(position))
     }
@@ -75,6 +80,7 @@ impl Partition {
     pub(crate) fn publish(&self, records: impl Iterator<Item = Record>, end: u64) {
         {
             let mut tail = self.tail();
+            tail.release();
             records.for_each(|record| tail.push(record));
         }
         self.end.store(end, Ordering::Release);

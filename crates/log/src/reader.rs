@@ -1,6 +1,9 @@
 //! Reading in order: from memory near the end, from mapped files elsewhere.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     Position, ReadError, Record,
@@ -15,13 +18,16 @@ pub struct Reader {
     shared: Arc<Shared>,
     partition: u32,
     position: u64,
+    /// The same for the tail, which lets go of what all have passed.
+    place: Arc<AtomicU64>,
     segment: Option<Arc<Segment>>,
     tenants: LastTenant,
 }
 
 impl Reader {
     pub(crate) fn new(shared: Arc<Shared>, partition: u32, from: Position) -> Self {
-        Self { shared, partition, position: from.0, segment: None, tenants: LastTenant::default() }
+        let place = shared.partitions[partition as usize].reader(from.0);
+        Self { shared, partition, position: from.0, place, segment: None, tenants: LastTenant::default() }
     }
 
     fn lane(&self) -> &Partition {
@@ -72,14 +78,19 @@ impl Reader {
             }
             if let Some(record) = self.lane().in_memory(self.position) {
                 self.segment = None;
-                self.position = record.next.0;
+                self.go_to(record.next.0);
                 return Ok(Some(record));
             }
             if let Some(record) = self.read_file(end)? {
-                self.position = record.next.0;
+                self.go_to(record.next.0);
                 return Ok(Some(record));
             }
         }
+    }
+
+    fn go_to(&mut self, position: u64) {
+        self.position = position;
+        self.place.store(position, Ordering::Release);
     }
 
     /// The record here; where there is none, goes on behind the damage.
@@ -99,7 +110,7 @@ impl Reader {
             Found::BadBody(_) | Found::Nothing => segment.resync(position, limit).unwrap_or(limit),
         };
         self.shared.report(segment.damage(position, next));
-        self.position = next;
+        self.go_to(next);
         Ok(None)
     }
 

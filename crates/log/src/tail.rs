@@ -1,22 +1,30 @@
 //! The newest records of a partition, in memory as they were appended, for readers near the end.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use crate::{Position, Record};
 
 /// Memory that a record takes beside its payload.
 const RECORD_OVERHEAD: usize = size_of::<Record>();
 
-/// Bounded by bytes: the oldest go first.
+/// Bounded by bytes: the oldest go first, and what every reader has passed goes at once.
 pub(crate) struct Tail {
     records: VecDeque<Record>,
     bytes: usize,
     max_bytes: usize,
+    /// Where each reader is.
+    readers: Vec<Weak<AtomicU64>>,
 }
 
 impl Tail {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { records: VecDeque::new(), bytes: 0, max_bytes }
+        Self { records: VecDeque::new(), bytes: 0, max_bytes, readers: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, record: Record) {
@@ -25,6 +33,25 @@ impl Tail {
         while self.bytes > self.max_bytes {
             let Some(oldest) = self.records.pop_front() else { break };
             self.bytes -= cost(&oldest);
+        }
+    }
+
+    /// A reader's place, kept up to date by the reader as long as it lives.
+    pub(crate) fn reader(&mut self, position: u64) -> Arc<AtomicU64> {
+        let place = Arc::new(AtomicU64::new(position));
+        self.readers.push(Arc::downgrade(&place));
+        place
+    }
+
+    /// Lets go of what every reader has passed; where nobody reads, a reader may still come.
+    pub(crate) fn release(&mut self) {
+        self.readers.retain(|reader| reader.strong_count() > 0);
+        let places = self.readers.iter().filter_map(Weak::upgrade);
+        let Some(passed) = places.map(|place| place.load(Ordering::Acquire)).min() else { return };
+        while self.records.front().is_some_and(|oldest| oldest.next.0 <= passed) {
+            if let Some(oldest) = self.records.pop_front() {
+                self.bytes -= cost(&oldest);
+            }
         }
     }
 
@@ -70,6 +97,21 @@ mod tests {
         assert!(tail.get(Position(2)).is_some() && tail.get(Position(3)).is_none());
         tail.push(record(3, 10_000));
         assert!(tail.get(Position(3)).is_none());
+        assert_eq!(tail.bytes, 0);
+    }
+
+    /// What all readers have passed leaves at once; a reader that is gone holds nothing.
+    #[test]
+    fn what_all_have_passed_leaves() {
+        let mut tail = Tail::new(1 << 20);
+        let (slow, fast) = (tail.reader(0), tail.reader(0));
+        (0..4).for_each(|position| tail.push(record(position, 100)));
+        fast.store(4, Ordering::Release);
+        slow.store(2, Ordering::Release);
+        tail.release();
+        assert!(tail.get(Position(1)).is_none() && tail.get(Position(2)).is_some());
+        drop(slow);
+        tail.release();
         assert_eq!(tail.bytes, 0);
     }
 }
