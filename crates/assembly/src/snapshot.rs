@@ -1,5 +1,7 @@
 //! How a fold's state becomes bytes: a layout version, then postcard.
 
+use std::io::{self, Write};
+
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -17,6 +19,9 @@ pub enum SnapshotError {
     /// The bytes do not decode.
     #[error("snapshot does not decode: {0}")]
     Encoding(#[from] postcard::Error),
+    /// Whoever takes the bytes does not.
+    #[error("writing a snapshot")]
+    Write(#[source] io::Error),
     /// The rules of then are not understood.
     #[error("the rules stored in the snapshot are not understood by this version")]
     Rules,
@@ -25,8 +30,10 @@ pub enum SnapshotError {
     Inconsistent,
 }
 
-pub(crate) fn encode(layout: u8, state: &impl Serialize) -> Result<Vec<u8>, SnapshotError> {
-    Ok(postcard::to_extend(state, vec![layout])?)
+/// Writes a state piece by piece, so that it never lies in memory twice; gives the writer back.
+pub(crate) fn encode<W: Write>(layout: u8, state: &impl Serialize, mut out: W) -> Result<W, SnapshotError> {
+    out.write_all(&[layout]).map_err(SnapshotError::Write)?;
+    Ok(postcard::to_io(state, out)?)
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(layout: u8, bytes: &[u8]) -> Result<T, SnapshotError> {

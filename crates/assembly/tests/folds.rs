@@ -208,7 +208,7 @@ fn a_fold_restored_from_a_snapshot_goes_on_as_if_nothing_happened() {
         for position in 0..cut {
             emitted.extend(apply_span(&mut first, &world, position, &mut log));
         }
-        let bytes = first.snapshot().unwrap();
+        let bytes = first.snapshot(Vec::new()).unwrap();
         let mut restored = Traces::restore(0, &bytes).unwrap();
         assert_eq!(restored.sizes().0, first.sizes().0);
         for position in cut..world.spans.len() {
@@ -216,20 +216,20 @@ fn a_fold_restored_from_a_snapshot_goes_on_as_if_nothing_happened() {
             let again = apply_span(&mut restored, &world, position, &mut log);
             assert_eq!(once, again, "record {position} after a snapshot at {cut}");
         }
-        assert_eq!(first.snapshot().unwrap(), restored.snapshot().unwrap());
+        assert_eq!(first.snapshot(Vec::new()).unwrap(), restored.snapshot(Vec::new()).unwrap());
     }
     for cut in (0..world.log.0.len()).step_by(11) {
         let mut first = Transactions::new(rules());
         for position in 0..cut {
             apply_stored(&mut first, position as u64, &world.log.0[position]);
         }
-        let mut restored = Transactions::restore(&first.snapshot().unwrap()).unwrap();
+        let mut restored = Transactions::restore(&first.snapshot(Vec::new()).unwrap()).unwrap();
         for position in cut..world.log.0.len() {
             let record = &world.log.0[position];
             let once = apply_stored(&mut first, position as u64, record);
             assert_eq!(once, apply_stored(&mut restored, position as u64, record));
         }
-        assert_eq!(first.snapshot().unwrap(), restored.snapshot().unwrap());
+        assert_eq!(first.snapshot(Vec::new()).unwrap(), restored.snapshot(Vec::new()).unwrap());
     }
 }
 

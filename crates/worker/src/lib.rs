@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod in_flight;
 mod kept;
+mod save;
 mod ticker;
 mod traces;
 mod transactions;

@@ -18,6 +18,7 @@ use crate::{
     events::{control, emitted, rules_of, summary_of},
     limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
+    save::save,
     trim::Bounds,
 };
 
@@ -250,9 +251,7 @@ impl TracesDriver {
 
     /// Everything appended because of records up to here is durable.
     fn save(&mut self) -> Result<(), WorkerError> {
-        self.snapshots
-            .save(&name(self.partition), self.next.0, &self.fold.snapshot()?)
-            .map_err(WorkerError::Save)?;
+        save(&self.snapshots, &name(self.partition), self.next, |out| self.fold.snapshot(out))?;
         self.saved = (self.next, Instant::now());
         self.bounds.set_traces_snapshot(self.partition, self.next);
         metrics::counter!(SNAPSHOTS, "fold" => "traces").increment(1);

@@ -22,6 +22,7 @@ use crate::{
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
+    save::save,
     traces::lag,
     trim::Bounds,
     worker::Parts,
@@ -296,9 +297,7 @@ impl TransactionsDriver {
 
     /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
     fn save(&mut self, next: Position) -> Result<(), WorkerError> {
-        self.snapshots
-            .save(&name(self.partition), next.0, &self.fold.snapshot()?)
-            .map_err(WorkerError::Save)?;
+        save(&self.snapshots, &name(self.partition), next, |out| self.fold.snapshot(out))?;
         self.saved = (next, Instant::now());
         let (spans, summaries) = self.fold.needed();
         self.bounds.set_needed(self.partition, spans, summaries.min(next.0));

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq};
 use throughline_otlp::TraceId;
 
 use super::{
     Traces,
     closed::{ClosedGeneration, ClosedTraces},
-    store::{Chain, SpanRecord},
+    store::{Chain, SpanRecord, SpanStore},
     trace::Trace,
 };
 use crate::{
@@ -33,8 +33,24 @@ struct Saved<'a> {
     timers: &'a Timers,
     closed: Vec<ClosedGeneration>,
     /// By slot; spans beside each.
-    open: Vec<(u32, &'a Trace, Vec<SpanRecord>)>,
+    open: Vec<(u32, &'a Trace, SpansOf<'a>)>,
     free: &'a [u32],
+}
+
+/// The spans of a trace where they lie: written as a list, never copied into one.
+struct SpansOf<'a> {
+    store: &'a SpanStore,
+    chain: &'a Chain,
+}
+
+impl Serialize for SpansOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.chain.len as usize))?;
+        for span in self.store.iter(self.chain) {
+            list.serialize_element(span)?;
+        }
+        list.end()
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,30 +68,28 @@ struct Loaded {
 }
 
 impl Traces {
-    /// The state after the last record that was applied.
+    /// Writes the state after the last record that was applied to `out`, and gives it back.
     ///
     /// # Errors
-    /// Where the state cannot be encoded.
-    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+    /// Where the state cannot be encoded or `out` does not take it.
+    pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
         let open = self.slots.iter().enumerate().filter_map(|(slot, trace)| {
             let trace = trace.as_ref()?;
-            Some((slot as u32, trace, self.spans.iter(&trace.chain).copied().collect()))
+            Some((slot as u32, trace, SpansOf { store: &self.spans, chain: &trace.chain }))
         });
-        encode(
-            LAYOUT,
-            &Saved {
-                rules: self.rules.to_record(),
-                clock: self.clock,
-                strings: &self.strings,
-                resources: &self.resources,
-                generation: self.generation,
-                swept: self.swept,
-                timers: &self.timers,
-                closed: self.closed.to_snapshot(),
-                open: open.collect(),
-                free: &self.free,
-            },
-        )
+        let state = Saved {
+            rules: self.rules.to_record(),
+            clock: self.clock,
+            strings: &self.strings,
+            resources: &self.resources,
+            generation: self.generation,
+            swept: self.swept,
+            timers: &self.timers,
+            closed: self.closed.to_snapshot(),
+            open: open.collect(),
+            free: &self.free,
+        };
+        encode(LAYOUT, &state, out)
     }
 
     /// The fold as it was when the snapshot was taken, under the rules of then.

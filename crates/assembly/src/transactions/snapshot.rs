@@ -49,29 +49,27 @@ struct Loaded {
 }
 
 impl Transactions {
-    /// The state after the last record that was applied.
+    /// Writes the state after the last record that was applied to `out`, and gives it back.
     ///
     /// # Errors
-    /// Where the state cannot be encoded.
-    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+    /// Where the state cannot be encoded or `out` does not take it.
+    pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
         let closing =
             self.closing.iter().map(|(sequence, (slot, by))| (*sequence, *slot, *by as i32)).collect();
-        encode(
-            LAYOUT,
-            &Saved {
-                rules: self.rules.to_record(),
-                sources: &self.sources,
-                now: self.now,
-                slots: &self.slots,
-                free: &self.free,
-                generation: self.generation,
-                timers: &self.timers,
-                closing,
-                next_sequence: self.next_sequence,
-                closed: self.closed.iter().copied().collect(),
-                batch: self.batch,
-            },
-        )
+        let state = Saved {
+            rules: self.rules.to_record(),
+            sources: &self.sources,
+            now: self.now,
+            slots: &self.slots,
+            free: &self.free,
+            generation: self.generation,
+            timers: &self.timers,
+            closing,
+            next_sequence: self.next_sequence,
+            closed: self.closed.iter().copied().collect(),
+            batch: self.batch,
+        };
+        encode(LAYOUT, &state, out)
     }
 
     /// The fold as it was when the snapshot was taken, under the rules of then.
