@@ -1,5 +1,5 @@
 //! What the tests of this crate share: an intake that remembers, a server on free ports, requests.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::{
     net::SocketAddr,
