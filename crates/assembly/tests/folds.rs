@@ -306,3 +306,60 @@ fn absurd_times_are_kept() {
     let row = closed[0].row.as_ref().unwrap();
     assert_eq!(row.end, BASE + (far + 5) * 1_000_000);
 }
+
+/// Rule 14: a key that has as many traces as one transaction takes is no name any more; what comes under it then stands for itself, and nothing is lost.
+#[test]
+fn a_bad_key_is_capped() {
+    let mut capped = settings();
+    capped.transactions.max_traces = 3;
+    let mut world = World::new(Arc::new(Rules::compile(capped).unwrap()));
+    world.tick(2);
+    for trace in 1..=6 {
+        world.send(&[span(trace, 1, 0, "GET /").with("payment.uetr", "unknown")]);
+        world.tick(8);
+    }
+    world.tick(60);
+    let rows = world.rows();
+    assert_eq!(rows.len(), 4, "{:?}", rows.keys());
+    assert_eq!(rows["unknown"].row.as_ref().unwrap().trace_ids.len(), 3);
+    for trace in 4..=6u8 {
+        let own = rows[&format!("{trace:02x}").repeat(16)].row.as_ref().unwrap();
+        assert_eq!((own.trace_ids.len(), own.keys.as_slice()), (1, &["unknown".to_owned()][..]));
+    }
+    assert_eq!(world.transactions.take_counts().over_max_traces, 3);
+}
+
+/// Rule 15 and 16: where what a row covered is gone, what comes late is a row of its own, of what is new.
+#[test]
+fn a_fragment_is_a_row_of_its_own() {
+    let mut world = World::new(rules());
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "GET /").with("payment.uetr", "U-1")]);
+    world.tick(60);
+    let first = world.log.0.iter().position(|record| matches!(record.body, Stored::Summary(_))).unwrap();
+    world.log.0[first].body = Stored::Cut;
+    world.send(&[span(2, 1, 0, "callback").with("payment.uetr", "U-1").failed()]);
+    world.tick(60);
+    let closed = world.closed();
+    let (before, late) = (closed[0].row.as_ref().unwrap(), closed[1].row.as_ref().unwrap());
+    assert_eq!(late.closed_by(), ClosedBy::Late);
+    assert_ne!(late.transaction_id, before.transaction_id);
+    assert_eq!((late.spans, closed[1].amends), (1, 0), "only what is new, and no sums are taken back");
+}
+
+/// Rules that change while traces and transactions are open: what was gathered under the old ones ends with them, and nothing is lost.
+#[test]
+fn rules_that_change_end_what_is_open() {
+    let mut world = World::new(rules());
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "GET /").with("payment.amount", "7")]);
+    let mut other = settings();
+    other.transactions.attributes = vec!["payment.currency".into(), "payment.amount".into()];
+    let other = Arc::new(Rules::compile(other).unwrap());
+    world.change_rules(&other);
+    world.tick(60);
+    let closed = world.closed();
+    assert_eq!(closed.len(), 1);
+    let row = closed[0].row.as_ref().unwrap();
+    assert_eq!((row.attributes[0].key.as_str(), row.attributes[0].value.as_str()), ("payment.amount", "7"));
+}

@@ -8,7 +8,7 @@ use throughline_clickhouse::{
     rows::{EdgeMinutes, Encoded, OperationMinutes, RowsError, TransactionsBlock, day_of},
     schema::table,
 };
-use throughline_log::{Log, Position};
+use throughline_log::{FetchError, Log, Position};
 
 use crate::{WorkerError, events::summary_of, kept::KeptSpans, limits::MAX_BLOCK_ROWS};
 
@@ -58,10 +58,16 @@ impl BatchBuilder {
         // What an earlier draw kept stays with its own weight; what comes now belongs to this row.
         self.kept.owner(row, row.weight);
         for kept in &closed.kept {
-            let found = self.summary_log.fetch(self.partition, Position(kept.summary)).ok();
-            match found.as_ref().and_then(summary_of) {
-                Some(summary) => self.kept.trace(kept, &summary),
-                None => KeptSpans::lost(kept),
+            match self.summary_log.fetch(self.partition, Position(kept.summary)) {
+                Ok(found) => match summary_of(&found) {
+                    Some(summary) => self.kept.trace(kept, &summary),
+                    None => KeptSpans::lost(kept),
+                },
+                Err(error @ FetchError::Beyond { .. }) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%error, "the summary of a kept trace is gone");
+                    KeptSpans::lost(kept);
+                }
             }
         }
         Ok(())

@@ -38,6 +38,9 @@ pub enum WorkerError {
     /// The rules do not compile.
     #[error("rules: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Rules(Vec<RuleFault>),
+    /// A driver panicked; where, the log has said.
+    #[error("driver {0} panicked")]
+    Panic(String),
     /// A thread could not be started.
     #[error("starting a thread")]
     Thread(#[source] std::io::Error),
@@ -50,7 +53,12 @@ impl WorkerError {
         match self {
             Self::Append(error) => error.is_retryable(),
             Self::Save(_) | Self::Outbox(_) | Self::Thread(_) => true,
-            Self::Read { .. } | Self::Fetch(_) | Self::Snapshot(_) | Self::Open(_) | Self::Rules(_) => false,
+            Self::Panic(_)
+            | Self::Read { .. }
+            | Self::Fetch(_)
+            | Self::Snapshot(_)
+            | Self::Open(_)
+            | Self::Rules(_) => false,
         }
     }
 }

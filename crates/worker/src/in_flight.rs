@@ -12,7 +12,10 @@ use throughline_assembly::{
 };
 use throughline_log::{Log, Position};
 
-use crate::{events::summary_of, limits::MAX_IN_FLIGHT};
+use crate::{
+    events::summary_of,
+    limits::{MAX_IN_FLIGHT, MAX_TRACES_SHOWN},
+};
 
 /// An open transaction: where its summaries lie.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +43,9 @@ impl InFlight {
         if self.open.len() < MAX_IN_FLIGHT || self.open.contains_key(&name) {
             let mut entry = self.open.entry(name).or_default();
             entry.partition = partition;
-            entry.summaries.push(position);
+            if entry.summaries.len() < MAX_TRACES_SHOWN {
+                entry.summaries.push(position);
+            }
         }
     }
 

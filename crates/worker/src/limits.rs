@@ -28,3 +28,6 @@ pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::fr
 
 /// Transactions shown as in flight; what is over it is not shown, only held.
 pub const MAX_IN_FLIGHT: usize = 1 << 20;
+
+/// Traces of one transaction that are looked at to show it while it is in flight.
+pub const MAX_TRACES_SHOWN: usize = 256;

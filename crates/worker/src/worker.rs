@@ -1,6 +1,6 @@
 //! The drivers of all partitions, started and stopped together.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use throughline_assembly::rules::Rules;
 use throughline_clickhouse::outbox::Outbox;
@@ -131,8 +131,11 @@ fn spawn(
     failed: mpsc::Sender<WorkerError>,
 ) -> Result<std::thread::JoinHandle<()>, WorkerError> {
     let runtime = runtime.clone();
+    let who = name.clone();
     let body = move || {
-        if let Err(error) = runtime.block_on(run) {
+        // A driver that panics has failed as one that says so: without it time would stop, and nothing would close.
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
+        if let Err(error) = ended.unwrap_or(Err(WorkerError::Panic(who))) {
             // Room for every driver's one failure was made.
             let _ = failed.try_send(error);
         }

@@ -8,7 +8,12 @@ use throughline_analysis::{LinkInput, Path, Rules as AnalysisRules, SpanInput, S
 use throughline_otlp::facts::flag;
 
 use super::Positioned;
-use crate::{departments::UNASSIGNED, records::TraceSummary, rules::Rules};
+use crate::{
+    departments::UNASSIGNED,
+    names::{Name, NameHash},
+    records::{Key, TraceSummary},
+    rules::Rules,
+};
 
 /// Name of the hop that holds what exceeds the limit of hops.
 const OTHER: &str = "other";
@@ -36,9 +41,9 @@ pub(super) struct Input<'a> {
     pub(super) links: Vec<LinkInput>,
     pub(super) names: Names<'a>,
     pub(super) matches: u64,
-    pub(super) terminals: u64,
     /// Bit 0 for unset, 1 for ok, 2 for error: what spans' statuses were seen.
     pub(super) statuses: u8,
+    version: u64,
     other: u32,
     network: Option<u32>,
     database: Option<u32>,
@@ -81,7 +86,7 @@ impl<'a> Input<'a> {
             links: Vec::new(),
             names,
             matches: 0,
-            terminals: 0,
+            version: rules.version,
             statuses: 0,
             other,
             network,
@@ -118,8 +123,8 @@ impl<'a> Input<'a> {
                 .iter()
                 .filter(|link| positions.get(link.span as usize).is_some_and(Option::is_some));
             self.links.extend(own.map(target));
-            self.matches |= summary.matches;
-            self.terminals |= summary.terminals;
+            // Bits are numbered by the rules: those of others say nothing here.
+            self.matches |= if summary.rules_version == self.version { summary.matches } else { 0 };
         }
     }
 
@@ -188,10 +193,11 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The least business key, or the id of the first trace.
-    pub(super) fn transaction_id(&self) -> String {
-        let keys = self.summaries.iter().flat_map(|summary| &summary.keys);
-        match keys.min_by(|a, b| (a.place, &a.value).cmp(&(b.place, &b.value))) {
+    /// The key that is the transaction's name, or the id of the first trace where it is named by none.
+    pub(super) fn transaction_id(&self, name: NameHash) -> String {
+        let tenant = self.summaries.first().map_or("", |summary| &summary.tenant);
+        let is_name = |key: &&Key| Name { tenant, place: key.place, value: &key.value }.hash() == name;
+        match self.summaries.iter().filter_map(|summary| summary.keys.first()).find(is_name) {
             Some(key) => key.value.clone(),
             None => self.traces.first().map(|trace| hex(trace.id)).unwrap_or_default(),
         }

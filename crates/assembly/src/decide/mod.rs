@@ -36,6 +36,13 @@ impl Decider {
         summaries: &[Positioned],
         before: Option<&Closed>,
     ) -> Closed {
+        // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
+        let fragment = closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
+        let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
+        let summaries: Vec<Positioned> =
+            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).cloned().collect();
+        let summaries = &summaries[..];
+        let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);
         let path = self.workspace.analyse(
             &input.spans,
@@ -45,7 +52,7 @@ impl Decider {
         );
         let kind = input.kind(rules, path);
         let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
-        let id = input.transaction_id();
+        let id = input.transaction_id(closing.name);
         let facts = TransactionFacts {
             id: &id,
             matches: input.matches,
@@ -65,9 +72,6 @@ impl Decider {
         row.kept_by =
             if decision.keep { decision.policy.unwrap_or_default().to_owned() } else { String::new() };
         row.keep_reason = decision.reason;
-        // Traces of before whose summaries are gone make this a fragment: a row of its own, never one that overwrites what it does not know.
-        let fragment = closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
-        let before = before.filter(|_| !fragment);
         if fragment {
             row.closed_by = ClosedBy::Late.into();
             row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());

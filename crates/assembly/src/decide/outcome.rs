@@ -11,22 +11,22 @@ use crate::{records::Outcome, rules::Rules};
 /// incomplete, unless it failed.
 pub(super) fn of(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>) -> (Outcome, String) {
     let terminal = kind.and_then(|kind| rules.types.get(kind)).and_then(|kind| kind.terminal.as_ref());
-    let roots = (0..input.traces.len()).filter_map(|trace| input.root(path, trace));
     let is_terminal = |span: &&SpanInput| {
         terminal.is_some_and(|(_, predicate)| {
-            predicate.eval(input.names.text(span.operation), input.names.text(span.service), span.kind as u8)
+            let (name, service) = (input.names.text(span.operation), input.names.text(span.service));
+            predicate.eval(name, service, span.kind as u8)
         })
     };
-    let mut failed = roots.filter(|root| root.error).min_by_key(|root| (root.start, root.id));
-    if failed.is_none() && terminal.is_some() {
-        failed = input.spans.iter().filter(is_terminal).find(|span| span.error);
-    }
-    if let Some(failed) = failed {
+    // A terminal step that was tried again with success is no error.
+    let last =
+        terminal.and_then(|_| input.spans.iter().filter(is_terminal).max_by_key(|span| (span.end, span.id)));
+    let roots = (0..input.traces.len()).filter_map(|trace| input.root(path, trace));
+    let failed = roots.filter(|root| root.error).min_by_key(|root| (root.start, root.id));
+    if let Some(failed) = failed.or(last.filter(|span| span.error)) {
         return (Outcome::Error, error_reason(input, failed));
     }
-    if let Some((bit, _)) = terminal.filter(|(bit, _)| input.terminals & 1 << bit == 0) {
+    if terminal.is_some() && last.is_none() {
         let step = kind.and_then(|kind| rules.settings.transactions.types.get(kind)?.terminal.clone());
-        debug_assert!(*bit < 64);
         return (Outcome::Incomplete, format!("terminal step never came: {}", step.unwrap_or_default()));
     }
     (Outcome::Ok, String::new())

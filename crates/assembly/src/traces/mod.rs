@@ -21,7 +21,12 @@ pub use self::{
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
-    names::NameHash, place::Place, records::TraceSummary, rules::Rules, strings::Strings, time::LogClock,
+    names::NameHash,
+    place::Place,
+    records::{ClosedBy, TraceSummary},
+    rules::Rules,
+    strings::Strings,
+    time::LogClock,
     timers::Timers,
 };
 
@@ -161,6 +166,10 @@ impl Traces {
             }
             SpanEvent::Tick => self.tick(now, position, out),
             SpanEvent::Rules(rules) => {
+                // Keys, attributes and matches are numbered by the rules: a trace keeps those that it was opened under, and ends with them.
+                if rules.version != self.rules.version {
+                    (0..self.slots.len() as u32).for_each(|slot| self.close(slot, ClosedBy::Limit, now, out));
+                }
                 self.scanner.set_plan(Arc::clone(&rules.plan));
                 self.rules = rules;
             }

@@ -96,7 +96,10 @@ fn times(trace: &Trace, side: Option<&Side>, number: u32, span: &SpanRecord) -> 
     if span.flags & WIDE == 0 {
         return (trace.base + span.start(), span.duration());
     }
-    let wide = side.and_then(|side| side.wide.iter().find(|wide| wide.0 == number));
+    let wide = side.and_then(|side| {
+        let at = side.wide.binary_search_by_key(&number, |wide| wide.0).ok()?;
+        side.wide.get(at)
+    });
     wide.map_or((trace.base, 0), |wide| (wide.1, wide.2))
 }
 

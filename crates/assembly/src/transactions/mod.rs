@@ -95,7 +95,7 @@ pub struct TransactionCounts {
     pub late: u64,
     /// Transactions forgotten before their time: [`MAX_CLOSED_TRANSACTIONS`].
     pub forgotten: u64,
-    /// Transactions closed because they had as many traces as one takes.
+    /// Traces whose key had as many traces already as one transaction takes.
     pub over_max_traces: u64,
 }
 
@@ -168,9 +168,23 @@ impl Transactions {
             }
             SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
             SummaryEvent::Cut => self.batch.cut(),
-            SummaryEvent::Rules(rules) => self.rules = rules,
+            SummaryEvent::Rules(rules) => self.switch(rules),
         }
         true
+    }
+
+    /// From here on other rules hold. Types are numbered by the rules, so what waits has none until its next trace says it again: it closes by quiet time then,
+    /// and is amended by what comes later.
+    fn switch(&mut self, rules: Arc<Rules>) {
+        let other = rules.version != self.rules.version;
+        self.rules = rules;
+        for slot in 0..if other { self.slots.len() as u32 } else { 0 } {
+            if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
+                (transaction.kind, transaction.terminals, transaction.terminal) = (NO_TYPE, 0, 0);
+                transaction.first_start = u64::MAX;
+            }
+            self.watch(slot);
+        }
     }
 
     /// Whether a source's record was not seen before; it is from now on.
@@ -225,14 +239,13 @@ impl Transactions {
             }
             return;
         }
-        self.counts.over_max_traces += u64::from(closed_by == ClosedBy::Size);
         transaction.state = State::Closing(self.next_sequence);
         self.closing.insert(self.next_sequence, (due.slot, closed_by));
         self.next_sequence += 1;
     }
 
     fn take_summary(&mut self, position: u64, summary: &TraceSummary) {
-        let name = NameHash::of_summary(summary);
+        let name = self.name_of(summary);
         let slot = self.slot_of(name);
         let now = self.now;
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
@@ -259,6 +272,19 @@ impl Transactions {
             transaction.terminal = now.max(1);
         }
         self.watch(slot);
+    }
+
+    /// The name that a summary belongs to. A key that has as many traces as one transaction takes is no name any more (an empty or constant id, say): what
+    /// comes under it from then on stands for itself.
+    fn name_of(&mut self, summary: &TraceSummary) -> NameHash {
+        let name = NameHash::of_summary(summary);
+        let known = self.names.get(&name).and_then(|slot| self.slots.get(*slot as usize)?.as_ref());
+        let limit = self.rules.settings.transactions.max_traces as usize;
+        if summary.keys.is_empty() || known.is_none_or(|transaction| transaction.summaries.len() < limit) {
+            return name;
+        }
+        self.counts.over_max_traces += 1;
+        NameHash::of_trace(&summary.tenant, &summary.trace_id)
     }
 
     fn slot_of(&mut self, name: NameHash) -> u32 {

@@ -286,6 +286,20 @@ impl World {
         }
     }
 
+    /// Other rules hold from here on, in both folds.
+    pub fn change_rules(&mut self, rules: &Arc<Rules>) {
+        let position = self.spans.len() as u64;
+        self.spans.push((self.wall, None));
+        let mut out = Vec::new();
+        self.traces.apply(position, self.wall, SpanEvent::Rules(Arc::clone(rules)), &mut self.log, &mut out);
+        for emit in out {
+            self.append_summary(position, emit);
+        }
+        self.transactions.apply(u64::MAX, SummaryEvent::Rules(Arc::clone(rules)));
+        self.rules = Arc::clone(rules);
+        self.read_summaries();
+    }
+
     /// Every decision, in order.
     pub fn closed(&self) -> Vec<Arc<Closed>> {
         let closed = self.log.0.iter().filter_map(|record| match &record.body {

@@ -24,8 +24,8 @@ pub(crate) use error::ServeError;
 use data::Data;
 use health::Readiness;
 
-/// How long the end waits for the store to take what is sealed; what it has not taken then waits in the outbox for the next start.
-const DRAIN: Duration = Duration::from_secs(15);
+/// How long the end waits for the folds, and then for the store to take what is sealed; what is left waits on disk for the next start.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown`, then ends in the order of the data: receive, assemble, store.
 pub(crate) async fn run(
@@ -76,7 +76,11 @@ pub(crate) async fn run(
     }
     receiving.cancel();
     ended("receiver", received).await;
-    let drained = worker.drain().await;
+    // A log that takes nothing must not hold the end up: what is not cut now is read again from the log.
+    let drained = tokio::time::timeout(DRAIN, worker.drain()).await.unwrap_or_else(|_| {
+        tracing::warn!("the folds have not ended in time; the next start goes on where they were");
+        Ok(())
+    });
     if tokio::time::timeout(DRAIN, data.outbox.wait_until_empty()).await.is_err() {
         tracing::warn!(
             cuts = data.outbox.len(),
