@@ -33,7 +33,7 @@ fn a_right_configuration_is_ok_and_0() {
 
 #[test]
 fn faults_are_told_all_at_once_with_file_and_line_and_1() {
-    let file = file("log: { partitions: none }\nlgo: {}\n");
+    let file = file("log: { partitions: none }\nlogs: {}\n");
     let path = file.path().to_str().unwrap();
     let output = throughline(&["config", "check", path]);
     let text = String::from_utf8_lossy(&output.stderr);

@@ -48,6 +48,12 @@ impl SinkHandle {
         self.sink.inner.ready.initialized()
     }
 
+    /// The same question for whoever asks later and elsewhere.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let sink = self.sink.clone();
+        move || sink.inner.ready.initialized()
+    }
+
     /// Stops. What is not acknowledged stays in the outbox; wait for [`Outbox::wait_until_empty`] before, to drain.
     pub async fn stop(self) {
         self.stop.cancel();

@@ -42,13 +42,15 @@ pub(crate) async fn run(
 
     let rules = Arc::new(Rules::compile(config.rules.clone())?);
     let data = Data::open(&config)?;
-    let engine = store::Engine::start(&config.clickhouse, &readiness)?;
+    let engine = store::Engine::start(&config.clickhouse)?;
     let store = crate::command::migrate::store(&config.clickhouse);
     let sink = Sink::start(
         store.clone(),
         data.outbox.clone(),
         SinkSettings::new(crate::command::migrate::schema(&config.clickhouse)),
     );
+    store::watch(&engine, data.outbox.clone(), sink.readiness(), &readiness);
+    store::watch_log(data.span_log.clone(), config.log.reserve_bytes, &readiness);
     let mut worker = Worker::start(parts(&data, &rules, &config))?;
     let receiver = receive::bind(&config.receiver, data.span_log.clone(), &rules).await?;
     let questions = Questions::new(store, Some(worker.in_flight()));
