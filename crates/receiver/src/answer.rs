@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
 use prost::Message;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -50,7 +52,9 @@ fn grpc_code(failure: &Failure) -> Code {
         Failure::NotFound(_) => Code::NotFound,
         Failure::Slow(_) => Code::DeadlineExceeded,
         Failure::Disconnected => Code::Cancelled,
-        Failure::Memory { .. } | Failure::Requests { .. } | Failure::Intake(Refusal::Busy { .. }) => Code::Unavailable,
+        Failure::Memory { .. } | Failure::Requests { .. } | Failure::Intake(Refusal::Busy { .. }) => {
+            Code::Unavailable
+        }
         Failure::Intake(Refusal::Internal(_)) | Failure::Internal(_) => Code::Internal,
     }
 }
@@ -151,7 +155,9 @@ fn status_json(status: &Status) -> Value {
             .iter()
             .map(|violation| json!({ "field": violation.field, "description": violation.description }))
             .collect();
-        list.push(json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations }));
+        list.push(
+            json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations }),
+        );
     }
     if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
         let delay = format!("{}.{:03}s", delay.as_secs(), delay.subsec_millis());

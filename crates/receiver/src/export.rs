@@ -1,10 +1,6 @@
 //! What both transports do with a body once they have it: decompress, hand on, count.
 
-use std::{
-    num::NonZeroUsize,
-    sync::Arc,
-    thread::available_parallelism,
-};
+use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use bytes::Bytes;
 use metrics::{counter, gauge};
@@ -64,8 +60,7 @@ impl Exporter {
             let mut room = held.another();
             decompress(encoding, &body, limit, &mut room).map(|body| (body, room))
         };
-        let result: Result<_, DecompressError> =
-            if inline { work() } else { self.on_a_worker(work).await? };
+        let result: Result<_, DecompressError> = if inline { work() } else { self.on_a_worker(work).await? };
         result.map_err(|error| Failure::from_decompress(error, self.limits.retry_delay))
     }
 
@@ -88,10 +83,8 @@ impl Exporter {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = Arc::clone(&self.workers)
-            .acquire_owned()
-            .await
-            .map_err(|_| Failure::Internal("no worker"))?;
+        let turn =
+            Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::Internal("no worker"))?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);

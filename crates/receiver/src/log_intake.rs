@@ -18,6 +18,12 @@ use crate::intake::{Accepted, Intake, Pressure, Refusal};
 /// Requests up to this many bytes are scanned where they are: some 3 ms of work at most. Larger ones go to a thread for blocking work.
 const INLINE_SCAN_BYTES: usize = 4 << 20;
 
+/// What a record has besides its payload, bytes: its header in the log, and the tenant.
+const RECORD_OVERHEAD: usize = 1024;
+const _: () = assert!(
+    throughline_otlp::limits::MAX_RECORD_BYTES + RECORD_OVERHEAD <= throughline_log::MAX_RECORD_BYTES
+);
+
 /// What clients are told to wait where the log has stopped: about what a restart takes.
 const STOPPED_RETRY: Duration = Duration::from_secs(5);
 
@@ -41,8 +47,7 @@ impl LogIntake {
     #[must_use]
     pub fn new(log: Arc<Log>, plan: Arc<ArcSwap<CompiledPlan>>) -> Self {
         let max_idle = available_parallelism().map_or(1, NonZeroUsize::get) * 2;
-        let scanners =
-            Scanners { plan, partitions: log.partitions(), idle: Mutex::default(), max_idle };
+        let scanners = Scanners { plan, partitions: log.partitions(), idle: Mutex::default(), max_idle };
         Self { log, scanners: Arc::new(scanners) }
     }
 
@@ -83,7 +88,7 @@ impl Intake for LogIntake {
         if !scanned.parts.is_empty() {
             let spans = scanned.accepted;
             let records = scanned.parts.into_iter().map(|part| record(&tenant, part)).collect();
-            self.log.append(records).await.map_err(|error| refusal(error, spans))?;
+            self.log.append(records).await.map_err(|error| refusal(&error, spans))?;
         }
         Ok(Accepted { spans: scanned.accepted, rejected: scanned.rejected, clamped: scanned.clamped })
     }
@@ -100,13 +105,15 @@ fn record(tenant: &Arc<str>, part: Part) -> (u32, NewRecord) {
     (part.partition, record)
 }
 
-fn refusal(error: AppendError, spans: u64) -> Refusal {
+fn refusal(error: &AppendError, spans: u64) -> Refusal {
     let busy = |pressure, retry_after| Refusal::Busy { pressure, spans, retry_after };
     match error {
-        AppendError::Full { retry_after } => busy(Pressure::LogFull, retry_after),
-        AppendError::Overloaded { retry_after } => busy(Pressure::LogOverloaded, retry_after),
+        AppendError::Full { retry_after } => busy(Pressure::LogFull, *retry_after),
+        AppendError::Overloaded { retry_after } => busy(Pressure::LogOverloaded, *retry_after),
         // This process will not take it, but the next one will.
         AppendError::Stopped { .. } => busy(Pressure::LogStopped, STOPPED_RETRY),
-        AppendError::TooLarge { .. } | AppendError::NoPartition { .. } => Refusal::Internal(error.to_string()),
+        AppendError::TooLarge { .. } | AppendError::NoPartition { .. } => {
+            Refusal::Internal(error.to_string())
+        }
     }
 }

@@ -24,7 +24,11 @@ pub const IN_FLIGHT_BYTES: &str = "throughline_receiver_in_flight_bytes";
 /// Tells the recorder units and meanings; call it once, after the recorder is installed.
 pub fn describe() {
     describe_counter!(ACCEPTED_SPANS, Unit::Count, "Spans accepted and durable");
-    describe_counter!(REFUSED_SPANS, Unit::Count, "Spans refused by back pressure; the client may send them again");
+    describe_counter!(
+        REFUSED_SPANS,
+        Unit::Count,
+        "Spans refused by back pressure; the client may send them again"
+    );
     describe_counter!(FAILED_SPANS, Unit::Count, "Spans refused for good");
     describe_counter!(REFUSED_REQUESTS, Unit::Count, "Requests refused by back pressure");
     describe_counter!(FAILED_REQUESTS, Unit::Count, "Requests refused for good, their spans unknown");

@@ -123,7 +123,9 @@ impl Default for CorsSettings {
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
-            allowed_headers: ["accept", "content-type", "content-encoding", "x-requested-with"].map(String::from).into(),
+            allowed_headers: ["accept", "content-type", "content-encoding", "x-requested-with"]
+                .map(String::from)
+                .into(),
             max_age: Duration::from_secs(7200),
         }
     }

@@ -1,4 +1,5 @@
 //! OTLP/gRPC over real sockets: what clients send and what they must hear.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod common;
 
@@ -24,7 +25,10 @@ const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 const MIB: usize = 1 << 20;
 
 async fn client(server: &Server) -> TraceServiceClient<Channel> {
-    TraceServiceClient::connect(format!("http://{}", server.grpc)).await.unwrap().max_encoding_message_size(1 << 30)
+    TraceServiceClient::connect(format!("http://{}", server.grpc))
+        .await
+        .unwrap()
+        .max_encoding_message_size(1 << 30)
 }
 
 fn frame(flag: u8, message: &[u8]) -> Bytes {
@@ -181,8 +185,7 @@ async fn a_gzip_bomb_takes_bounded_memory_and_others_are_answered() {
     assert!(bomb.len() < 2 * MIB);
     let before = resident();
     let mut others = client(&server).await;
-    let (bombed, other) =
-        tokio::join!(raw(&server, EXPORT, Some("gzip"), bomb), others.export(request(100)));
+    let (bombed, other) = tokio::join!(raw(&server, EXPORT, Some("gzip"), bomb), others.export(request(100)));
     assert_eq!(bombed.0, Code::ResourceExhausted);
     other.unwrap();
     let grown = resident().saturating_sub(before);
@@ -195,7 +198,10 @@ async fn frames_that_claim_much_are_refused_before_memory_is_taken() {
     settings.grpc.max_recv_msg_size_mib = 64;
     settings.limits.max_in_flight_bytes = 128 * MIB;
     let server = Server::with(settings).await;
-    assert_eq!(raw(&server, EXPORT, None, Bytes::from_static(b"\0\xff\xff\xff\xff")).await.0, Code::ResourceExhausted);
+    assert_eq!(
+        raw(&server, EXPORT, None, Bytes::from_static(b"\0\xff\xff\xff\xff")).await.0,
+        Code::ResourceExhausted
+    );
 
     // Answers wait: two requests of 60 MiB are held, the third finds no room.
     let gate = server.memory.gate.write().await;

@@ -33,7 +33,11 @@ impl<'h> Bounded<'h> {
     }
 
     /// Takes all that a decoder gives; `expected` is a guess at how much that is.
-    pub(super) fn read_all(&mut self, decoder: &mut impl Read, expected: usize) -> Result<(), DecompressError> {
+    pub(super) fn read_all(
+        &mut self,
+        decoder: &mut impl Read,
+        expected: usize,
+    ) -> Result<(), DecompressError> {
         let mut filled = self.out.len();
         loop {
             if filled == self.out.len() && !self.open_room(decoder, filled, expected)? {

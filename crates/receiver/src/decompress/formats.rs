@@ -56,11 +56,25 @@ pub(super) fn snappy(body: &[u8], out: &mut Bounded<'_>) -> Result<(), Decompres
 
 pub(super) fn lz4(body: &[u8], out: &mut Bounded<'_>) -> Result<(), DecompressError> {
     let mut decoder = lz4_flex::frame::FrameDecoder::new(body);
-    let mut left = body.len() + 1;
     // A decoder ends with its frame; another frame may follow.
-    while !decoder.get_ref().is_empty() && decoder.get_ref().len() < left {
-        left = decoder.get_ref().len();
+    loop {
+        let frame = *decoder.get_ref();
         out.read_all(&mut decoder, guess(body))?;
+        let left = decoder.get_ref().len();
+        if !ends_lz4_frame(&frame[..frame.len() - left]) {
+            return Err(DecompressError::Corrupt("lz4 frame has no end".into()));
+        }
+        if left == 0 {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+/// Whether a frame has its end mark (four zeros, and a checksum behind them where the flags say so): the decoder takes the end of the input for
+/// the end of the frame.
+fn ends_lz4_frame(frame: &[u8]) -> bool {
+    const FLAGS: usize = 4;
+    const CONTENT_CHECKSUM: u8 = 1 << 2;
+    let checksum = frame.get(FLAGS).map_or(0, |flags| if flags & CONTENT_CHECKSUM == 0 { 0 } else { 4 });
+    frame.len().checked_sub(checksum).is_some_and(|end| frame[..end].ends_with(&[0; 4]))
 }

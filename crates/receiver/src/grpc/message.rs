@@ -102,9 +102,6 @@ mod tests {
         for wire in framing {
             assert!(matches!(read_chunks(&[wire]).await, Err(Failure::Framing(_))), "{wire:?}");
         }
-        assert!(matches!(
-            read_chunks(&[b"\0\xff\xff\xff\xff"]).await,
-            Err(Failure::TooLarge { limit: 50 })
-        ));
+        assert!(matches!(read_chunks(&[b"\0\xff\xff\xff\xff"]).await, Err(Failure::TooLarge { limit: 50 })));
     }
 }

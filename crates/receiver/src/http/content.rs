@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn types_may_have_parameters_and_any_case() {
-        for json in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;x"] {
+        for json in
+            ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;x"]
+        {
             assert_eq!(wire_type(&headers(header::CONTENT_TYPE, json)).unwrap(), WireType::Json, "{json}");
         }
         let protobuf = headers(header::CONTENT_TYPE, "application/x-protobuf");
@@ -61,7 +63,8 @@ mod tests {
     fn encodings_are_known_by_name() {
         assert_eq!(encoding(&HeaderMap::new()).unwrap(), None);
         assert_eq!(encoding(&headers(header::CONTENT_ENCODING, "identity")).unwrap(), None);
-        for (name, known) in [("gzip", Encoding::Gzip), ("deflate", Encoding::Zlib), ("GZIP", Encoding::Gzip)] {
+        for (name, known) in [("gzip", Encoding::Gzip), ("deflate", Encoding::Zlib), ("GZIP", Encoding::Gzip)]
+        {
             assert_eq!(encoding(&headers(header::CONTENT_ENCODING, name)).unwrap(), Some(known));
         }
         for other in ["br", "gzip, gzip"] {

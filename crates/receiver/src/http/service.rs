@@ -36,7 +36,10 @@ pub(crate) struct Service {
 
 impl Service {
     /// Answers one request.
-    pub(crate) async fn call<B>(self: Arc<Self>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
+    pub(crate) async fn call<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Infallible>
     where
         B: Body<Data = Bytes> + Send,
     {
@@ -99,8 +102,7 @@ impl Service {
     ) -> Result<(WireType, Option<crate::decompress::Encoding>, Gather), Failure> {
         let wire = content::wire_type(request.headers())?;
         let encoding = content::encoding(request.headers())?;
-        let mut gather =
-            Gather::new(self.exporter.hold(), self.max_bytes, self.exporter.limits.retry_delay);
+        let mut gather = Gather::new(self.exporter.hold(), self.max_bytes, self.exporter.limits.retry_delay);
         if let Some(len) = content::announced(request.headers()) {
             gather.expect(len)?;
         }

@@ -37,7 +37,10 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Map<S::Future, Box<dyn FnOnce(Result<S::Response, S::Error>) -> Result<S::Response, S::Error> + Send>>;
+    type Future = Map<
+        S::Future,
+        Box<dyn FnOnce(Result<S::Response, S::Error>) -> Result<S::Response, S::Error> + Send>,
+    >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)

@@ -38,8 +38,7 @@ pub(crate) fn connections(
     stream::unfold((listener, places, cut), |(listener, places, cut)| async move {
         let place = Arc::clone(&places).acquire_owned().await.ok()?;
         let stream = accept(&listener).await;
-        let connection =
-            Connection { stream, cut: Box::pin(cut.clone().cancelled_owned()), _place: place };
+        let connection = Connection { stream, cut: Box::pin(cut.clone().cancelled_owned()), _place: place };
         Some((Ok(connection), (listener, places, cut)))
     })
 }
@@ -78,10 +77,16 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             // Only where it would wait: a look at the token for every read would cost.
-            Poll::Pending => self.poll_cut(cx).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
+            Poll::Pending => {
+                self.poll_cut(cx).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+            }
             ready => ready,
         }
     }

@@ -112,7 +112,10 @@ pub struct Receiver {
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("grpc", &self.grpc_addr).field("http", &self.http_addr).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("grpc", &self.grpc_addr)
+            .field("http", &self.http_addr)
+            .finish_non_exhaustive()
     }
 }
 

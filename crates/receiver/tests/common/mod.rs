@@ -1,5 +1,10 @@
 //! What the tests of this crate share: an intake that remembers, a server on free ports, requests.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses its part, and a panic is the report"
+)]
 
 use std::{
     net::SocketAddr,
