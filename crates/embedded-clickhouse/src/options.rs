@@ -37,7 +37,8 @@ impl Options {
     pub fn new(library: PathBuf, path: PathBuf, listen: SocketAddr) -> Self {
         Self {
             library,
-            path,
+            // The engine joins a relative path to itself; where the working directory is unknown, it says so itself.
+            path: std::path::absolute(&path).unwrap_or(path),
             listen,
             max_memory_bytes: None,
             max_concurrent_queries: 100,

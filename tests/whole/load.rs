@@ -1,0 +1,96 @@
+//! What the tests send, and the server that they send it to.
+
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use prost::Message;
+use throughline_bank::plan::{PlanOptions, Transfer, generate, to_otlp};
+use throughline_harness::{Sender, Server, Start};
+
+/// How long the store may take to have everything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a request is sent again and again, across restarts.
+pub(crate) const RESEND: Duration = Duration::from_secs(60);
+
+/// Transfers are sent in so many rounds, so that traces of one arrive in several requests.
+const SLICES: usize = 3;
+
+/// A server that keeps all, with quiet times short enough for a test.
+pub(crate) fn start(dir: &Path) -> Start {
+    let config = r#"
+log: { reserve_gib: 0, retention: { size_gib: 1 } }
+traces: { quiet_time: 1s, quiet_time_without_root: 2s }
+departments: [{ attribute: department }]
+transactions:
+  quiet_time: 3s
+  types:
+    - name: transfer
+      match: root.name == "POST /transfers"
+      terminal: span.name == "settlement.confirm"
+      settle: 2s
+      deadline: 15s
+batch: { max_delay: 1s }
+sampling: { policies: [{ name: all, type: always_sample }] }
+"#;
+    Start::new(env!("CARGO_BIN_EXE_throughline"), dir, config)
+}
+
+/// The first `count` transfers of a seed.
+pub(crate) fn transfers(seed: u64, count: usize) -> Vec<Transfer> {
+    // Of now: what is older than the store's retention would age out of it.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    generate(&PlanOptions { seed, start_unix_nano: now, ..PlanOptions::default() }, count)
+}
+
+/// The transfers as requests, each transfer's spans spread over several of them.
+pub(crate) fn requests(transfers: &[Transfer]) -> Vec<Bytes> {
+    let mut slices: Vec<Vec<Bytes>> = vec![Vec::new(); SLICES];
+    for chunk in transfers.chunks(5) {
+        for request in to_otlp(chunk) {
+            for (slice, list) in slices.iter_mut().enumerate() {
+                let mut part = request.clone();
+                let spans = part.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
+                spans.for_each(|scope| {
+                    let mut at = 0;
+                    scope.spans.retain(|_| {
+                        at += 1;
+                        at % SLICES == slice
+                    });
+                });
+                list.push(part.encode_to_vec().into());
+            }
+        }
+    }
+    slices.into_iter().flatten().collect()
+}
+
+/// Sends all, each until it is acknowledged.
+pub(crate) async fn send(port: u16, requests: &[Bytes]) {
+    let sender = Sender::new(port);
+    for request in requests {
+        sender.send_until_taken(request, RESEND).await;
+    }
+}
+
+/// Everything that must hold once all of `spans` spans of `transactions` transfers are in the store.
+pub(crate) async fn check(server: &Server, transactions: u64, spans: u64) {
+    server.wait_for("SELECT count() FROM otel_traces", spans, PATIENCE).await;
+    server.wait_for("SELECT sum(Spans) FROM transactions", spans, PATIENCE).await;
+    assert_eq!(server.count("SELECT uniqExact(TraceId, SpanId) FROM otel_traces").await, spans);
+    assert_eq!(server.count("SELECT count() FROM transactions").await, transactions);
+    assert_eq!(server.count("SELECT uniqExact(TransactionId) FROM transactions").await, transactions);
+    assert_eq!(
+        server.count("SELECT countIf(arraySum(Hops.Critical) != Duration) FROM transactions").await,
+        0
+    );
+    for (sum, hops) in [("Count", "Hops.Count"), ("Errors", "Hops.Errors"), ("Critical", "Hops.Critical")] {
+        let minutes = server.query(&format!("SELECT sum({sum}) FROM operation_minutes")).await;
+        let rows = server.query(&format!("SELECT sum(arraySum({hops})) FROM transactions")).await;
+        assert_eq!(minutes, rows, "operation_minutes.{sum}");
+    }
+    assert_eq!(server.count("SELECT count() - uniqExact(Name) FROM batches").await, 0);
+}

@@ -1,0 +1,10 @@
+//! The whole system: the real binary, the real engine, the bank's transfers over OTLP/gRPC, and what is in the store at the end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has nothing better to do than stop"
+)]
+
+mod kills;
+mod load;
+mod transfers;
