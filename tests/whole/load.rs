@@ -16,23 +16,24 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a request is sent again and again, across restarts.
 pub(crate) const RESEND: Duration = Duration::from_secs(60);
 
-/// Transfers are sent in so many rounds, so that traces of one arrive in several requests.
+/// Requests that a trace's spans are spread over.
 const SLICES: usize = 3;
 
-/// A server that keeps all, with quiet times short enough for a test.
+/// A server that keeps all, with quiet times short enough for a test, and longer than a restart takes: a key that is learnt after its trace was closed does not
+/// join it yet.
 pub(crate) fn start(dir: &Path) -> Start {
     let config = r#"
 log: { reserve_gib: 0, retention: { size_gib: 1 } }
-traces: { quiet_time: 1s, quiet_time_without_root: 2s }
+traces: { quiet_time: 3s, quiet_time_without_root: 6s }
 departments: [{ attribute: department }]
 transactions:
-  quiet_time: 3s
+  quiet_time: 6s
   types:
     - name: transfer
       match: root.name == "POST /transfers"
       terminal: span.name == "settlement.confirm"
-      settle: 2s
-      deadline: 15s
+      settle: 4s
+      deadline: 20s
 batch: { max_delay: 1s }
 sampling: { policies: [{ name: all, type: always_sample }] }
 "#;
@@ -46,12 +47,13 @@ pub(crate) fn transfers(seed: u64, count: usize) -> Vec<Transfer> {
     generate(&PlanOptions { seed, start_unix_nano: now, ..PlanOptions::default() }, count)
 }
 
-/// The transfers as requests, each transfer's spans spread over several of them.
+/// The transfers as requests, each trace's spans spread over several of them, one soon after the other.
 pub(crate) fn requests(transfers: &[Transfer]) -> Vec<Bytes> {
-    let mut slices: Vec<Vec<Bytes>> = vec![Vec::new(); SLICES];
+    let mut list = Vec::new();
     for chunk in transfers.chunks(5) {
-        for request in to_otlp(chunk) {
-            for (slice, list) in slices.iter_mut().enumerate() {
+        let whole = to_otlp(chunk);
+        for slice in 0..SLICES {
+            list.extend(whole.iter().map(|request| {
                 let mut part = request.clone();
                 let spans = part.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
                 spans.for_each(|scope| {
@@ -61,11 +63,11 @@ pub(crate) fn requests(transfers: &[Transfer]) -> Vec<Bytes> {
                         at % SLICES == slice
                     });
                 });
-                list.push(part.encode_to_vec().into());
-            }
+                Bytes::from(part.encode_to_vec())
+            }));
         }
     }
-    slices.into_iter().flatten().collect()
+    list
 }
 
 /// Sends all, each until it is acknowledged.
