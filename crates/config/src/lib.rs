@@ -4,7 +4,7 @@
 //! table ([`KEYS`]) and checks what must hold between them; conditions, globs and policies are judged by the core, which compiles them.
 //! It gives a [`Config`], or every [`Fault`] with its key, what stands there, what would be right, and the file and line that say so.
 //!
-//! The table is the one place of names, types, defaults and meanings: [`reference`] prints it, unknown keys are checked against it.
+//! The table is the one place of names, types, defaults and meanings: [`reference()`] prints it, unknown keys are checked against it.
 //!
 //! What it is not: it opens no port, makes no folder, and does not watch files. Scalars stay text until a key says what they are, so
 //! `country: no` is the text `no`.
