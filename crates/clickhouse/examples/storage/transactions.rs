@@ -21,14 +21,24 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
     let mut count = 0;
     let mut made = [const { (Vec::new(), Duration::ZERO) }; 3];
     for _ in 0..batches {
-        let closed: Vec<Closed> = plan.by_ref().take(rows).map(|transfer| closed(&transfer, hops)).collect();
-        count += closed
-            .iter()
-            .map(|closed| closed.row.as_ref().unwrap().hops.as_ref().unwrap().service.len())
-            .sum::<usize>();
-        add(&mut made[0], || vec![transactions(&closed)]);
-        add(&mut made[1], || operations(&closed));
-        add(&mut made[2], || edges(&closed));
+        let mut block = TransactionsBlock::new();
+        let (mut operations, mut edges) = (OperationMinutes::new(), EdgeMinutes::new());
+        let mut first_start = None;
+        for transfer in plan.by_ref().take(rows) {
+            // As in the worker, one after the other: what was just decided is pushed.
+            let closed = closed(&transfer, hops);
+            let row = closed.row.as_ref().unwrap();
+            first_start.get_or_insert(closed.first_start);
+            count += row.hops.as_ref().unwrap().service.len();
+            timed(&mut made[0].1, || block.push(&closed).unwrap());
+            timed(&mut made[1].1, || operations.add(row, 1).unwrap());
+            timed(&mut made[2].1, || edges.add(row, 1).unwrap());
+        }
+        let day = day_of(first_start.unwrap());
+        let [rows_of, operations_of, edges_of] = &mut made;
+        add(rows_of, || vec![Encoded { day, rows: block.rows(), bytes: block.finish() }]);
+        add(operations_of, || operations.finish());
+        add(edges_of, || edges.finish());
     }
     let units = rows * batches;
     let hops = count as f64 / units as f64;
@@ -55,29 +65,16 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
     ]
 }
 
-fn add(to: &mut (Vec<(usize, Bytes)>, Duration), make: impl FnOnce() -> Vec<Encoded>) {
+fn timed<T>(sum: &mut Duration, work: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
-    let blocks = make();
-    to.1 += begun.elapsed();
+    let done = work();
+    *sum += begun.elapsed();
+    done
+}
+
+fn add(to: &mut (Vec<(usize, Bytes)>, Duration), make: impl FnOnce() -> Vec<Encoded>) {
+    let blocks = timed(&mut to.1, make);
     to.0.extend(blocks.into_iter().map(|block| (block.rows, Bytes::from(block.bytes))));
-}
-
-fn transactions(closed: &[Closed]) -> Encoded {
-    let mut block = TransactionsBlock::new();
-    closed.iter().for_each(|closed| block.push(closed).unwrap());
-    Encoded { day: day_of(closed[0].first_start), rows: block.rows(), bytes: block.finish() }
-}
-
-fn operations(closed: &[Closed]) -> Vec<Encoded> {
-    let mut sums = OperationMinutes::new();
-    closed.iter().filter_map(|closed| closed.row.as_ref()).for_each(|row| sums.add(row, 1).unwrap());
-    sums.finish()
-}
-
-fn edges(closed: &[Closed]) -> Vec<Encoded> {
-    let mut sums = EdgeMinutes::new();
-    closed.iter().filter_map(|closed| closed.row.as_ref()).for_each(|row| sums.add(row, 1).unwrap());
-    sums.finish()
 }
 
 /// A transfer as it is decided.
