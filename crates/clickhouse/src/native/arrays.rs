@@ -23,11 +23,9 @@ impl<T: Copy + PartialEq> Arrays<T> {
     }
 
     /// Takes a row's items, without those at its end that are `default`.
-    pub(crate) fn push_trimmed(&mut self, items: impl Iterator<Item = T>, default: T) {
-        let start = self.items.len();
-        self.items.extend(items);
-        let kept = self.items[start..].iter().rposition(|item| *item != default).map_or(0, |at| at + 1);
-        self.items.truncate(start + kept);
+    pub(crate) fn push_trimmed(&mut self, items: &[T], default: T) {
+        let kept = items.iter().rposition(|item| *item != default).map_or(0, |at| at + 1);
+        self.items.extend_from_slice(&items[..kept]);
         self.ends.push(self.items.len() as u32);
     }
 
@@ -57,6 +55,30 @@ impl<T: Copy + PartialEq> Arrays<T> {
         let out = block.column(name, kind);
         self.ends_in(order).for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
         order.iter().flat_map(|&row| self.row(row)).for_each(|item| put(item, out));
+    }
+}
+
+impl<T: Copy + PartialEq> Arrays<T> {
+    /// Writes the column with rows in this order; its items are numbers of `N` bytes.
+    pub(crate) fn write_numbers<const N: usize>(
+        &self,
+        block: &mut Block,
+        name: &str,
+        kind: &str,
+        order: &[u32],
+        to: impl Fn(T) -> [u8; N],
+    ) {
+        let out = block.column(name, kind);
+        out.reserve(order.len() * 8 + self.items.len() * N);
+        self.ends_in(order).for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+        for &row in order {
+            let items = self.row(row);
+            let start = out.len();
+            out.resize(start + items.len() * N, 0);
+            for (place, item) in out[start..].as_chunks_mut().0.iter_mut().zip(items) {
+                *place = to(*item);
+            }
+        }
     }
 }
 

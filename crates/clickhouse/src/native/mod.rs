@@ -33,6 +33,11 @@ impl Block {
         &mut self.out
     }
 
+    /// For what follows in the same column.
+    pub(crate) fn more(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
     /// A column of strings.
     pub(crate) fn strings<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a [u8]>) {
         let out = self.column(name, "String");

@@ -9,7 +9,7 @@ use crate::native::{Arrays, Block, Dictionary, put_string};
 use crate::rows::{RowsError, stored_time};
 
 /// The columns of a block, in order, for the statement that inserts it.
-pub(crate) const COLUMNS: [&str; 39] = [
+pub(crate) const COLUMNS: [&str; 35] = [
     "Tenant",
     "FirstStart",
     "TransactionId",
@@ -39,16 +39,12 @@ pub(crate) const COLUMNS: [&str; 39] = [
     "HopName",
     "HopInstance",
     "HopParent",
-    "HopCount",
     "HopStart",
     "HopDuration",
     "HopChildTime",
     "HopNetwork",
-    "HopQueue",
     "HopCriticalCode",
-    "HopCriticalNetwork",
-    "HopCriticalQueue",
-    "HopErrors",
+    "HopRare",
 ];
 
 /// Transactions that become one block of the table `transactions_data`. All must have their `first_start` on one day ([`crate::rows::day_of`]).

@@ -100,55 +100,73 @@ pub(super) struct HopArrays {
     found: HashMap<[u32; 5], u32, FixedState>,
     names: Dictionary,
     instances: Dictionary,
+    /// The number in `instances` of each of `strings`, `NONE` where it has not been one.
+    instance_of: Vec<u32>,
     name: Arrays<u32>,
     instance: Arrays<u32>,
     parent: Arrays<i16>,
-    count: Arrays<u32>,
-    start: Arrays<u64>,
+    start: Arrays<i64>,
     duration: Arrays<u64>,
     child_time: Arrays<u64>,
     network: Arrays<u64>,
-    queue: Arrays<u64>,
     critical_code: Arrays<u64>,
-    critical_network: Arrays<u64>,
-    critical_queue: Arrays<u64>,
-    errors: Arrays<u32>,
-    scratch: Vec<u8>,
+    rare: Arrays<(u32, u64)>,
     numbers: Vec<u32>,
+    scratch: Scratch,
+}
+
+/// No number yet.
+const NONE: u32 = u32::MAX;
+
+/// One row's columns while they are made.
+#[derive(Debug, Default)]
+struct Scratch {
+    name: Vec<u8>,
+    names: Vec<u32>,
+    instances: Vec<u32>,
+    parents: Vec<i16>,
+    child_times: Vec<u64>,
+    critical_codes: Vec<u64>,
+    rare: Vec<(u32, u64)>,
 }
 
 impl HopArrays {
     /// Takes the hops of the next row.
-    pub(super) fn push(&mut self, hops: HopColumns<'_>) {
-        let Self { strings, numbers, .. } = self;
+    pub(super) fn push(&mut self, columns: HopColumns<'_>) {
+        let absent = Hops::default();
+        let hops = columns.hops.unwrap_or(&absent);
+        let Self { strings, numbers, instance_of, .. } = self;
         numbers.clear();
-        numbers.extend(hops.strings().iter().map(|string| strings.intern(string.as_bytes())));
-        let names: Vec<u32> = hops.iter().map(|hop| self.name(&hop, hops.strings())).collect();
-        self.name.push(names.into_iter());
-        let Self { instances, instance, .. } = self;
-        let empty = instances.intern(b"");
-        instance.push_trimmed(
-            hops.iter().map(|hop| instances.intern(hops.strings()[hop.instance as usize].as_bytes())),
-            empty,
-        );
-        let parent = |hop: Hop| i16::try_from(hop.parent).unwrap_or(-1);
-        self.parent.push_trimmed(hops.iter().map(parent), 0);
-        self.count.push_trimmed(hops.iter().map(|hop| hop.count), 1);
-        self.start.push_trimmed(hops.iter().map(|hop| hop.start.cast_unsigned()), 0);
-        self.duration.push_trimmed(hops.iter().map(|hop| hop.duration), 0);
-        self.child_time.push_trimmed(hops.iter().map(|hop| hop.duration.wrapping_sub(hop.own)), 0);
-        self.network.push_trimmed(hops.iter().map(|hop| hop.network), 0);
-        self.queue.push_trimmed(hops.iter().map(|hop| hop.queue), 0);
-        self.critical_code.push_trimmed(hops.iter().map(critical_code), 0);
-        self.critical_network.push_trimmed(hops.iter().map(|hop| hop.critical_network), 0);
-        self.critical_queue.push_trimmed(hops.iter().map(|hop| hop.critical_queue), 0);
-        self.errors.push_trimmed(hops.iter().map(|hop| hop.errors), 0);
+        numbers.extend(hops.strings.iter().map(|string| strings.intern(string.as_bytes())));
+        instance_of.resize(strings.len(), NONE);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        for (at, hop) in columns.iter().enumerate() {
+            scratch.names.push(self.name(&hop, &hops.strings, &mut scratch.name));
+            scratch.instances.push(self.instance(hop.instance, &hops.strings));
+            scratch.parents.push(i16::try_from(hop.parent).unwrap_or(-1));
+            scratch.child_times.push(hop.duration.wrapping_sub(hop.own));
+            let code = critical_code(hop);
+            scratch.critical_codes.push(code);
+            put_rare(at as u32 * RARE, &hop, code, &mut scratch.rare);
+        }
+        self.name.push(scratch.names.iter().copied());
+        let no_instance = self.no_instance();
+        self.instance.push_trimmed(&scratch.instances, no_instance);
+        self.parent.push_trimmed(&scratch.parents, 0);
+        self.start.push_trimmed(&hops.start, 0);
+        self.duration.push_trimmed(&hops.duration, 0);
+        self.child_time.push_trimmed(&scratch.child_times, 0);
+        self.network.push_trimmed(&hops.network, 0);
+        self.critical_code.push_trimmed(&scratch.critical_codes, 0);
+        self.rare.push(scratch.rare.iter().copied());
+        self.scratch = scratch;
     }
 
-    fn name(&mut self, hop: &Hop, strings: &[String]) -> u32 {
+    fn name(&mut self, hop: &Hop, strings: &[String], scratch: &mut Vec<u8>) -> u32 {
         let parts = [hop.department, hop.service, hop.operation, hop.version];
         let [a, b, c, d] = parts.map(|part| self.numbers[part as usize]);
-        let Self { found, names, scratch, .. } = self;
+        let Self { found, names, .. } = self;
         *found.entry([a, b, c, d, hop.kind]).or_insert_with(|| {
             scratch.clear();
             for part in parts {
@@ -160,25 +178,50 @@ impl HopArrays {
         })
     }
 
+    fn instance(&mut self, string: u32, strings: &[String]) -> u32 {
+        let known = &mut self.instance_of[self.numbers[string as usize] as usize];
+        if *known == NONE {
+            *known = self.instances.intern(strings[string as usize].as_bytes());
+        }
+        *known
+    }
+
+    /// The number of the empty instance.
+    fn no_instance(&mut self) -> u32 {
+        self.instances.intern(b"")
+    }
+
     /// Writes the columns with rows in this order.
     pub(super) fn write(&self, block: &mut Block, order: &[u32]) {
-        let put_u64 = |item: &u64, out: &mut Vec<u8>| out.extend_from_slice(&item.to_le_bytes());
-        let put_u32 = |item: &u32, out: &mut Vec<u8>| out.extend_from_slice(&item.to_le_bytes());
         self.name.write_low(block, "HopName", &self.names, order);
         self.instance.write_low(block, "HopInstance", &self.instances, order);
-        self.parent.write(block, "HopParent", "Array(Int16)", order, |item, out| {
-            out.extend_from_slice(&item.to_le_bytes());
+        self.parent.write_numbers(block, "HopParent", "Array(Int16)", order, i16::to_le_bytes);
+        self.start.write_numbers(block, "HopStart", "Array(Int64)", order, i64::to_le_bytes);
+        let mut put = |name: &str, kind: &str, column: &Arrays<u64>| {
+            column.write_numbers(block, name, kind, order, u64::to_le_bytes);
+        };
+        put("HopDuration", "Array(UInt64)", &self.duration);
+        put("HopChildTime", "Array(Int64)", &self.child_time);
+        put("HopNetwork", "Array(UInt64)", &self.network);
+        put("HopCriticalCode", "Array(UInt64)", &self.critical_code);
+        self.rare.write(block, "HopRare", "Map(UInt32, UInt64)", order, |(key, _), out| {
+            out.extend_from_slice(&key.to_le_bytes());
         });
-        self.count.write(block, "HopCount", "Array(UInt32)", order, put_u32);
-        self.start.write(block, "HopStart", "Array(Int64)", order, put_u64);
-        self.duration.write(block, "HopDuration", "Array(UInt64)", order, put_u64);
-        self.child_time.write(block, "HopChildTime", "Array(Int64)", order, put_u64);
-        self.network.write(block, "HopNetwork", "Array(UInt64)", order, put_u64);
-        self.queue.write(block, "HopQueue", "Array(UInt64)", order, put_u64);
-        self.critical_code.write(block, "HopCriticalCode", "Array(UInt64)", order, put_u64);
-        self.critical_network.write(block, "HopCriticalNetwork", "Array(UInt64)", order, put_u64);
-        self.critical_queue.write(block, "HopCriticalQueue", "Array(UInt64)", order, put_u64);
-        self.errors.write(block, "HopErrors", "Array(UInt32)", order, put_u32);
+        let values = block.more();
+        order.iter().flat_map(|&row| self.rare.row(row)).for_each(|(_, value)| {
+            values.extend_from_slice(&value.to_le_bytes());
+        });
+    }
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.names.clear();
+        self.instances.clear();
+        self.parents.clear();
+        self.child_times.clear();
+        self.critical_codes.clear();
+        self.rare.clear();
     }
 }
 
@@ -189,5 +232,29 @@ fn critical_code(hop: Hop) -> u64 {
         critical if critical == usual => 0,
         0 => 1,
         critical => critical.saturating_add(2),
+    }
+}
+
+/// How many numbers of a hop are stored only where they are not as usual: the key of number `k` of hop `n` is `n * RARE + k`.
+const RARE: u32 = 5;
+
+/// Appends what is not as usual: critical network and queue + 1 (usual is all of network and queue, and none where the code says that nothing is on the
+/// path), queue, errors, count (usual is 1).
+fn put_rare(key: u32, hop: &Hop, code: u64, out: &mut Vec<(u32, u64)>) {
+    let usual = |whole: u64| if code == 1 { 0 } else { whole };
+    if hop.critical_network != usual(hop.network) {
+        out.push((key, hop.critical_network.saturating_add(1)));
+    }
+    if hop.queue != 0 {
+        out.push((key + 1, hop.queue));
+    }
+    if hop.critical_queue != usual(hop.queue) {
+        out.push((key + 2, hop.critical_queue.saturating_add(1)));
+    }
+    if hop.errors != 0 {
+        out.push((key + 3, hop.errors.into()));
+    }
+    if hop.count != 1 {
+        out.push((key + 4, u64::from(hop.count) + 1));
     }
 }

@@ -73,15 +73,15 @@ AS SELECT
     arrayResize(HopInstance, length(HopName), '') AS `Hops.Instance`,
     arrayMap(n -> splitByChar('\0', toString(n))[5], HopName) AS `Hops.Kind`,
     arrayResize(HopParent, length(HopName), 0) AS `Hops.Parent`,
-    arrayResize(HopCount, length(HopName), 1) AS `Hops.Count`,
+    arrayMap(i -> toUInt32(if(HopRare[toUInt32(i * 5 + 4)] = 0, 1, HopRare[toUInt32(i * 5 + 4)] - 1)), range(length(HopName))) AS `Hops.Count`,
     arrayResize(HopStart, length(HopName), 0) AS `Hops.Start`,
     arrayResize(HopDuration, length(HopName), 0) AS `Hops.Duration`,
     arrayMap((d, c) -> toUInt64(toInt64(d) - c), `Hops.Duration`, arrayResize(HopChildTime, length(HopName), 0)) AS `Hops.Self`,
     arrayResize(HopNetwork, length(HopName), 0) AS `Hops.Network`,
-    arrayResize(HopQueue, length(HopName), 0) AS `Hops.Queue`,
+    arrayMap(i -> HopRare[toUInt32(i * 5 + 1)], range(length(HopName))) AS `Hops.Queue`,
     arrayMap((s, n, q, c) -> multiIf(c = 0, s + n + q, c = 1, 0, c - 2), `Hops.Self`, `Hops.CriticalNetwork`, `Hops.CriticalQueue`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.Critical`,
-    arrayResize(HopCriticalNetwork, length(HopName), 0) AS `Hops.CriticalNetwork`,
-    arrayResize(HopCriticalQueue, length(HopName), 0) AS `Hops.CriticalQueue`,
-    arrayResize(HopErrors, length(HopName), 0) AS `Hops.Errors`
+    arrayMap((i, w, c) -> multiIf(HopRare[toUInt32(i * 5)] != 0, HopRare[toUInt32(i * 5)] - 1, c = 1, 0, w), range(length(HopName)), `Hops.Network`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.CriticalNetwork`,
+    arrayMap((i, w, c) -> multiIf(HopRare[toUInt32(i * 5 + 2)] != 0, HopRare[toUInt32(i * 5 + 2)] - 1, c = 1, 0, w), range(length(HopName)), `Hops.Queue`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.CriticalQueue`,
+    arrayMap(i -> toUInt32(HopRare[toUInt32(i * 5 + 3)]), range(length(HopName))) AS `Hops.Errors`
 FROM {db}.transactions_data FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
