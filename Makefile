@@ -10,7 +10,7 @@ run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
 	@exec scripts/run.sh
 
 test: engine ## Every test, the embedded engine included
-	@exec cargo test --workspace --locked
+	@exec cargo test --workspace --locked --no-fail-fast
 
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh
