@@ -32,10 +32,30 @@ sampling:
     )
 }
 
-/// A server in a folder of its own under `target/`, which stays for a look at its output.
-async fn start(binary: &Path, quiet: &str) -> Server {
-    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in("target").unwrap().keep();
-    Start::new(binary, &dir, &configuration(quiet)).ready().await
+/// A server in a folder of its own under `target/`, which goes with it; it stays for a look at its output where the run failed.
+struct Running {
+    server: Server,
+    dir: tempfile::TempDir,
+}
+
+impl std::ops::Deref for Running {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.dir.disable_cleanup(std::thread::panicking());
+    }
+}
+
+async fn start(binary: &Path, quiet: &str) -> Running {
+    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in("target").unwrap();
+    let server = Start::new(binary, dir.path(), &configuration(quiet)).ready().await;
+    Running { server, dir }
 }
 
 /// Warm-up of every run, seconds.
