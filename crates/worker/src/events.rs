@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use throughline_assembly::{
-    records::{Closed, TraceSummary},
+    records::{Closed, SummaryHead, TraceSummary},
     rules::Rules,
     traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
     transactions::CauseKey,
@@ -50,6 +50,12 @@ pub(crate) fn summary_of(record: &Record) -> Option<Arc<TraceSummary>> {
         return Some(cached);
     }
     TraceSummary::decode(record.payload.clone()).ok().map(Arc::new)
+}
+
+/// The head of a summary record's summary, decoded: for one whose summary did not travel with it.
+pub(crate) fn head_of(record: &Record) -> Option<SummaryHead> {
+    // From a slice, so that nothing of it keeps the segment.
+    SummaryHead::decode(&record.payload[..]).ok()
 }
 
 /// A closed record's decision: what travelled with it, or decoded.

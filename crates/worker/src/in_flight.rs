@@ -91,6 +91,7 @@ impl InFlight {
             Some((*position, summary_of(&record)?))
         };
         let summaries: Vec<_> = open.summaries.iter().filter_map(read).collect();
+        let summaries: Vec<_> = summaries.iter().map(|(position, summary)| (*position, &**summary)).collect();
         if summaries.is_empty() {
             return None;
         }

@@ -55,7 +55,7 @@ impl KeptSpans {
     /// Adds the spans of one of its traces.
     pub(crate) fn trace(&mut self, kept: &KeptTrace, summary: &TraceSummary) {
         let first = self.departments.len() as u32;
-        let text = |index: u32| summary.strings.get(index as usize).cloned().unwrap_or_default();
+        let text = |index: u32| summary.text(index).to_owned();
         self.departments.extend(summary.resources.iter().map(|resource| text(resource.department)));
         let owner = (self.owners.len() - 1) as u32;
         let mut skip = kept.skip.iter().copied().peekable();

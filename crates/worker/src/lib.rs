@@ -13,6 +13,7 @@ mod events;
 mod in_flight;
 mod kept;
 mod save;
+mod summaries;
 mod ticker;
 mod traces;
 mod transactions;

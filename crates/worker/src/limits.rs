@@ -15,7 +15,7 @@ pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
 pub const MAX_BLOCK_ROWS: usize = 100_000;
 
 /// Bytes of log between two snapshots: what has to be read again at start.
-pub const SNAPSHOT_BYTES: u64 = 256 << 20;
+pub const SNAPSHOT_BYTES: u64 = 512 << 20;
 
 /// Time between two snapshots, if anything happened.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(20);

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::{Decider, Positioned},
+    decide::Decider,
     names::NameHash,
-    records::{Closed, ClosedBy, Outcome},
+    records::{Closed, ClosedBy, Outcome, TraceSummary},
     rules::Rules,
-    transactions::{Closing, SummaryEvent, Transactions},
+    transactions::{Closing, SummaryEvent, TraceHead, Transactions},
 };
 use throughline_clickhouse::outbox::{Outbox, OutboxError};
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
@@ -18,11 +18,12 @@ use crate::{
     WorkerError,
     append::append,
     batch::BatchBuilder,
-    events::{cause_of, closed_of, closed_record, control, rules_of, source_time_of, summary_of},
+    events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
     save::save,
+    summaries::Summaries,
     traces::lag,
     trim::Bounds,
     worker::Parts,
@@ -35,6 +36,8 @@ pub(crate) struct TransactionsDriver {
     log: Log,
     reader: Reader,
     decider: Decider,
+    /// Of the transaction that is being decided.
+    summaries: Summaries,
     builder: BatchBuilder,
     outbox: Outbox,
     snapshots: Snapshots,
@@ -72,6 +75,7 @@ impl TransactionsDriver {
             reader: log.reader(partition, next),
             log,
             decider: Decider::default(),
+            summaries: Summaries::default(),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
@@ -163,7 +167,10 @@ impl TransactionsDriver {
     }
 
     fn take_summary(&mut self, record: &Record) {
-        let (Some((source, cause)), Some(summary)) = (cause_of(record), summary_of(record)) else {
+        let cached = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<TraceSummary>());
+        let decoded = if cached.is_some() { None } else { head_of(record) };
+        let head = cached.map(TraceHead::from).or(decoded.as_ref().map(TraceHead::from));
+        let (Some((source, cause)), Some(summary)) = (cause_of(record), head) else {
             tracing::error!(
                 position = record.position.0,
                 "a summary in the log does not decode; it is left out"
@@ -171,8 +178,8 @@ impl TransactionsDriver {
             return;
         };
         let position = record.position.0;
-        if self.fold.apply(position, SummaryEvent::Summary { source, cause, summary: &summary }) {
-            self.in_flight.add(NameHash::of_summary(&summary), self.partition, position);
+        if self.fold.apply(position, SummaryEvent::Summary { source, cause, summary }) {
+            self.in_flight.add(summary.name(), self.partition, position);
         }
     }
 
@@ -258,10 +265,10 @@ impl TransactionsDriver {
     }
 
     fn decide_one(&mut self, closing: &Closing) -> Result<Closed, WorkerError> {
-        let mut summaries: Vec<Positioned> = Vec::with_capacity(closing.summaries.len());
+        self.summaries.clear();
         for position in &closing.summaries {
             match self.log.fetch(self.partition, Position(*position)) {
-                Ok(record) => summaries.extend(summary_of(&record).map(|summary| (*position, summary))),
+                Ok(record) => self.summaries.read(&record),
                 Err(FetchError::Trimmed { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -270,6 +277,7 @@ impl TransactionsDriver {
             Some(position) => self.fetch_closed(Position(position))?,
             None => None,
         };
+        let summaries: Vec<_> = self.summaries.iter().collect();
         Ok(self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref()))
     }
 

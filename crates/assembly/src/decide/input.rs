@@ -1,7 +1,5 @@
 //! The spans of all traces of a transaction, each once, under one table of strings.
 
-use std::sync::Arc;
-
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use throughline_analysis::{LinkInput, Path, Rules as AnalysisRules, SpanInput, SpanKind};
@@ -56,8 +54,13 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn new() -> Self {
-        Self { texts: vec![""], indices: HashMap::from_iter([("", 0)]) }
+    /// `bound`: how many there will be at most, but for a few.
+    fn new(bound: usize) -> Self {
+        let mut texts = Vec::with_capacity(bound + 4);
+        let mut indices = HashMap::with_capacity_and_hasher(bound + 4, FixedState::default());
+        texts.push("");
+        indices.insert("", 0);
+        Self { texts, indices }
     }
 
     fn of(&mut self, text: &'a str) -> u32 {
@@ -73,16 +76,17 @@ impl<'a> Names<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn collect(summaries: &'a [Positioned], rules: &'a Rules) -> Self {
-        let mut names = Names::new();
+    pub(super) fn collect(summaries: &[Positioned<'a>], rules: &'a Rules) -> Self {
+        let mut names = Names::new(summaries.iter().map(|(_, summary)| summary.string_ends.len()).sum());
         let other = names.of(OTHER);
         let network = rules.settings.network_department.as_deref().map(|name| names.of(name));
         let database = rules.settings.database_department.as_deref().map(|name| names.of(name));
+        let spans = summaries.iter().map(|(_, summary)| summary.span_id.len()).sum();
         let mut input = Self {
-            summaries: summaries.iter().map(|(_, summary)| Arc::as_ref(summary)).collect(),
+            summaries: summaries.iter().map(|(_, summary)| *summary).collect(),
             traces: traces_of(summaries),
-            spans: Vec::new(),
-            origins: Vec::new(),
+            spans: Vec::with_capacity(spans),
+            origins: Vec::with_capacity(spans),
             links: Vec::new(),
             names,
             matches: 0,
@@ -136,7 +140,8 @@ impl<'a> Input<'a> {
         is_new: &mut dyn FnMut(u64, u8) -> bool,
     ) -> Vec<Option<u32>> {
         let summary = self.summaries[number as usize];
-        let strings: Vec<u32> = summary.strings.iter().map(|text| self.names.of(text)).collect();
+        let strings: Vec<u32> =
+            (0..summary.string_ends.len() as u32).map(|index| self.names.of(summary.text(index))).collect();
         let string = |index: u32| strings.get(index as usize).copied().unwrap_or(0);
         let mut positions =
             Vec::with_capacity(if summary.links.is_empty() { 0 } else { summary.span_id.len() });
@@ -228,8 +233,8 @@ impl<'a> Input<'a> {
 }
 
 /// The traces of the summaries, in the order of their start, then of their id: the order of arrival shows nowhere.
-fn traces_of(summaries: &[Positioned]) -> Vec<TraceOf<'_>> {
-    let mut traces: Vec<TraceOf<'_>> = Vec::new();
+fn traces_of<'a>(summaries: &[Positioned<'a>]) -> Vec<TraceOf<'a>> {
+    let mut traces: Vec<TraceOf<'a>> = Vec::new();
     let mut indices: HashMap<&[u8], usize, FixedState> = HashMap::default();
     for (_, summary) in summaries {
         let ends = summary.start.iter().zip(&summary.duration).map(|(start, duration)| start + duration);

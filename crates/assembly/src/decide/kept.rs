@@ -9,7 +9,7 @@ use crate::{records::KeptTrace, transactions::Closing};
 pub(super) fn spans(
     input: &Input<'_>,
     path: &Path,
-    summaries: &[Positioned],
+    summaries: &[Positioned<'_>],
     closing: &Closing,
     written: u32,
 ) -> Vec<KeptTrace> {

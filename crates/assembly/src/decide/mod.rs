@@ -5,8 +5,6 @@ mod kept;
 mod outcome;
 mod row;
 
-use std::sync::Arc;
-
 use throughline_analysis::Workspace;
 use throughline_sampling::TransactionFacts;
 
@@ -18,7 +16,7 @@ use crate::{
 };
 
 /// A summary and its position in this partition of the summary log.
-pub type Positioned = (u64, Arc<TraceSummary>);
+pub type Positioned<'a> = (u64, &'a TraceSummary);
 
 /// Decides transactions; holds only scratch.
 #[derive(Default)]
@@ -33,14 +31,14 @@ impl Decider {
         &mut self,
         rules: &Rules,
         closing: &Closing,
-        summaries: &[Positioned],
+        summaries: &[Positioned<'_>],
         before: Option<&Closed>,
     ) -> Closed {
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         let fragment = closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
         let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let summaries: Vec<Positioned> =
-            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).cloned().collect();
+        let summaries: Vec<Positioned<'_>> =
+            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
         let summaries = &summaries[..];
         let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);

@@ -85,8 +85,8 @@ fn attributes(input: &Input<'_>) -> Vec<Attribute> {
 }
 
 fn hops(input: &Input<'_>, path: &Path) -> Hops {
-    let mut table = Table { strings: vec![String::new()], indices: HashMap::default() };
     let list = &path.hops;
+    let mut table = Table::new(list.len());
     let department =
         list.iter().map(|hop| table.of(hop.department, |index| input.department(index))).collect();
     let mut column = |pick: fn(&Hop) -> u32| -> Vec<u32> {
@@ -122,6 +122,13 @@ struct Table {
 }
 
 impl Table {
+    /// Room for the names of so many hops, some of which share theirs.
+    fn new(hops: usize) -> Self {
+        let mut strings = Vec::with_capacity(hops * 2 + 8);
+        strings.push(String::new());
+        Self { strings, indices: HashMap::with_capacity_and_hasher(hops * 2 + 8, FixedState::default()) }
+    }
+
     fn of<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
         let strings = &mut self.strings;
         *self.indices.entry(index | 1 << 31).or_insert_with(|| {

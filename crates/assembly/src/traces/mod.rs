@@ -21,13 +21,13 @@ pub use self::{
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
-    names::NameHash,
     place::Place,
     records::{ClosedBy, TraceSummary},
     rules::Rules,
     strings::Strings,
     time::LogClock,
     timers::Timers,
+    transactions::TraceHead,
 };
 
 /// What a record of the span log is to this fold.
@@ -227,7 +227,7 @@ impl Traces {
     }
 
     fn owner(&self, summary: &TraceSummary) -> u32 {
-        NameHash::of_summary(summary).partition(self.rules.settings.partitions)
+        TraceHead::from(summary).name().partition(self.rules.settings.partitions)
     }
 }
 

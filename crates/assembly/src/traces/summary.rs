@@ -7,8 +7,7 @@ use super::{
     trace::{Side, Trace},
 };
 use crate::{
-    names::{Name, NameHash},
-    records::{Attribute, Key, Link, Resource, TraceSummary},
+    records::{Attribute, Key, Link, Resource, Root, TraceSummary},
     rules::Rules,
     strings::{EMPTY, Strings},
 };
@@ -120,7 +119,7 @@ impl<'a> Piece<'a> {
             trace_id: trace.id.0.to_vec().into(),
             tenant: names.text(trace.tenant).to_owned(),
             rules_version: rules.version,
-            strings: vec![String::new()],
+            string_ends: vec![0],
             records: trace.records.to_vec(),
             matches: trace.matches,
             late: trace.late,
@@ -143,11 +142,12 @@ impl<'a> Piece<'a> {
     }
 
     fn string(&mut self, id: u32) -> u32 {
-        let (index, new) = self.builder.strings.of(id, self.summary.strings.len() as u32);
+        let (index, new) = self.builder.strings.of(id, self.summary.string_ends.len() as u32);
         if new {
             let text = self.names.text(id);
             self.bytes += text.len() + 4;
-            self.summary.strings.push(text.to_owned());
+            self.summary.strings.push_str(text);
+            self.summary.string_ends.push(self.summary.strings.len() as u32);
         }
         index
     }
@@ -181,9 +181,8 @@ impl<'a> Piece<'a> {
         self.bytes += SPAN_BYTES;
         let kind = span.flags & flag::KIND as u8;
         for (bit, predicate) in rules.types.iter().filter_map(|kind_of| kind_of.terminal.as_ref()) {
-            let text = |index: u32| summary.strings[index as usize].as_str();
-            let service = text(summary.resources[resource as usize].service);
-            if summary.terminals & 1 << bit == 0 && predicate.eval(text(operation), service, kind) {
+            let service = summary.text(summary.resources[resource as usize].service);
+            if summary.terminals & 1 << bit == 0 && predicate.eval(summary.text(operation), service, kind) {
                 summary.terminals |= 1 << bit;
             }
         }
@@ -195,6 +194,7 @@ impl<'a> Piece<'a> {
         summary.base = summary.start.iter().copied().min().unwrap_or(0);
         let base = summary.base;
         summary.start.iter_mut().for_each(|start| *start -= base);
+        summary.root = root_of(&summary);
         let Some(side) = trace.side.as_deref() else { return summary };
         let key = |(place, value): &(u32, Box<str>)| Key { place: *place, value: value.to_string() };
         summary.keys = side.keys.iter().map(key).collect();
@@ -216,13 +216,31 @@ impl<'a> Piece<'a> {
     }
 }
 
-impl NameHash {
-    /// The name under which a trace belongs to a transaction: its least key, or itself.
+impl TraceSummary {
+    /// The string at `index`; empty where there is none.
     #[must_use]
-    pub fn of_summary(summary: &TraceSummary) -> Self {
-        match summary.keys.first() {
-            Some(key) => Name { tenant: &summary.tenant, place: key.place, value: &key.value }.hash(),
-            None => Self::of_trace(&summary.tenant, &summary.trace_id),
-        }
+    pub fn text(&self, index: u32) -> &str {
+        let index = index as usize;
+        let Some(&end) = self.string_ends.get(index) else { return "" };
+        let start = index.checked_sub(1).map_or(0, |before| self.string_ends[before]);
+        self.strings.get(start as usize..end as usize).unwrap_or_default()
     }
+}
+
+/// The first span without a parent, else the first whose parent is not there.
+fn root_of(summary: &TraceSummary) -> Option<Root> {
+    let order = |index: &usize| (summary.start.get(*index), summary.span_id.get(*index));
+    let parents = &summary.parent_id;
+    let roots = (0..parents.len()).filter(|index| parents[*index] == 0);
+    let index = roots.min_by_key(order).or_else(|| {
+        // Late fragments have no root of their own and do not tell a type.
+        let orphans = (0..parents.len()).filter(|index| !summary.span_id.contains(&parents[*index]));
+        if summary.late { None } else { orphans.min_by_key(order) }
+    })?;
+    let resource = summary.resources.get(*summary.resource.get(index)? as usize)?;
+    Some(Root {
+        name: summary.text(*summary.operation.get(index)?).to_owned(),
+        service: summary.text(resource.service).to_owned(),
+        kind: summary.flags.get(index)? & u32::from(flag::KIND),
+    })
 }

@@ -1,7 +1,7 @@
 //! The second fold: traces to transactions, over one partition of the summary log.
 
 mod batch;
-mod root;
+mod head;
 mod snapshot;
 mod transaction;
 
@@ -15,12 +15,12 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::batch::BatchState;
-pub(crate) use self::root::root_of;
+pub use self::head::TraceHead;
 use self::transaction::{NO_TYPE, State, Transaction};
 use crate::{
     names::NameHash,
     place::Place,
-    records::{Closed, ClosedBy, TraceSummary},
+    records::{Closed, ClosedBy},
     rules::Rules,
     timers::{Due, Timers},
 };
@@ -46,7 +46,7 @@ pub enum SummaryEvent<'a> {
         /// Why.
         cause: CauseKey,
         /// What it says.
-        summary: &'a TraceSummary,
+        summary: TraceHead<'a>,
     },
     /// A source's time.
     SourceTime {
@@ -244,7 +244,7 @@ impl Transactions {
         self.next_sequence += 1;
     }
 
-    fn take_summary(&mut self, position: u64, summary: &TraceSummary) {
+    fn take_summary(&mut self, position: u64, summary: TraceHead<'_>) {
         let name = self.name_of(summary);
         let slot = self.slot_of(name);
         let now = self.now;
@@ -258,13 +258,13 @@ impl Transactions {
         transaction.last = now;
         transaction.summaries.push(position);
         transaction.terminals |= summary.terminals;
-        if let Some(oldest) = summary.records.iter().min() {
-            transaction.needs(Place::new(summary.partition, *oldest));
+        if let Some(oldest) = summary.oldest() {
+            transaction.needs(Place::new(summary.partition, oldest));
         }
         if summary.base < transaction.first_start
-            && let Some(root) = root_of(summary)
+            && let Some(root) = summary.root
         {
-            let kind = self.rules.type_of(root.name, root.service, root.kind);
+            let kind = self.rules.type_of(&root.name, &root.service, root.kind as u8);
             transaction.kind = kind.map_or(NO_TYPE, |kind| kind as u16);
             transaction.first_start = summary.base;
         }
@@ -276,15 +276,15 @@ impl Transactions {
 
     /// The name that a summary belongs to. A key that has as many traces as one transaction takes is no name any more (an empty or constant id, say): what
     /// comes under it from then on stands for itself.
-    fn name_of(&mut self, summary: &TraceSummary) -> NameHash {
-        let name = NameHash::of_summary(summary);
+    fn name_of(&mut self, summary: TraceHead<'_>) -> NameHash {
+        let name = summary.name();
         let known = self.names.get(&name).and_then(|slot| self.slots.get(*slot as usize)?.as_ref());
         let limit = self.rules.settings.transactions.max_traces as usize;
-        if summary.keys.is_empty() || known.is_none_or(|transaction| transaction.summaries.len() < limit) {
+        if !summary.has_key() || known.is_none_or(|transaction| transaction.summaries.len() < limit) {
             return name;
         }
         self.counts.over_max_traces += 1;
-        NameHash::of_trace(&summary.tenant, &summary.trace_id)
+        summary.own_name()
     }
 
     fn slot_of(&mut self, name: NameHash) -> u32 {

@@ -321,7 +321,7 @@ impl World {
 pub fn apply_stored(fold: &mut Transactions, position: u64, record: &StoredRecord) -> bool {
     let cause = record.cause.unwrap_or_default();
     let event = match &record.body {
-        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary },
+        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary: (&**summary).into() },
         Stored::SourceTime(now, oldest) => {
             SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
         }
@@ -340,7 +340,7 @@ pub fn decide(
         .summaries
         .iter()
         .filter_map(|position| match &log.0[*position as usize].body {
-            Stored::Summary(summary) => Some((*position, Arc::clone(summary))),
+            Stored::Summary(summary) => Some((*position, &**summary)),
             _ => None,
         })
         .collect();
