@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -11,17 +10,13 @@ use std::{
     },
 };
 
-use rustix::fs::FallocateFlags;
-
 use crate::{
+    disk::{Disk, write_all},
     format::PAGE,
     metrics::Meters,
     segment::{Segment, Spare},
     space::Space,
 };
-
-/// How many zeros are written at a time.
-const CHUNK: usize = 1 << 20;
 
 #[derive(Default)]
 struct State {
@@ -40,6 +35,7 @@ pub(crate) struct Keeper {
     /// Spares that are kept: one for each partition.
     max_spares: usize,
     next_number: AtomicU64,
+    disk: Arc<dyn Disk>,
     state: Mutex<State>,
     work: Condvar,
     space: Arc<Space>,
@@ -56,6 +52,7 @@ impl Keeper {
         dir: PathBuf,
         file_bytes: u64,
         partitions: u32,
+        disk: Arc<dyn Disk>,
         space: Arc<Space>,
         meters: Arc<Meters>,
     ) -> Self {
@@ -64,6 +61,7 @@ impl Keeper {
             file_bytes,
             max_spares: partitions as usize,
             next_number: AtomicU64::new(0),
+            disk,
             state: Mutex::default(),
             work: Condvar::new(),
             space,
@@ -162,7 +160,8 @@ impl Keeper {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{number:016}.{SUFFIX}"));
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        let spare = self.allot(&file, written).and_then(|()| Spare::of(path.clone(), file));
+        let allotted = self.disk.allot(&path, &file, self.file_bytes, written);
+        let spare = allotted.and_then(|()| sync_dir(&self.dir)).and_then(|()| Spare::of(path.clone(), file));
         if spare.is_err() {
             // A file without its blocks is of no use, and its room may be needed.
             let _ = fs::remove_file(&path);
@@ -170,28 +169,10 @@ impl Keeper {
         spare
     }
 
-    fn allot(&self, file: &File, written: bool) -> io::Result<()> {
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, self.file_bytes) {
-            Err(rustix::io::Errno::OPNOTSUPP) => file.set_len(self.file_bytes)?,
-            result => result?,
-        }
-        if written {
-            let zeros = vec![0; CHUNK];
-            let mut at = 0;
-            while at < self.file_bytes {
-                let bytes = (self.file_bytes - at).min(CHUNK as u64);
-                file.write_all_at(&zeros[..bytes as usize], at)?;
-                at += bytes;
-            }
-        }
-        file.sync_all()?;
-        sync_dir(&self.dir)
-    }
-
     /// The file no longer belongs to its partition, even after a crash.
     pub(crate) fn retire(&self, segment: &Segment) -> io::Result<()> {
-        segment.file().write_all_at(&[0; PAGE as usize], 0)?;
-        segment.file().sync_data()
+        write_all(&*self.disk, segment.file(), &mut [io::IoSlice::new(&[0; PAGE as usize])], 0)?;
+        self.disk.sync(segment.file())
     }
 
     /// Oldest first, so that a crash in between leaves no hole. A file that someone still reads is let go instead of written over.

@@ -10,6 +10,7 @@
 //! Limits: a record takes at most [`MAX_RECORD_BYTES`]; what waits to be durable, what readers near the end share in memory, the
 //! bytes held and the disk left free are in [`Settings`].
 
+mod disk;
 mod error;
 mod format;
 mod keeper;

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     AppendError, Damage, FetchError, FreeSpace, Kind, LogId, NewRecord, OpenError, Pending, Position, Reader,
     Record, Recovery, Settings,
+    disk::{Disk, System},
     format::{self, MAX_RECORD_BYTES, PAGE},
     keeper::Keeper,
     metrics::Meters,
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) partitions: Vec<Partition>,
     pub(crate) queue: Queue,
     pub(crate) space: Arc<Space>,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) meters: Arc<Meters>,
     damaged: Mutex<Vec<Damage>>,
 }
@@ -127,15 +129,23 @@ impl Log {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_with(mut settings: Settings, free: Box<dyn FreeSpace>) -> Result<Self, OpenError> {
+    pub fn open_with(settings: Settings, free: Box<dyn FreeSpace>) -> Result<Self, OpenError> {
+        Self::open_on(settings, free, Arc::new(System))
+    }
+
+    pub(crate) fn open_on(
+        mut settings: Settings,
+        free: Box<dyn FreeSpace>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, OpenError> {
         if settings.partitions == 0 {
             return Err(OpenError::Settings("at least one partition"));
         }
         settings.segment_bytes = settings.segment_bytes.max(PAGE).next_multiple_of(PAGE);
         fs::create_dir_all(&settings.dir).map_err(OpenError::io(&settings.dir))?;
         let lock = recover::lock(&settings.dir)?;
-        let found = recover::recover(&settings)?;
-        start(settings, free, found, lock)
+        let found = recover::recover(&settings, &*disk)?;
+        start(settings, free, disk, found, lock)
     }
 
     /// Its random name.
@@ -268,6 +278,7 @@ impl Log {
 fn start(
     settings: Settings,
     free: Box<dyn FreeSpace>,
+    disk: Arc<dyn Disk>,
     found: FoundLog,
     lock: File,
 ) -> Result<Log, OpenError> {
@@ -279,6 +290,7 @@ fn start(
         settings.dir.clone(),
         file_bytes,
         settings.partitions,
+        Arc::clone(&disk),
         Arc::clone(&space),
         Arc::clone(&meters),
     );
@@ -290,8 +302,9 @@ fn start(
             .map(|found| Partition::new(found.segments, found.end, tail_bytes))
             .collect(),
         id,
-        queue: Queue::new(settings.max_pending_bytes),
+        queue: Queue::new(settings.max_pending_bytes, settings.gather),
         space,
+        disk,
         meters,
         damaged: Mutex::default(),
         settings,

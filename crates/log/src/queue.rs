@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -14,6 +14,9 @@ use crate::{AppendError, NewRecord, Position, format};
 
 /// When a caller may try again that found the queue full: a few groups later.
 const OVERLOADED_RETRY: Duration = Duration::from_millis(100);
+
+/// What is gathered for one group at most: enough to keep a disk busy.
+const GROUP_BYTES: usize = 4 << 20;
 
 type Answer = Result<Vec<Position>, AppendError>;
 
@@ -51,6 +54,8 @@ struct State {
     waiting: Vec<Append>,
     /// Bytes waiting or being written.
     bytes: usize,
+    /// The writer sleeps until so much waits: who makes it so much wakes it, nobody else does.
+    wake_at: Option<usize>,
     stopped: Option<Arc<str>>,
     closing: bool,
 }
@@ -59,11 +64,12 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     max_bytes: usize,
+    gather: Duration,
 }
 
 impl Queue {
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { state: Mutex::default(), arrived: Condvar::new(), max_bytes }
+    pub(crate) fn new(max_bytes: usize, gather: Duration) -> Self {
+        Self { state: Mutex::default(), arrived: Condvar::new(), max_bytes, gather }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,22 +89,40 @@ impl Queue {
         }
         state.bytes += bytes;
         state.waiting.push(Append { records, bytes, answer });
+        let waiting = state.bytes;
+        let wake = state.wake_at.take_if(|enough| waiting >= *enough).is_some();
         drop(state);
-        self.arrived.notify_one();
+        if wake {
+            self.arrived.notify_one();
+        }
         Ok(Pending(receiver))
     }
 
-    /// Waits for appends and takes all of them; nothing when the log is closing and none is left, or has stopped.
-    pub(crate) fn take(&self) -> Option<Vec<Append>> {
+    /// Waits for appends and takes all of them, no earlier than some time after the group that began at `last` unless there are many;
+    /// nothing when the log is closing and none is left, or has stopped.
+    pub(crate) fn take(&self, last: Option<Instant>) -> Option<Vec<Append>> {
         let mut state = self.state();
         loop {
-            if !state.waiting.is_empty() {
-                return Some(std::mem::take(&mut state.waiting));
+            let ends = state.closing || state.stopped.is_some();
+            let early = last
+                .and_then(|last| self.gather.checked_sub(last.elapsed()))
+                .filter(|early| !early.is_zero());
+            match early {
+                _ if state.waiting.is_empty() && ends => return None,
+                _ if state.waiting.is_empty() => {
+                    state.wake_at = Some(0);
+                    state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                Some(early) if !ends && state.bytes < GROUP_BYTES => {
+                    state.wake_at = Some(GROUP_BYTES);
+                    let waited = self.arrived.wait_timeout(state, early);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                _ => {
+                    state.wake_at = None;
+                    return Some(std::mem::take(&mut state.waiting));
+                }
             }
-            if state.closing || state.stopped.is_some() {
-                return None;
-            }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::{
-    Damage, LogId, OpenError, Settings,
+    Damage, LogId, OpenError, Settings, Sync,
+    disk::Disk,
     format::{self, PAGE, Page},
     keeper::{SUFFIX, sync_dir},
     segment::{Found, Segment, Spare},
@@ -53,7 +54,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-pub(crate) fn recover(settings: &Settings) -> Result<FoundLog, OpenError> {
+pub(crate) fn recover(settings: &Settings, disk: &dyn Disk) -> Result<FoundLog, OpenError> {
     let mut found = FoundLog {
         id: meta(&settings.dir, settings.partitions)?,
         partitions: (0..settings.partitions).map(|_| FoundPartition::default()).collect(),
@@ -83,7 +84,16 @@ pub(crate) fn recover(settings: &Settings) -> Result<FoundLog, OpenError> {
         }
     }
     found.partitions = used.into_iter().map(|segments| partition(segments, &mut found.recovery)).collect();
+    if settings.sync == Sync::Always {
+        found.partitions.iter().try_for_each(|partition| make_durable(partition, disk))?;
+    }
     Ok(found)
+}
+
+/// What a process wrote that was killed before its flush may be in memory only. It is durable before anyone reads it.
+fn make_durable(partition: &FoundPartition, disk: &dyn Disk) -> Result<(), OpenError> {
+    let Some(last) = partition.segments.last() else { return Ok(()) };
+    disk.sync(last.file()).map_err(OpenError::io(last.path()))
 }
 
 /// Reads the log's name, or gives it one.

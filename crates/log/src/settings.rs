@@ -1,6 +1,6 @@
 //! What a log is opened with.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 /// Bytes of records in one segment file: large enough that changing files is rare, small enough that trimming is fine-grained.
 const SEGMENT_BYTES: u64 = 64 << 20;
@@ -10,6 +10,10 @@ const RESERVE_BYTES: u64 = 1 << 30;
 const TAIL_BYTES: usize = 64 << 20;
 /// Appends that are queued and not yet durable: what a disk that stalls for a moment makes wait in memory.
 const MAX_PENDING_BYTES: usize = 64 << 20;
+
+/// Time from the beginning of a group to that of the next: a flush costs the same however much it makes durable, and each wakes all
+/// who wait and read. A group after a quiet moment begins at once. Well below the 10 ms that an answer may take beside the disk.
+const GATHER: Duration = Duration::from_millis(4);
 
 /// What makes an append durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct Settings {
     pub tail_bytes: usize,
     /// Bytes queued and not yet durable beyond which appends are refused.
     pub max_pending_bytes: usize,
+    /// Least time from the beginning of a group to that of the next; what comes meanwhile shares its flush. Zero: no waiting.
+    pub gather: Duration,
     /// What makes an append durable.
     pub sync: Sync,
 }
@@ -56,6 +62,7 @@ impl Settings {
             max_bytes: None,
             tail_bytes: TAIL_BYTES,
             max_pending_bytes: MAX_PENDING_BYTES,
+            gather: GATHER,
             sync: Sync::Always,
         }
     }

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     AppendError, LogId, Position, Record, Sync,
+    disk::{is_full, write_all},
     format::{self, Head, PAGE},
     keeper::Keeper,
     log::{FULL_RETRY, Shared},
@@ -16,9 +17,6 @@ use crate::{
     segment::Segment,
     sync::Syncers,
 };
-
-/// Pieces in one system call; the system takes no more (`IOV_MAX`).
-const MAX_PIECES: usize = 1024;
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
@@ -36,14 +34,16 @@ impl Writer {
             .iter()
             .map(|partition| Lane { segment: partition.last(), position: partition.end() })
             .collect();
-        let syncers = Syncers::start(shared.settings.partitions)?;
+        let syncers = Syncers::start(shared.settings.partitions, &shared.disk)?;
         Ok(Self { asked: vec![0; lanes.len()], shared, keeper, lanes, syncers })
     }
 
     /// Until the log is closed, or stops.
     pub(crate) fn run(mut self) {
         let _stop = StopAtEnd(Arc::clone(&self.shared));
-        while let Some(appends) = self.shared.queue.take() {
+        let mut began = None;
+        while let Some(appends) = self.shared.queue.take(began) {
+            began = Some(Instant::now());
             let bytes = appends.iter().map(|append| append.bytes).sum();
             self.commit(appends);
             self.shared.queue.done(bytes);
@@ -58,12 +58,8 @@ impl Writer {
             Ok(plan) => match self.write(&plan, &appends) {
                 Ok(()) => self.publish(plan, appends),
                 Err(error) => {
-                    let undone = if is_full(&error) {
-                        self.undo(&plan)
-                    } else {
-                        Err(io::Error::other(error.to_string()))
-                    };
-                    self.refuse(&error, undone, appends);
+                    let undone = self.undo(&plan);
+                    self.refuse(error, undone, appends);
                 }
             },
             Err(failed) => {
@@ -71,8 +67,7 @@ impl Writer {
                 self.keeper.trimmed(
                     plan.writes.into_iter().filter(|write| write.begins).map(|write| write.segment).collect(),
                 );
-                let undone = if is_full(&error) { Ok(()) } else { Err(io::Error::other(error.to_string())) };
-                self.refuse(&error, undone, appends);
+                self.refuse(error, Ok(()), appends);
             }
         }
     }
@@ -84,19 +79,20 @@ impl Writer {
             let mut touched = Vec::with_capacity(plan.writes.len());
             for write in plan.writes.iter().filter(|write| write.round == round) {
                 if write.begins {
-                    write_all(
-                        &write.segment,
-                        &mut [io::IoSlice::new(&write.segment.head(self.shared.id).encode())],
-                        0,
-                    )?;
+                    let head = write.segment.head(self.shared.id).encode();
+                    self.put(&write.segment, &mut [io::IoSlice::new(&head)], 0)?;
                 }
                 let offset = write.segment.offset(write.start);
-                write_all(&write.segment, &mut plan.bytes(write, appends), offset)?;
+                self.put(&write.segment, &mut plan.bytes(write, appends), offset)?;
                 touched.push(Arc::clone(&write.segment));
             }
             self.sync(&touched)?;
         }
         Ok(())
+    }
+
+    fn put(&self, segment: &Segment, pieces: &mut [io::IoSlice<'_>], offset: u64) -> io::Result<()> {
+        write_all(&*self.shared.disk, segment.file(), pieces, offset)
     }
 
     fn sync(&self, segments: &[Arc<Segment>]) -> io::Result<()> {
@@ -159,15 +155,20 @@ impl Writer {
         }
     }
 
-    /// Nothing of the group counts. A full disk is answered and forgotten; any other error stops the log.
-    fn refuse(&self, error: &io::Error, undone: io::Result<()>, appends: Vec<Append>) {
-        let answer = match undone {
+    /// Nothing of the group counts. A full disk is answered and forgotten, once the group is taken back; any other error stops the log.
+    fn refuse(&self, error: io::Error, undone: io::Result<()>, appends: Vec<Append>) {
+        let passes = if is_full(&error) { undone } else { Err(error) };
+        let answer = match passes {
             Ok(()) => {
-                tracing::warn!(%error, dir = %self.shared.settings.dir.display(), "the disk is full");
+                tracing::warn!(dir = %self.shared.settings.dir.display(), "the disk is full");
                 self.shared.meters.refused_disk.increment(appends.len() as u64);
                 AppendError::Full { retry_after: FULL_RETRY }
             }
-            Err(error) => AppendError::Stopped { reason: self.shared.stop(&error.to_string()) },
+            Err(error) => {
+                let dir = self.shared.settings.dir.display();
+                tracing::error!(%error, %dir, "the log stops: what was being written may be lost");
+                AppendError::Stopped { reason: self.shared.stop(&error.to_string()) }
+            }
         };
         for append in appends {
             append.answer(Err(answer.clone()));
@@ -175,22 +176,42 @@ impl Writer {
     }
 
     /// Takes back what a group wrote, and never writes there again in the same generation: nothing that was refused comes back.
+    ///
+    /// After a failed flush the system takes the pages for clean though the disk may not have them: a second flush would succeed and
+    /// mean nothing, and who reads them finds the records. So they are written over with zeros whatever the error was. All is tried,
+    /// and the first error told.
     fn undo(&mut self, plan: &Plan) -> io::Result<()> {
+        let mut result = Ok(());
         for write in plan.writes.iter().rev() {
             let lane = &mut self.lanes[write.segment.partition as usize];
-            if write.begins {
-                self.keeper.retire(&write.segment)?;
-                self.keeper.trimmed(vec![Arc::clone(&write.segment)]);
-            } else if write.segment.base == lane.position {
-                self.shared.partitions[write.segment.partition as usize].remove_last();
-                self.keeper.retire(&write.segment)?;
-                self.keeper.trimmed(vec![Arc::clone(&write.segment)]);
-            } else {
-                blank(write)?;
-            }
+            let holds_nothing = write.segment.base == lane.position;
             lane.segment = None;
+            let undone = if write.begins || holds_nothing {
+                if !write.begins {
+                    self.shared.partitions[write.segment.partition as usize].remove_last();
+                }
+                let retired = self.keeper.retire(&write.segment);
+                self.keeper.trimmed(vec![Arc::clone(&write.segment)]);
+                retired
+            } else {
+                self.blank(write)
+            };
+            result = result.and(undone);
         }
-        Ok(())
+        result
+    }
+
+    /// Zeros over what a write left. The blocks are there, so a full disk does not hinder it.
+    fn blank(&self, write: &Write) -> io::Result<()> {
+        let zeros = [0; PAGE as usize];
+        let mut at = write.segment.offset(write.start);
+        let end = write.segment.offset(write.end);
+        while at < end {
+            let bytes = (PAGE - at % PAGE).min(end - at) as usize;
+            self.put(&write.segment, &mut [io::IoSlice::new(&zeros[..bytes])], at)?;
+            at += bytes as u64;
+        }
+        self.shared.disk.sync(write.segment.file())
     }
 }
 
@@ -199,38 +220,6 @@ fn open(keeper: &Keeper, log: LogId, partition: u32, base: u64) -> io::Result<Ar
     let generation = uuid::Uuid::new_v4().as_u64_pair();
     let head = Head { log, partition, base, generation: generation.0 ^ generation.1 };
     Ok(Arc::new(keeper.take()?.become_segment(&head)))
-}
-
-/// Zeros over what a write left. The blocks are there, so a full disk does not hinder it.
-fn blank(write: &Write) -> io::Result<()> {
-    let zeros = [0; PAGE as usize];
-    let mut at = write.segment.offset(write.start);
-    let end = write.segment.offset(write.end);
-    while at < end {
-        let bytes = (PAGE - at % PAGE).min(end - at) as usize;
-        write_all(&write.segment, &mut [io::IoSlice::new(&zeros[..bytes])], at)?;
-        at += bytes as u64;
-    }
-    write.segment.file().sync_data()
-}
-
-fn write_all(segment: &Segment, mut pieces: &mut [io::IoSlice<'_>], mut offset: u64) -> io::Result<()> {
-    while !pieces.is_empty() {
-        let count = pieces.len().min(MAX_PIECES);
-        let written = match rustix::io::pwritev(segment.file(), &pieces[..count], offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => written,
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        offset += written as u64;
-        io::IoSlice::advance_slices(&mut pieces, written);
-    }
-    Ok(())
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// However the thread ends, nobody waits for it in vain.

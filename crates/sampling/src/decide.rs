@@ -1,9 +1,35 @@
 //! Decisions.
 
 use crate::{
-    compile::Compiler, draw::Salt, facts::TransactionFacts, fault::PolicyFault, matchers::MatcherTable,
-    rule::Rule, settings::PolicySettings, weight::Weights,
+    adaptive::Adaptive,
+    compile::{Compiled, Compiler},
+    draw::{Draws, Salt},
+    facts::{Transaction, TransactionFacts},
+    fault::PolicyFault,
+    floor::Floor,
+    limit::Limit,
+    matchers::MatcherTable,
+    options::Options,
+    rule::{Names, Rule},
+    settings::PolicySettings,
+    weight::{self, Weights},
 };
+
+/// A part of a policy: where the condition holds, and no earlier part's did, it says whether to keep.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    /// What `KeptBy` will say.
+    pub(crate) name: Box<str>,
+    pub(crate) condition: Rule,
+    pub(crate) keep: Rule,
+}
+
+impl Branch {
+    /// The only part of a policy.
+    pub(crate) fn of(name: &str, condition: Rule) -> Self {
+        Self { name: name.into(), condition, keep: Rule::Constant(true) }
+    }
+}
 
 /// One policy, compiled.
 #[derive(Clone, Debug)]
@@ -11,13 +37,38 @@ pub(crate) struct Policy {
     pub(crate) name: Box<str>,
     /// It drops what it matches.
     pub(crate) drops: bool,
-    pub(crate) rule: Rule,
+    pub(crate) branches: Vec<Branch>,
 }
 
 impl Policy {
-    /// Whether it is one draw and nothing else.
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.drops && matches!(self.rule, Rule::Draw { .. })
+    /// The salt that it draws with, if it is one draw and nothing else.
+    pub(crate) fn plain_salt(&self) -> Option<usize> {
+        match &self.branches[..] {
+            [Branch { condition: Rule::Draw { salt, .. }, keep: Rule::Constant(true), .. }]
+                if !self.drops =>
+            {
+                Some(*salt)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is one sampler or limit and nothing else.
+    pub(crate) fn is_plain_state(&self) -> bool {
+        let [branch] = &self.branches[..] else { return false };
+        let of_state =
+            matches!(branch.condition, Rule::Adaptive { .. } | Rule::Floor { .. } | Rule::Limit { .. });
+        !self.drops && of_state && matches!(branch.keep, Rule::Constant(true))
+    }
+
+    /// The part that votes. Policies that take state are not asked here.
+    pub(crate) fn vote(&self, facts: &Transaction<'_>, draw: &impl Fn(usize) -> u64) -> Option<&Branch> {
+        let branch = self.branches.iter().find(|branch| branch.condition.holds(facts, draw))?;
+        branch.keep.holds(facts, draw).then_some(branch)
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.branches.iter().flat_map(|branch| [&branch.condition, &branch.keep])
     }
 }
 
@@ -26,12 +77,18 @@ impl Policy {
 pub struct Decision<'p> {
     /// Whether it is kept.
     pub keep: bool,
-    /// The first policy in order that voted keep; `None` where it is not kept.
+    /// The first policy in order that voted keep; `None` where it is not kept. Of a policy in parts, such as `composite`, `policy/part`.
     pub policy: Option<&'p str>,
     /// Why it is kept, in a few words; the name of the policy that dropped it; empty where nothing kept it.
     pub reason: String,
     /// How many transactions it stands for: one over the probability of its being kept; 0 where it is not kept.
     pub weight: f64,
+}
+
+impl Decision<'_> {
+    pub(crate) fn not_kept(reason: &str) -> Self {
+        Self { keep: false, policy: None, reason: reason.to_owned(), weight: 0.0 }
+    }
 }
 
 /// What one policy says.
@@ -43,6 +100,8 @@ pub enum Verdict {
     Drop,
     /// Nothing.
     Nothing,
+    /// Keep or nothing, by a limit that is known at the end of the window.
+    Waits,
 }
 
 /// The vote of one policy.
@@ -59,23 +118,70 @@ pub struct Vote<'p> {
 /// A set of policies, compiled.
 #[derive(Debug, Default)]
 pub struct Policies {
-    policies: Vec<Policy>,
-    salts: Vec<Salt>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) salts: Vec<Salt>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) adaptives: Vec<Adaptive>,
+    pub(crate) floors: Vec<Floor>,
+    attributes: Vec<Box<str>>,
     weights: Weights,
+    pub(crate) stops_at_first: bool,
 }
 
 impl Policies {
-    /// Compiles settings; what policies ask of attributes goes into `matchers`.
+    /// Compiles settings for a caller that knows [`TransactionFacts`] and nothing else; what policies ask of attributes goes into `matchers`.
     ///
     /// # Errors
-    /// All faults of all policies.
+    /// All faults of all policies, those among them that need state, a window or more facts.
     pub fn compile(
         settings: &[PolicySettings],
         matchers: &mut MatcherTable,
     ) -> Result<Self, Vec<PolicyFault>> {
-        let (policies, salts) = Compiler::new(matchers).compile(settings)?;
-        let weights = Weights::new(&policies, salts.len()).map_err(|fault| vec![fault])?;
-        Ok(Self { policies, salts, weights })
+        let (policies, asks_more) = Self::build(settings, &Options::default(), matchers)?;
+        if asks_more || policies.is_stateful() || matchers.asks_spans() {
+            let hint = "these policies need a state, a window or facts that are not at hand here";
+            let fault = PolicyFault {
+                policy: "all".into(),
+                key: "type".into(),
+                value: String::new(),
+                hint: hint.into(),
+            };
+            return Err(vec![fault]);
+        }
+        Ok(policies)
+    }
+
+    /// Compiles settings; what policies ask of spans goes into `matchers`, and [`Self::attributes`] are read of the transaction. With policies that are
+    /// stateful ([`Self::is_stateful`]), decisions are [`crate::Sampler`]'s.
+    ///
+    /// # Errors
+    /// All faults of all policies.
+    pub fn compile_with(
+        settings: &[PolicySettings],
+        options: &Options,
+        matchers: &mut MatcherTable,
+    ) -> Result<Self, Vec<PolicyFault>> {
+        Self::build(settings, options, matchers).map(|(policies, _)| policies)
+    }
+
+    fn build(
+        settings: &[PolicySettings],
+        options: &Options,
+        matchers: &mut MatcherTable,
+    ) -> Result<(Self, bool), Vec<PolicyFault>> {
+        let compiled = Compiler::new(matchers, options).compile(settings)?;
+        let Compiled { policies, salts, limits, adaptives, floors, attributes, asks_more } = compiled;
+        let stateful = !(limits.is_empty() && adaptives.is_empty() && floors.is_empty());
+        let weights = if stateful {
+            weight::check(&policies, salts.len()).map(|()| Weights::default())
+        } else {
+            Weights::new(&policies, salts.len())
+        };
+        let weights = weights.map_err(|fault| vec![fault])?;
+        let stops_at_first = options.sample_on_first_match;
+        let policies =
+            Self { policies, salts, limits, adaptives, floors, attributes, weights, stops_at_first };
+        Ok((policies, asks_more))
     }
 
     /// Names of the policies, in order.
@@ -83,27 +189,49 @@ impl Policies {
         self.policies.iter().map(|policy| &*policy.name)
     }
 
+    /// Attributes of the transaction that policies read, in the order in which [`Transaction::attributes`] has their texts.
+    #[must_use]
+    pub fn attributes(&self) -> &[Box<str>] {
+        &self.attributes
+    }
+
+    /// Whether a decision hangs on what was decided before: then it is [`crate::Sampler`]'s.
+    #[must_use]
+    pub fn is_stateful(&self) -> bool {
+        !(self.limits.is_empty() && self.adaptives.is_empty() && self.floors.is_empty())
+    }
+
+    pub(crate) fn describers(&self) -> Names<'_> {
+        Names { adaptives: &self.adaptives, floors: &self.floors, limits: &self.limits }
+    }
+
     /// Decides over a transaction. Allocates only for the reason, where there is one.
     #[must_use]
     pub fn decide(&self, facts: &TransactionFacts<'_>) -> Decision<'_> {
-        let draw = |salt: usize| self.salts[salt].draw(facts.id);
+        self.decide_stateless(&Transaction::from(*facts))
+    }
+
+    /// Decides over a transaction by policies that take no state; its `randomness` is not used.
+    #[must_use]
+    pub(crate) fn decide_stateless(&self, facts: &Transaction<'_>) -> Decision<'_> {
+        let draws = Draws { salts: &self.salts, id: facts.facts.id, randomness: None };
+        let draw = |salt: usize| draws.of(salt);
         let mut kept_by = None;
         for policy in &self.policies {
-            if (kept_by.is_some() && !policy.drops) || !policy.rule.holds(facts, &draw) {
+            if kept_by.is_some() && !policy.drops {
                 continue;
             }
+            let Some(branch) = policy.vote(facts, &draw) else { continue };
             if policy.drops {
-                return Decision { keep: false, policy: None, reason: policy.name.to_string(), weight: 0.0 };
+                return Decision::not_kept(&policy.name);
             }
-            kept_by = Some(policy);
+            kept_by = Some(branch);
         }
-        let Some(policy) = kept_by else {
-            return Decision { keep: false, policy: None, reason: String::new(), weight: 0.0 };
-        };
+        let Some(branch) = kept_by else { return Decision::not_kept("") };
         Decision {
             keep: true,
-            policy: Some(&policy.name),
-            reason: about(&policy.rule, facts),
+            policy: Some(&branch.name),
+            reason: self.about(branch, facts),
             weight: 1.0 / self.weights.inclusion(&self.policies, facts),
         }
     }
@@ -111,25 +239,38 @@ impl Policies {
     /// The vote of every policy.
     #[must_use]
     pub fn explain(&self, facts: &TransactionFacts<'_>) -> Vec<Vote<'_>> {
-        let draw = |salt: usize| self.salts[salt].draw(facts.id);
-        let vote = |policy: &'_ Policy| match (policy.rule.holds(facts, &draw), policy.drops) {
-            (true, true) => Verdict::Drop,
-            (true, false) => Verdict::Keep,
-            (false, _) => Verdict::Nothing,
+        let facts = Transaction::from(*facts);
+        let draws = Draws { salts: &self.salts, id: facts.facts.id, randomness: None };
+        let vote = |policy: &'_ Policy| match (policy.vote(&facts, &|salt| draws.of(salt)), policy.drops) {
+            (Some(_), true) => Verdict::Drop,
+            (Some(_), false) => Verdict::Keep,
+            (None, _) => Verdict::Nothing,
         };
+        let about = |policy: &Policy| self.about_all(policy, &facts);
         let list = self.policies.iter();
-        list.map(|policy| Vote {
-            policy: &policy.name,
-            verdict: vote(policy),
-            about: about(&policy.rule, facts),
-        })
-        .collect()
+        list.map(|policy| Vote { policy: &policy.name, verdict: vote(policy), about: about(policy) })
+            .collect()
     }
-}
 
-fn about(rule: &Rule, facts: &TransactionFacts<'_>) -> String {
-    let mut text = String::new();
-    // Writing to a string never fails.
-    let _ = rule.describe(facts, &mut text);
-    text
+    /// What a part of a policy asked and found.
+    pub(crate) fn about(&self, branch: &Branch, facts: &Transaction<'_>) -> String {
+        let mut text = String::new();
+        let names = self.describers();
+        // Writing to a string never fails.
+        let _ = match (&branch.condition, &branch.keep) {
+            (condition, Rule::Constant(true)) => condition.describe(facts, &names, &mut text),
+            (Rule::Constant(true), keep) => keep.describe(facts, &names, &mut text),
+            (condition, keep) => condition.describe(facts, &names, &mut text).and_then(|()| {
+                text.push_str(", ");
+                keep.describe(facts, &names, &mut text)
+            }),
+        };
+        text
+    }
+
+    /// What all parts of a policy asked and found.
+    pub(crate) fn about_all(&self, policy: &Policy, facts: &Transaction<'_>) -> String {
+        let parts: Vec<_> = policy.branches.iter().map(|branch| self.about(branch, facts)).collect();
+        parts.join("; ")
+    }
 }

@@ -1,8 +1,8 @@
-//! A policy, compiled: a question to facts and draws.
+//! A policy, compiled: a question to facts, draws and the state of samplers.
 
 use std::fmt::{self, Write};
 
-use crate::{facts::TransactionFacts, settings::LatencyOf};
+use crate::{condition::Condition, facts::Transaction, settings::LatencyOf};
 
 const NANOSECONDS: u64 = 1_000_000;
 
@@ -19,8 +19,16 @@ pub(crate) enum Rule {
     Attribute { bit: u8, invert: bool, about: Box<str> },
     /// As many spans, both bounds included.
     SpanCount { min: u64, max: Option<u64> },
+    /// A condition over the transaction.
+    Condition(Box<Condition>),
     /// The draw of a salt is below a threshold.
     Draw { salt: usize, below: u64, percentage: f64 },
+    /// A sampler that adapts: the draw of its salt is below what it says at that time.
+    Adaptive { sampler: usize },
+    /// The first few of each key in each period.
+    Floor { floor: usize },
+    /// Within a limit; known at the end of the window.
+    Limit { limit: usize },
     /// All say yes.
     And(Vec<Rule>),
     /// It says no.
@@ -28,39 +36,78 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// The answer, given the draw of each salt. Depth is bounded when settings are compiled.
-    pub(crate) fn holds(&self, facts: &TransactionFacts<'_>, draw: &impl Fn(usize) -> u64) -> bool {
+    /// The answer, given the draw of each salt. Depth is bounded when settings are compiled. What takes state says no: such policies are not asked here.
+    pub(crate) fn holds(&self, facts: &Transaction<'_>, draw: &impl Fn(usize) -> u64) -> bool {
         match self {
+            Self::Draw { salt, below, .. } => draw(*salt) < *below,
+            Self::And(rules) => rules.iter().all(|rule| rule.holds(facts, draw)),
+            Self::Not(rule) => !rule.holds(facts, draw),
+            other => other.fact(facts).unwrap_or(false),
+        }
+    }
+
+    /// The answer of a rule that asks for nothing but facts.
+    #[inline]
+    pub(crate) fn fact(&self, transaction: &Transaction<'_>) -> Option<bool> {
+        let facts = &transaction.facts;
+        Some(match self {
             Self::Constant(answer) => *answer,
             Self::Status { any, .. } => facts.statuses & any != 0,
             Self::Latency { of, over, up_to } => {
-                let milliseconds = duration(*of, facts) / NANOSECONDS;
+                let milliseconds = duration(*of, transaction) / NANOSECONDS;
                 milliseconds > *over && up_to.is_none_or(|up_to| milliseconds <= up_to)
             }
             Self::Attribute { bit, invert, .. } => (facts.matches >> bit & 1 == 1) != *invert,
             Self::SpanCount { min, max } => facts.spans >= *min && max.is_none_or(|max| facts.spans <= max),
-            Self::Draw { salt, below, .. } => draw(*salt) < *below,
-            Self::And(rules) => rules.iter().all(|rule| rule.holds(facts, draw)),
-            Self::Not(rule) => !rule.holds(facts, draw),
+            Self::Condition(condition) => condition.holds(transaction),
+            Self::Draw { .. }
+            | Self::Adaptive { .. }
+            | Self::Floor { .. }
+            | Self::Limit { .. }
+            | Self::And(_)
+            | Self::Not(_) => return None,
+        })
+    }
+
+    /// Calls `visit` with every rule in it.
+    pub(crate) fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Rule)) {
+        visit(self);
+        match self {
+            Self::And(rules) => rules.iter().for_each(|rule| rule.visit(visit)),
+            Self::Not(rule) => rule.visit(visit),
+            _ => {}
         }
     }
 
     /// Calls `visit` with the salt and threshold of each draw in it.
     pub(crate) fn draws(&self, visit: &mut impl FnMut(usize, u64)) {
-        match self {
-            Self::Draw { salt, below, .. } => visit(*salt, *below),
-            Self::And(rules) => rules.iter().for_each(|rule| rule.draws(visit)),
-            Self::Not(rule) => rule.draws(visit),
-            Self::Constant(_)
-            | Self::Status { .. }
-            | Self::Latency { .. }
-            | Self::Attribute { .. }
-            | Self::SpanCount { .. } => {}
-        }
+        self.visit(&mut |rule| {
+            if let Self::Draw { salt, below, .. } = rule {
+                visit(*salt, *below);
+            }
+        });
+    }
+
+    /// How much it takes to answer: 0 for facts and draws, 1 for state, 2 for the end of the window.
+    pub(crate) fn waits(&self) -> u8 {
+        let mut most = 0;
+        self.visit(&mut |rule| {
+            most = most.max(match rule {
+                Self::Limit { .. } => 2,
+                Self::Adaptive { .. } | Self::Floor { .. } => 1,
+                _ => 0,
+            });
+        });
+        most
     }
 
     /// Says in a few words what is asked and what was found.
-    pub(crate) fn describe(&self, facts: &TransactionFacts<'_>, out: &mut String) -> fmt::Result {
+    pub(crate) fn describe(
+        &self,
+        facts: &Transaction<'_>,
+        names: &Names<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
         match self {
             Self::Constant(true) => write!(out, "always"),
             Self::Constant(false) => write!(out, "never"),
@@ -74,26 +121,51 @@ impl Rule {
                 write!(out, "{}{about}", if *invert { "no " } else { "" })
             }
             Self::SpanCount { min, max } => {
-                write!(out, "{} spans, at least {min}", facts.spans)?;
+                write!(out, "{} spans, at least {min}", facts.facts.spans)?;
                 max.map_or(Ok(()), |max| write!(out, " up to {max}"))
             }
+            Self::Condition(condition) => write!(out, "{}", condition.source()),
             Self::Draw { percentage, .. } => write!(out, "draw of {percentage} %"),
+            Self::Adaptive { sampler } => write!(out, "{}", names.adaptive(*sampler)),
+            Self::Floor { floor } => write!(out, "{}", names.floor(*floor)),
+            Self::Limit { limit } => write!(out, "{}", names.limit(*limit)),
             Self::And(rules) => rules.iter().enumerate().try_for_each(|(index, rule)| {
                 out.push_str(if index == 0 { "" } else { " and " });
-                rule.describe(facts, out)
+                rule.describe(facts, names, out)
             }),
             Self::Not(rule) => {
                 out.push_str("not (");
-                rule.describe(facts, out)?;
+                rule.describe(facts, names, out)?;
                 write!(out, ")")
             }
         }
     }
 }
 
-fn duration(of: LatencyOf, facts: &TransactionFacts<'_>) -> u64 {
+/// What samplers with state are called in reasons.
+pub(crate) struct Names<'a> {
+    pub(crate) adaptives: &'a [crate::adaptive::Adaptive],
+    pub(crate) floors: &'a [crate::floor::Floor],
+    pub(crate) limits: &'a [crate::limit::Limit],
+}
+
+impl Names<'_> {
+    fn adaptive(&self, index: usize) -> &str {
+        self.adaptives.get(index).map_or("", |adaptive| &adaptive.about)
+    }
+
+    fn floor(&self, index: usize) -> &str {
+        self.floors.get(index).map_or("", |floor| &floor.about)
+    }
+
+    fn limit(&self, index: usize) -> &str {
+        self.limits.get(index).map_or("", |limit| &limit.about)
+    }
+}
+
+fn duration(of: LatencyOf, facts: &Transaction<'_>) -> u64 {
     match of {
-        LatencyOf::Trace => facts.longest_trace_ns,
-        LatencyOf::Transaction => facts.duration_ns,
+        LatencyOf::Trace => facts.facts.longest_trace_ns,
+        LatencyOf::Transaction => facts.facts.duration_ns,
     }
 }

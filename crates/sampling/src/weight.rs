@@ -4,7 +4,7 @@
 //! else are independent of all others: together they keep with probability one less the product of what each leaves. The other salts (in `and`,
 //! `not`, `drop`) are cut at their thresholds into intervals in which no verdict changes, and each combination of intervals, a cell, is asked.
 
-use crate::{decide::Policy, draw::probability, facts::TransactionFacts, fault::PolicyFault, rule::Rule};
+use crate::{decide::Policy, draw::probability, facts::Transaction, fault::PolicyFault, rule::Rule};
 
 /// Cells that one set of policies may have. Each costs as much as a decision, and only what is kept pays for it.
 pub const MAX_CELLS: usize = 4096;
@@ -30,10 +30,13 @@ impl Weights {
         let mut thresholds = vec![Vec::new(); salts];
         let mut mixed = vec![false; salts];
         for policy in policies {
-            policy.rule.draws(&mut |salt, below| {
-                thresholds[salt].push(below);
-                mixed[salt] |= !policy.is_plain();
-            });
+            let plain = policy.plain_salt().is_some();
+            for rule in policy.rules() {
+                rule.draws(&mut |salt, below| {
+                    thresholds[salt].push(below);
+                    mixed[salt] |= !plain;
+                });
+            }
         }
         let mut any_plain = 0.0;
         let mut cells = vec![Vec::new(); salts];
@@ -50,21 +53,12 @@ impl Weights {
                 any_plain += share * (1.0 - any_plain);
             }
         }
-        if count > MAX_CELLS {
-            return Err(PolicyFault {
-                policy: "all".into(),
-                key: "probabilistic.hash_salt".into(),
-                value: format!("{count} combinations"),
-                hint: format!(
-                    "draws inside `and`, `not` and `drop` may combine in {MAX_CELLS} ways at most: use fewer salts"
-                ),
-            });
-        }
+        bounded(count)?;
         Ok(Self { cells, any_plain })
     }
 
     /// The probability that a transaction with these facts is kept.
-    pub(crate) fn inclusion(&self, policies: &[Policy], facts: &TransactionFacts<'_>) -> f64 {
+    pub(crate) fn inclusion(&self, policies: &[Policy], facts: &Transaction<'_>) -> f64 {
         let mut mixed = [0usize; MAX_MIXED];
         let mut salts = 0;
         for (salt, _) in self.cells.iter().enumerate().filter(|(_, intervals)| !intervals.is_empty()) {
@@ -99,15 +93,15 @@ impl Weights {
     fn kept_in_cell(
         &self,
         policies: &[Policy],
-        facts: &TransactionFacts<'_>,
+        facts: &Transaction<'_>,
         draw: &impl Fn(usize) -> u64,
     ) -> f64 {
         let mut plain_draws = false;
         let mut kept = false;
         for policy in policies {
-            if matches!(policy.rule, Rule::Draw { salt, .. } if self.cells[salt].is_empty()) {
-                plain_draws |= !policy.drops;
-            } else if policy.rule.holds(facts, draw) {
+            if policy.plain_salt().is_some_and(|salt| self.cells[salt].is_empty()) {
+                plain_draws = true;
+            } else if policy.vote(facts, draw).is_some() {
                 if policy.drops {
                     return 0.0;
                 }
@@ -120,6 +114,46 @@ impl Weights {
             (false, false) => 0.0,
         }
     }
+}
+
+fn bounded(cells: usize) -> Result<(), PolicyFault> {
+    if cells <= MAX_CELLS {
+        return Ok(());
+    }
+    Err(PolicyFault {
+        policy: "all".into(),
+        key: "probabilistic.hash_salt".into(),
+        value: format!("{cells} combinations"),
+        hint: format!(
+            "draws inside `and`, `not`, `drop`, `composite` and `rules` may combine in {MAX_CELLS} ways at most: use fewer salts and limits"
+        ),
+    })
+}
+
+/// Bounds the cells of policies that take state: of their parts, one is asked of a transaction.
+pub(crate) fn check(policies: &[Policy], salts: usize) -> Result<(), PolicyFault> {
+    let mut thresholds = vec![0usize; salts];
+    let mut binary = 0u32;
+    for policy in policies.iter().filter(|policy| policy.plain_salt().is_none() && !policy.is_plain_state()) {
+        let mut most = 0;
+        for branch in &policy.branches {
+            branch.condition.draws(&mut |salt, _| thresholds[salt] += 1);
+            binary += of_state(&branch.condition);
+            let mut of_branch = of_state(&branch.keep);
+            branch.keep.draws(&mut |_, _| of_branch += 1);
+            most = most.max(of_branch);
+        }
+        binary += most;
+    }
+    let cells = thresholds.iter().fold(1usize, |cells, count| cells.saturating_mul(count + 1));
+    bounded(cells.saturating_mul(1usize.checked_shl(binary).unwrap_or(usize::MAX)))
+}
+
+/// Draws of samplers and limits in a rule.
+fn of_state(rule: &Rule) -> u32 {
+    let mut count = 0;
+    rule.visit(&mut |rule| count += u32::from(matches!(rule, Rule::Adaptive { .. } | Rule::Limit { .. })));
+    count
 }
 
 fn intervals(thresholds: &[u64]) -> Vec<Interval> {

@@ -5,7 +5,7 @@ mod common;
 
 use common::{faults, policy};
 use serde_json::{Value, json};
-use throughline_sampling::{MAX_CELLS, MAX_DEPTH, SUPPORTED};
+use throughline_sampling::{MAX_CELLS, MAX_DEPTH, MatcherTable, Options, Policies, SUPPORTED};
 
 #[test]
 fn all_faults_of_all_policies_are_told_at_once() {
@@ -16,7 +16,7 @@ fn all_faults_of_all_policies_are_told_at_once() {
         {"type": "always_sample"},
         {"name": "c", "type": "and", "and": {"and_sub_policy": [
             {"name": "d", "type": "string_attribute", "string_attribute": {"key": "k", "values": ["("], "enabled_regex_matching": true}},
-            {"name": "e", "type": "ottl_condition", "ottl_condition": {}},
+            {"name": "e", "type": "otl_condition", "otl_condition": {}},
         ]}},
     ]));
     let told: Vec<_> = found.iter().map(|fault| (fault.policy.as_str(), fault.key.as_str())).collect();
@@ -40,20 +40,25 @@ fn all_faults_of_all_policies_are_told_at_once() {
 }
 
 #[test]
-fn an_unsupported_type_is_a_fault_that_lists_what_is_supported() {
-    for kind in [
-        "rate_limiting",
-        "bytes_limiting",
-        "composite",
-        "trace_state",
-        "trace_flags",
-        "ottl_condition",
-        "latncy",
-        "",
-    ] {
+fn an_unknown_type_is_a_fault_that_lists_what_is_supported() {
+    for kind in ["latncy", "cascading", ""] {
         let found = faults(json!([{"name": "p", "type": kind, kind: {}}]));
         assert_eq!((found[0].key.as_str(), found[0].value.as_str()), ("type", kind));
         assert!(SUPPORTED.iter().all(|supported| found[0].hint.contains(supported)), "{}", found[0]);
+    }
+}
+
+#[test]
+fn who_knows_only_facts_of_spans_is_told_of_policies_that_need_more() {
+    let limit = json!({"name": "l", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 5}});
+    let flags = json!({"name": "f", "type": "trace_flags"});
+    let cel = json!({"name": "c", "type": "cel", "cel": {"condition": "traces > 2"}});
+    let floor = json!({"name": "f", "type": "floor", "floor": {"field_list": ["type"]}});
+    for policy in [limit, flags, cel, floor] {
+        let settings = common::settings(json!([policy]));
+        let found = Policies::compile(&settings, &mut MatcherTable::default()).unwrap_err();
+        assert!(found[0].hint.contains("not at hand"), "{}", found[0]);
+        Policies::compile_with(&settings, &Options::default(), &mut MatcherTable::default()).unwrap();
     }
 }
 

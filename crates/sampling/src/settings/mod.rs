@@ -1,12 +1,23 @@
 //! Settings as they are written: names and defaults of the Collector's tail sampling processor, 0.161 (`processor/tailsamplingprocessor/config.go`).
 
+mod adaptive;
+mod limits;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-/// The types of policies that can be written.
-pub const SUPPORTED: [&str; 11] = [
+pub(crate) use self::{
+    adaptive::{
+        Deterministic, Dynamic, EmaDynamic, EmaThroughput, Field, Floor, RefineryCondition, RefineryRule,
+        Rules, Scope, TotalThroughput, WindowedThroughput,
+    },
+    limits::{BytesLimiting, Composite, OttlCondition, RateLimiting, ThroughputLimiting, TraceState},
+};
+
+/// The types of policies that can be written: those of the Collector, those of Refinery, and our own.
+pub const SUPPORTED: [&str; 27] = [
     "always_sample",
     "status_code",
     "latency",
@@ -15,9 +26,25 @@ pub const SUPPORTED: [&str; 11] = [
     "numeric_attribute",
     "boolean_attribute",
     "span_count",
+    "trace_state",
+    "trace_flags",
+    "ottl_condition",
+    "rate_limiting",
+    "bytes_limiting",
+    "composite",
     "and",
     "not",
     "drop",
+    "deterministic",
+    "dynamic",
+    "ema_dynamic",
+    "ema_throughput",
+    "windowed_throughput",
+    "total_throughput",
+    "rules",
+    "cel",
+    "throughput_limiting",
+    "floor",
 ];
 
 /// One policy: a name, a type, and a block of settings named as the type. What the block holds is looked at by [`crate::Policies::compile`], which
@@ -49,7 +76,7 @@ pub(crate) enum LatencyOf {
 /// Holds nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AlwaysSample {}
+pub(crate) struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,4 +162,11 @@ pub(crate) struct Not {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Drop {
     pub(crate) drop_sub_policy: Vec<PolicySettings>,
+}
+
+/// A condition in CEL.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cel {
+    pub(crate) condition: String,
 }

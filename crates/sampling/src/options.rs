@@ -1,0 +1,18 @@
+//! What policies are compiled for.
+
+/// What holds for all policies of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Partitions that decide by themselves: a limit of the whole is divided among them.
+    pub partitions: u32,
+    /// The attribute that `amount` means in conditions.
+    pub amount: String,
+    /// As in the Collector: what one policy keeps is not counted by limits and samplers of those after it.
+    pub sample_on_first_match: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { partitions: 1, amount: "payment.amount".into(), sample_on_first_match: false }
+    }
+}

@@ -1,0 +1,271 @@
+//! Decisions that hang on what came before: limits, samplers that adapt, floors.
+//!
+//! A transaction is offered; it is decided at once, or at the end of the window of one second of log time in which it was offered, with a probability
+//! that is known then. The state is what a snapshot holds of it; the same transactions at the same times give the same decisions.
+
+mod reduce;
+mod window;
+
+pub use self::window::MAX_PENDING;
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    reduce::{Reached, Reduced},
+    window::{Pending, Windows},
+};
+use crate::{
+    adaptive::Learnt,
+    decide::{Decision, Policies, Verdict, Vote},
+    draw::Draws,
+    facts::Transaction,
+    floor::Seen,
+    inclusion::{LEAST, inclusion},
+    residual::{Ballot, Waits},
+    trace_state::Threshold,
+};
+
+/// Names a transaction that waits for the end of its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ticket(pub u64);
+
+/// What became of an offer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Offer<'p> {
+    /// It is decided.
+    Decided(Decision<'p>),
+    /// [`Sampler::window_end`] will say, under this ticket.
+    Pending(Ticket),
+}
+
+/// One that waited, decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled<'p> {
+    /// Under which it was offered.
+    pub ticket: Ticket,
+    /// What became of it.
+    pub decision: Decision<'p>,
+    /// What each policy voted that voted anything.
+    pub votes: Vec<(&'p str, Verdict)>,
+}
+
+/// The state of a set of policies.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sampler {
+    windows: Windows,
+    adaptives: Vec<Learnt>,
+    floors: Vec<Seen>,
+}
+
+impl Sampler {
+    /// A state in which nothing has come.
+    #[must_use]
+    pub fn new(policies: &Policies) -> Self {
+        Self {
+            windows: Windows::new(&policies.limits),
+            adaptives: policies.adaptives.iter().map(Learnt::new).collect(),
+            floors: policies.floors.iter().map(Seen::new).collect(),
+        }
+    }
+
+    /// The state under other policies: what has a policy of the same name goes on, the rest begins anew. Whoever waits has to be settled before, under
+    /// the policies that it was offered to ([`Self::flush`]).
+    #[must_use]
+    pub fn adopt(self, policies: &Policies) -> Self {
+        let mut new = Self::new(policies);
+        new.windows.take_over(self.windows);
+        for learnt in self.adaptives {
+            if let Some(place) = new.adaptives.iter_mut().find(|place| place.name == learnt.name) {
+                *place = learnt;
+            }
+        }
+        for seen in self.floors {
+            if let Some(place) = new.floors.iter_mut().find(|place| place.name == seen.name) {
+                *place = seen;
+            }
+        }
+        new
+    }
+
+    /// Offers a transaction at a log time in nanoseconds. Where [`Self::due`] has come, [`Self::window_end`] has to be called before.
+    pub fn offer<'p>(
+        &mut self,
+        policies: &'p Policies,
+        transaction: &Transaction<'_>,
+        now: u64,
+    ) -> Offer<'p> {
+        if !policies.is_stateful() && transaction.randomness.is_none() && transaction.sampled_before.is_none()
+        {
+            return Offer::Decided(policies.decide_stateless(transaction));
+        }
+        self.advance(policies, now);
+        let draws = draws(policies, transaction);
+        let Reduced { ballots, reached, dropped } = self.reduce(policies, transaction);
+        self.count(policies, transaction, &reached, now);
+        if let Some(policy) = dropped {
+            return Offer::Decided(Decision::not_kept(policy));
+        }
+        let draw = |salt: usize| draws.of(salt);
+        if let Some(decision) = decided(policies, &ballots, &draw, transaction) {
+            self.windows.contend(policies, &reached.limits, transaction, &draw, now);
+            return Offer::Decided(decision);
+        }
+        let contests = self.windows.contend(policies, &reached.limits, transaction, &draw, now);
+        Offer::Pending(self.windows.wait(Pending::new(transaction, ballots, contests), now))
+    }
+
+    /// The log time at which the window ends; `None` where nothing waits for it.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        self.windows.due()
+    }
+
+    /// Ends the window, if it is due: decides all that were offered in it, in the order of their tickets.
+    pub fn window_end<'p>(&mut self, policies: &'p Policies, now: u64) -> Vec<Settled<'p>> {
+        if self.due().is_none_or(|due| now < due) { Vec::new() } else { self.flush(policies, now) }
+    }
+
+    /// Ends the window, due or not: before other policies, or at the end of the log.
+    pub fn flush<'p>(&mut self, policies: &'p Policies, now: u64) -> Vec<Settled<'p>> {
+        let settled = self.windows.settle(policies, now);
+        settled.into_iter().map(|(ticket, pending)| settle(policies, ticket, &pending)).collect()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.windows.pending()
+    }
+
+    /// What every policy votes on a transaction that were offered now; nothing is counted. A policy that hangs on a limit waits.
+    #[must_use]
+    pub fn explain<'p>(&self, policies: &'p Policies, transaction: &Transaction<'_>) -> Vec<Vote<'p>> {
+        let draws = draws(policies, transaction);
+        let all = self.reduce_all(policies, transaction);
+        let vote = |index: usize| {
+            let policy = &policies.policies[index];
+            let ballot = all.iter().find(|ballot| ballot.policy as usize == index);
+            let verdict = match ballot.map_or(Ok(None), |ballot| ballot.vote(&|salt| draws.of(salt))) {
+                Ok(Some(_)) if policy.drops => Verdict::Drop,
+                Ok(Some(_)) => Verdict::Keep,
+                Ok(None) => Verdict::Nothing,
+                Err(Waits) => Verdict::Waits,
+            };
+            Vote { policy: &policy.name, verdict, about: policies.about_all(policy, transaction) }
+        };
+        (0..policies.policies.len()).map(vote).collect()
+    }
+
+    fn advance(&mut self, policies: &Policies, now: u64) {
+        for (learnt, adaptive) in self.adaptives.iter_mut().zip(&policies.adaptives) {
+            learnt.advance(adaptive, now);
+        }
+        for (seen, floor) in self.floors.iter_mut().zip(&policies.floors) {
+            seen.advance(floor, now);
+        }
+    }
+
+    fn count(&mut self, policies: &Policies, transaction: &Transaction<'_>, reached: &Reached, now: u64) {
+        for &index in &reached.adaptives {
+            if let (Some(learnt), Some(adaptive)) =
+                (self.adaptives.get_mut(index), policies.adaptives.get(index))
+            {
+                let key = crate::key::key(&adaptive.fields, transaction);
+                learnt.count(adaptive, &key, transaction.facts.spans.max(1), now);
+            }
+        }
+        for &index in &reached.floors {
+            if let (Some(seen), Some(floor)) = (self.floors.get_mut(index), policies.floors.get(index)) {
+                seen.count(floor, crate::key::key(&floor.fields, transaction));
+            }
+        }
+    }
+}
+
+fn draws<'a>(policies: &'a Policies, transaction: &Transaction<'a>) -> Draws<'a> {
+    Draws { salts: &policies.salts, id: transaction.facts.id, randomness: transaction.randomness }
+}
+
+/// The decision, where no limit has a say in it, nor in its weight, nor in who kept it.
+fn decided<'p>(
+    policies: &'p Policies,
+    ballots: &[Ballot],
+    draw: &impl Fn(usize) -> u64,
+    transaction: &Transaction<'_>,
+) -> Option<Decision<'p>> {
+    let mut first = None;
+    let mut waits = false;
+    for ballot in ballots {
+        match ballot.vote(draw) {
+            Err(Waits) if first.is_none() || ballot.drops => return None,
+            Err(Waits) => waits = true,
+            Ok(Some(place)) if !ballot.drops => first = first.or(Some((ballot, place))),
+            Ok(_) => {}
+        }
+    }
+    let Some((ballot, place)) = first else { return Some(Decision::not_kept("")) };
+    let certain = ballots.iter().all(|ballot| !ballot.drops) && ballots.iter().any(Ballot::is_certain);
+    if !certain && (waits || ballots.iter().any(Ballot::has_limits)) {
+        return None;
+    }
+    Some(kept(
+        policies,
+        ballots,
+        (ballot, place),
+        transaction.randomness.is_some(),
+        transaction.sampled_before,
+    ))
+}
+
+fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Settled<'p> {
+    let draws = Draws { salts: &policies.salts, id: &pending.id, randomness: pending.randomness };
+    let draw = |salt: usize| draws.of(salt);
+    let mut votes = Vec::new();
+    let mut first = None;
+    let mut dropped = None;
+    for ballot in &pending.ballots {
+        let Some(policy) = policies.policies.get(ballot.policy as usize) else { continue };
+        if let Ok(Some(place)) = ballot.vote(&draw) {
+            votes.push((&*policy.name, if ballot.drops { Verdict::Drop } else { Verdict::Keep }));
+            if ballot.drops {
+                dropped = dropped.or(Some(&*policy.name));
+            } else {
+                first = first.or(Some((ballot, place)));
+            }
+        }
+    }
+    let decision = match (dropped, first) {
+        (Some(policy), _) => Decision::not_kept(policy),
+        (None, None) => Decision::not_kept(""),
+        (None, Some(first)) => {
+            let shared = pending.randomness.is_some();
+            kept(policies, &pending.ballots, first, shared, pending.sampled_before)
+        }
+    };
+    Settled { ticket, decision, votes }
+}
+
+fn kept<'p>(
+    policies: &'p Policies,
+    ballots: &[Ballot],
+    (ballot, place): (&Ballot, usize),
+    shared: bool,
+    before: Option<Threshold>,
+) -> Decision<'p> {
+    let branch = ballot.branches.get(place);
+    let name = branch
+        .and_then(|branch| policies.policies.get(ballot.policy as usize)?.branches.get(branch.index as usize))
+        .map(|branch| &*branch.name);
+    let reach = before.and_then(Threshold::below);
+    let mut probability = inclusion(ballots, shared, reach);
+    if !shared {
+        // What sampled before drew by something else: its share and ours are independent.
+        probability *= before.map_or(1.0, Threshold::probability);
+    }
+    Decision {
+        keep: true,
+        policy: name,
+        reason: branch.map(|branch| branch.about.clone()).unwrap_or_default(),
+        weight: 1.0 / probability.max(LEAST),
+    }
+}
