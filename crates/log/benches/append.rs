@@ -1,6 +1,6 @@
 //! What the log costs at a steady rate: CPU by thread, answer times, memory; readers at the end as the folds are.
 //!
-//! `cargo bench -p throughline-log --bench append -- [folder] [MiB a second] [seconds] [KiB a record] [trim after MiB, 0: never]`.
+//! `cargo bench -p throughline-log --bench append -- [folder] [MiB a second] [seconds] [KiB a record] [trim after MiB, 0: never] [ms between groups]`.
 //! Each append has one record for each of two partitions, as a request has.
 #![allow(clippy::print_stdout, reason = "a program whose output is its result")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench has nothing better to do than stop")]
@@ -8,7 +8,7 @@
 mod common;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -63,18 +63,20 @@ async fn main() {
     let record = number(3, 100.0) as usize * 1024;
     let keep = number(4, 0.0) as u64 * (1 << 20);
     let dir = tempfile::Builder::new().prefix("append-bench").tempdir_in(parent).unwrap();
-    run(dir.path(), rate, seconds, record, keep).await;
+    let mut settings = Settings::new(dir.path().join("log"), "bench", PARTITIONS);
+    settings.gather = Duration::from_secs_f64(number(5, settings.gather.as_secs_f64() * 1e3) / 1e3);
+    run(settings, rate, seconds, record, keep).await;
 }
 
-async fn run(dir: &Path, rate: f64, seconds: f64, record: usize, keep: u64) {
-    let log = Log::open(Settings::new(dir.join("log"), "bench", PARTITIONS)).unwrap();
+async fn run(settings: Settings, rate: f64, seconds: f64, record: usize, keep: u64) {
+    let log = Log::open(settings.clone()).unwrap();
     let payload: Vec<u8> = (0..record).map(|at| (at * 31) as u8).collect();
     let wakes = Arc::new(AtomicU64::new(0));
     for partition in 0..PARTITIONS {
         tokio::spawn(read(log.clone(), partition, Arc::clone(&wakes)));
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let disk = Disk::watch(&dir.join("disk"), Arc::clone(&stop));
+    let disk = Disk::watch(&settings.dir.with_file_name("disk"), Arc::clone(&stop));
     append(&log, &payload).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (idle, threads, kernel, whole) = (memory(), cpu_by_thread(), kernel_cpu(), process_cpu());

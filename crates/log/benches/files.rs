@@ -102,7 +102,7 @@ fn make(way: Way, path: &Path) -> File {
 }
 
 /// Makes files ahead, on a thread of its own, as the log does.
-fn keeper(way: Way, dir: PathBuf, ready: &SyncSender<File>) {
+fn keeper(way: Way, dir: &Path, ready: &SyncSender<File>) {
     let mut number = 0;
     loop {
         // What is recycled was written before the clock began.
@@ -194,7 +194,7 @@ fn run(way: Way, dir: &Path, rate: f64, seconds: f64, gather: Duration) {
     }
     let (ready, files) = sync_channel(1);
     let of = dir.clone();
-    thread::Builder::new().name("keep".into()).spawn(move || keeper(way, of, &ready)).unwrap();
+    thread::Builder::new().name("keep".into()).spawn(move || keeper(way, &of, &ready)).unwrap();
     thread::sleep(Duration::from_millis(700));
     let (before, kernel) = (cpu_by_thread(), kernel_cpu());
     // A thread of its own, so that its CPU is told apart; it waits to be read.

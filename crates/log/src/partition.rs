@@ -95,6 +95,7 @@ impl Partition {
         let gone = segments.drain(..next).collect();
         if let Some(first) = segments.first() {
             self.start.store(first.base, Ordering::Release);
+            self.tail().forget(first.base);
         }
         gone
     }

@@ -39,12 +39,19 @@ pub(crate) struct Write {
     parts: Vec<Part>,
 }
 
+/// Where a record goes.
+pub(crate) struct Place {
+    pub(crate) position: Position,
+    /// Which of the writes.
+    pub(crate) write: usize,
+}
+
 /// One group.
 pub(crate) struct Plan {
     pub(crate) wall_ns: u64,
     pub(crate) writes: Vec<Write>,
     /// By append, by record.
-    pub(crate) positions: Vec<Vec<Position>>,
+    pub(crate) places: Vec<Vec<Place>>,
     /// What the lanes are once all is durable; those of partitions that the group does not touch are as before.
     pub(crate) lanes: Vec<Lane>,
     /// By lane: its last write.
@@ -65,9 +72,9 @@ impl Plan {
     ) -> Result<Self, Box<(io::Error, Self)>> {
         let last = vec![None; lanes.len()];
         let mut plan =
-            Self { wall_ns, writes: Vec::new(), positions: Vec::new(), lanes, last, scratch: Vec::new() };
+            Self { wall_ns, writes: Vec::new(), places: Vec::new(), lanes, last, scratch: Vec::new() };
         for (append, Append { records, .. }) in appends.iter().enumerate() {
-            let mut positions = Vec::with_capacity(records.len());
+            let mut places = Vec::with_capacity(records.len());
             for (at, (partition, record)) in records.iter().enumerate() {
                 let size = format::size(record) as u64;
                 let write = match plan.room(*partition, size, &mut open) {
@@ -85,9 +92,9 @@ impl Plan {
                 }
                 plan.writes[write].end = position + size;
                 plan.lanes[*partition as usize].position = position + size;
-                positions.push(Position(position));
+                places.push(Place { position: Position(position), write });
             }
-            plan.positions.push(positions);
+            plan.places.push(places);
         }
         plan.pad();
         Ok(plan)

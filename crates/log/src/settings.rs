@@ -6,7 +6,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 const SEGMENT_BYTES: u64 = 64 << 20;
 /// Disk that clients' data leave free, for summaries, outbox, snapshots and the engine.
 const RESERVE_BYTES: u64 = 1 << 30;
-/// Memory for readers near the end, all partitions together: about a second of a busy machine.
+/// Log near its end whose records readers find with all that travels with them: about a second of a busy machine.
 const TAIL_BYTES: usize = 64 << 20;
 /// Appends that are queued and not yet durable: what a disk that stalls for a moment makes wait in memory.
 const MAX_PENDING_BYTES: usize = 64 << 20;
@@ -40,7 +40,8 @@ pub struct Settings {
     pub reserve_bytes: u64,
     /// Client data are refused while the log holds more than this.
     pub max_bytes: Option<u64>,
-    /// Memory for readers near the end, divided among the partitions.
+    /// Bytes of the log near its end whose records are at hand with what travels with them, divided among the partitions. Payloads are
+    /// not held beside their files.
     pub tail_bytes: usize,
     /// Bytes queued and not yet durable beyond which appends are refused.
     pub max_pending_bytes: usize,

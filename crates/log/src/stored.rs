@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Kind, Position, Record,
-    format::{HEADER, Header},
+    Kind, NewRecord, Position, Record,
+    format::{self, HEADER, Header},
     segment::Segment,
 };
 
@@ -23,6 +23,28 @@ impl LastTenant {
             self.0 = String::from_utf8_lossy(bytes).into();
         }
         Arc::clone(&self.0)
+    }
+}
+
+/// A record that this process has just made durable. Its payload is from here on that of the file, in the system's memory, and not
+/// verified: so no caller's buffer is held for readers, and they find its pages at hand.
+pub(crate) fn just_written(
+    segment: &Arc<Segment>,
+    position: Position,
+    wall_ns: u64,
+    new: NewRecord,
+) -> Record {
+    let next = position.0 + format::size(&new) as u64;
+    let NewRecord { kind, tenant, cause, payload, cache } = new;
+    Record {
+        position,
+        next: Position(next),
+        wall_ns,
+        kind,
+        tenant,
+        cause,
+        payload: segment.bytes(next - payload.len() as u64..next),
+        cache,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The newest records of a partition, in memory as they were appended, for readers near the end.
+//! The newest records of a partition, with what travels with them, for readers near the end. Their payloads lie in their files, which
+//! the system has in memory; so a record costs what is counted in [`RECORD_OVERHEAD`], and what travels with it.
 
 use std::{
     collections::VecDeque,
@@ -10,10 +11,10 @@ use std::{
 
 use crate::{Position, Record};
 
-/// Memory that a record takes beside its payload.
-const RECORD_OVERHEAD: usize = size_of::<Record>();
+/// What a record takes: itself, and the stretch of its file.
+const RECORD_OVERHEAD: usize = size_of::<Record>() + 64;
 
-/// Bounded by bytes: the oldest go first, and what every reader has passed goes at once.
+/// Bounded by bytes of the log, and so by what travels with them: the oldest go first, and what every reader has passed goes at once.
 pub(crate) struct Tail {
     records: VecDeque<Record>,
     bytes: usize,
@@ -47,8 +48,14 @@ impl Tail {
     pub(crate) fn release(&mut self) {
         self.readers.retain(|reader| reader.strong_count() > 0);
         let places = self.readers.iter().filter_map(Weak::upgrade);
-        let Some(passed) = places.map(|place| place.load(Ordering::Acquire)).min() else { return };
-        while self.records.front().is_some_and(|oldest| oldest.next.0 <= passed) {
+        if let Some(passed) = places.map(|place| place.load(Ordering::Acquire)).min() {
+            self.forget(passed);
+        }
+    }
+
+    /// Lets go of what lies before a position.
+    pub(crate) fn forget(&mut self, before: u64) {
+        while self.records.front().is_some_and(|oldest| oldest.next.0 <= before) {
             if let Some(oldest) = self.records.pop_front() {
                 self.bytes -= cost(&oldest);
             }

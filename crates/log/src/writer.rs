@@ -7,14 +7,15 @@ use std::{
 };
 
 use crate::{
-    AppendError, LogId, Position, Record, Sync,
+    AppendError, LogId, Record, Sync,
     disk::{is_full, write_all},
-    format::{self, Head, PAGE},
+    format::{Head, PAGE},
     keeper::Keeper,
     log::{FULL_RETRY, Shared},
     plan::{Lane, Plan, Write},
     queue::Append,
     segment::Segment,
+    stored,
     sync::Syncers,
 };
 
@@ -106,29 +107,18 @@ impl Writer {
     }
 
     fn publish(&mut self, plan: Plan, appends: Vec<Append>) {
-        let Plan { wall_ns, writes, positions, lanes, .. } = plan;
+        let Plan { wall_ns, writes, places, lanes, .. } = plan;
         let mut records: Vec<Vec<Record>> = vec![Vec::new(); lanes.len()];
         let mut answers = Vec::with_capacity(appends.len());
         let mut counted = (0, 0);
-        for (mut append, positions) in appends.into_iter().zip(positions) {
+        for (mut append, places) in appends.into_iter().zip(places) {
             counted.0 += append.bytes as u64;
             counted.1 += append.records.len() as u64;
-            for ((partition, new), position) in append.records.drain(..).zip(&positions) {
-                let next = Position(position.0 + format::size(&new) as u64);
-                let (kind, tenant, cause, payload, cache) =
-                    (new.kind, new.tenant, new.cause, new.payload, new.cache);
-                records[partition as usize].push(Record {
-                    position: *position,
-                    next,
-                    wall_ns,
-                    kind,
-                    tenant,
-                    cause,
-                    payload,
-                    cache,
-                });
+            for ((partition, new), place) in append.records.drain(..).zip(&places) {
+                let record = stored::just_written(&writes[place.write].segment, place.position, wall_ns, new);
+                records[partition as usize].push(record);
             }
-            answers.push((append, positions));
+            answers.push((append, places.into_iter().map(|place| place.position).collect()));
         }
         for write in writes.iter().filter(|write| write.begins) {
             self.shared.partitions[write.segment.partition as usize].add(Arc::clone(&write.segment));
