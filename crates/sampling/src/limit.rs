@@ -113,7 +113,7 @@ impl Bucket {
         let seconds = (since as f64 / SECOND as f64).max(SHORTEST);
         self.tokens = (self.tokens + limit.rate * seconds).min(limit.burst);
         self.filled = Some(now);
-        let ranking = Ranking::new(limit, std::mem::take(&mut self.contenders), self.tokens);
+        let ranking = Ranking::new(limit, &std::mem::take(&mut self.contenders), self.tokens);
         self.tokens -= ranking.spent();
         ranking
     }
@@ -132,10 +132,10 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
-    fn new(limit: &Limit, contenders: Vec<Contender>, available: f64) -> Self {
+    fn new(limit: &Limit, contenders: &[Contender], available: f64) -> Self {
         let rank = |contender: &Contender| unit(contender.draw) * limit.stretch(contender.cost);
         let mut order: Vec<(f64, u32, f64)> =
-            (0u32..).zip(&contenders).map(|(number, c)| (rank(c), number, c.cost)).collect();
+            (0u32..).zip(contenders).map(|(number, c)| (rank(c), number, c.cost)).collect();
         order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut places = vec![0; order.len()];
         for (place, (_, number, _)) in (0u32..).zip(&order) {

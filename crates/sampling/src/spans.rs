@@ -8,6 +8,8 @@ use crate::{text::TextTest, trace_state::member};
 pub struct SpanView<'a> {
     /// Its name.
     pub name: &'a str,
+    /// Name of its instrumentation scope.
+    pub scope: &'a str,
     /// Its kind as OTLP numbers it.
     pub kind: u8,
     /// Its status: one bit of [`crate::status`].
@@ -40,6 +42,7 @@ pub(crate) enum Predicate {
     /// A bit of the scan's.
     Bit(u8),
     Name(TextTest),
+    Scope(TextTest),
     /// Bit n: kind n.
     Kind(u8),
     /// Bits of [`crate::status`].
@@ -92,6 +95,7 @@ impl Predicate {
             Self::Constant(value) => *value,
             Self::Bit(bit) => span.matches >> bit & 1 == 1,
             Self::Name(test) => test.holds(span.name),
+            Self::Scope(test) => test.holds(span.scope),
             Self::Kind(kinds) => kinds.checked_shr(u32::from(span.kind)).unwrap_or(0) & 1 == 1,
             Self::Status(statuses) => span.status & statuses != 0,
             Self::LongerThan(nanoseconds) => span.duration_ns > *nanoseconds,
@@ -124,6 +128,8 @@ pub struct SpanNeeds {
     pub trace_state: bool,
     /// [`SpanView::flags`].
     pub flags: bool,
+    /// [`SpanView::scope`].
+    pub scope: bool,
     /// Events: [`SpanQuestions::answer_event`] for each.
     pub events: bool,
 }
@@ -151,6 +157,7 @@ impl SpanQuestions {
             predicate.visit(&mut |part| match part {
                 Predicate::TraceState { .. } => needs.trace_state = true,
                 Predicate::Flags(_) => needs.flags = true,
+                Predicate::Scope(_) => needs.scope = true,
                 _ => {}
             });
         }

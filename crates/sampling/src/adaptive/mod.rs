@@ -6,6 +6,9 @@
 mod algorithm;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -43,6 +43,13 @@ impl Translator<'_> {
             Condition::Not(part) => Ok(self.condition(part)?.negated()),
             Condition::Alone(value) => self.alone(value),
             Condition::Compare { column, compare, left, right } => {
+                if let (Form::Call(..), Form::Bool(wanted), Compare::Equal | Compare::NotEqual) =
+                    (&left.form, &right.form, compare)
+                {
+                    let called = self.alone(left)?;
+                    let as_it_is = *wanted == (*compare == Compare::Equal);
+                    return Ok(if as_it_is { called } else { called.negated() });
+                }
                 match (operand(left, self.context)?, operand(right, self.context)?) {
                     (Some(of), None) => self.compare(*column, *compare, &of, right),
                     (None, Some(of)) => self.compare(*column, compare.turned(), &of, left),
@@ -125,6 +132,7 @@ impl Translator<'_> {
         match of {
             Operand::Name => Ok(Predicate::Name(test)),
             Operand::EventName => Ok(Predicate::EventName(test)),
+            Operand::ScopeName => Ok(Predicate::Scope(test)),
             _ => {
                 let matches = compile::text_matches(pattern);
                 let matches = matches.ok_or_else(|| OttlError::new(column, "this is no pattern"))?;
@@ -160,6 +168,7 @@ impl Translator<'_> {
             _ if !equal => wrong("`==` or `!=`"),
             (Operand::Name, Form::Text(text)) => Ok(Predicate::Name(one(text))),
             (Operand::EventName, Form::Text(text)) => Ok(Predicate::EventName(one(text))),
+            (Operand::ScopeName, Form::Text(text)) => Ok(Predicate::Scope(one(text))),
             (Operand::KindText, Form::Text(text)) => match kind_bit(text) {
                 Some(bit) => Ok(Predicate::Kind(bit)),
                 None => wrong("the name of a kind, such as \"Server\","),

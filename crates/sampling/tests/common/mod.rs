@@ -1,6 +1,8 @@
 //! Shorthands for policies and facts.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub(crate) mod stream;
+
 use serde_json::{Value, json};
 use throughline_otlp::plan::Matcher;
 use throughline_sampling::{
