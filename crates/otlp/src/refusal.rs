@@ -61,12 +61,14 @@ pub enum RejectReason {
     Depth,
     /// With its resource and scope it is larger than [`limits::MAX_RECORD_BYTES`].
     TooLarge,
+    /// In JSON: one of its numbers, ids or enums has no value of its field's type.
+    Value,
 }
 
 impl RejectReason {
     /// Every reason, in the order in which a span with several is counted.
-    pub const ALL: [Self; 6] =
-        [Self::TraceId, Self::SpanId, Self::ParentId, Self::Utf8, Self::Depth, Self::TooLarge];
+    pub const ALL: [Self; 7] =
+        [Self::TraceId, Self::SpanId, Self::ParentId, Self::Utf8, Self::Depth, Self::TooLarge, Self::Value];
 
     /// The value of a metric's label `reason`.
     #[must_use]
@@ -78,6 +80,7 @@ impl RejectReason {
             Self::Utf8 => "invalid_utf8",
             Self::Depth => "value_too_deep",
             Self::TooLarge => "span_too_large",
+            Self::Value => "invalid_value",
         }
     }
 }
@@ -95,6 +98,7 @@ impl fmt::Display for RejectReason {
                 "span with its resource and scope is larger than {} bytes",
                 limits::MAX_RECORD_BYTES
             ),
+            Self::Value => f.write_str("a value is not of its field's type"),
         }
     }
 }
@@ -118,6 +122,8 @@ impl fmt::Display for SpanPath {
 pub struct Rejections {
     counts: [u64; RejectReason::ALL.len()],
     first: Option<SpanPath>,
+    /// What exactly is wrong with the first, where the reason does not tell.
+    detail: Option<String>,
 }
 
 impl Rejections {
@@ -125,6 +131,32 @@ impl Rejections {
     pub(crate) fn add_with(&mut self, reason: RejectReason, path: impl FnOnce() -> SpanPath) {
         self.counts[reason as usize] += 1;
         self.first.get_or_insert_with(path);
+    }
+
+    /// As [`Self::add_with`]; what exactly is wrong is asked only of the first too.
+    pub(crate) fn add_detailed(
+        &mut self,
+        reason: RejectReason,
+        path: SpanPath,
+        detail: impl FnOnce() -> String,
+    ) {
+        if self.first.is_none() {
+            self.detail = Some(detail());
+        }
+        self.add_with(reason, || path);
+    }
+
+    /// Those of one request that were refused before it came to the scan, with those that the scan refused after.
+    #[must_use]
+    pub fn followed_by(mut self, later: &Self) -> Self {
+        for (count, more) in self.counts.iter_mut().zip(later.counts) {
+            *count += more;
+        }
+        if self.first.is_none() {
+            self.first = later.first;
+            self.detail.clone_from(&later.detail);
+        }
+        self
     }
 
     /// Spans refused for this reason.
@@ -161,6 +193,7 @@ impl fmt::Display for Rejections {
         for (index, (reason, count)) in self.iter().enumerate() {
             write!(f, "{}{count} because {reason}", if index == 0 { "" } else { "; " })?;
         }
-        write!(f, "; the first is {path}")
+        write!(f, "; the first is {path}")?;
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(f, ": {detail}"))
     }
 }

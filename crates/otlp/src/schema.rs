@@ -74,7 +74,7 @@ pub(crate) static REQUEST: Message = message(
     &[many(1, "resource_spans", "resourceSpans", Kind::Message(&RESOURCE_SPANS))],
 );
 
-static RESOURCE_SPANS: Message = message(
+pub(crate) static RESOURCE_SPANS: Message = message(
     "ResourceSpans",
     &[
         one(1, "resource", "resource", Kind::Message(&RESOURCE)),
@@ -102,7 +102,7 @@ static ENTITY_REF: Message = message(
     ],
 );
 
-static SCOPE_SPANS: Message = message(
+pub(crate) static SCOPE_SPANS: Message = message(
     "ScopeSpans",
     &[
         one(1, "scope", "scope", Kind::Message(&SCOPE)),

@@ -15,7 +15,11 @@ use opentelemetry_proto::tonic::{
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::json;
-use throughline_otlp::{RejectReason, Scanner, json::to_protobuf, limits::MAX_VALUE_DEPTH};
+use throughline_otlp::{
+    RejectReason, Scanner,
+    json::{Converted, convert, to_protobuf},
+    limits::MAX_VALUE_DEPTH,
+};
 
 fn read(body: &str) -> ExportTraceServiceRequest {
     let bytes = to_protobuf(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"));
@@ -144,31 +148,104 @@ fn errors_name_the_field_and_the_place() {
     let message = error("{\n \"resourceSpans\": [{\"schemaUrl\": 5}]}");
     assert_eq!(
         message,
-        "invalid value: integer `5`, expected a string in ResourceSpans.schemaUrl at line 2 column 34"
+        "invalid type: integer `5`, expected a string in ResourceSpans.schemaUrl at line 2 column 34"
     );
     for (fields, part) in [
-        (r#"{"traceId":"xyz"}"#, "an id in hex in Span.traceId"),
-        (r#"{"kind":"SERVER"}"#, "an enum as number or name in Span.kind"),
-        (r#"{"startTimeUnixNano":-1}"#, "an unsigned 64-bit integer in Span.startTimeUnixNano"),
-        (r#"{"startTimeUnixNano":"1.5"}"#, "an unsigned 64-bit integer"),
-        (r#"{"flags":4294967296}"#, "an unsigned 32-bit integer in Span.flags"),
+        (r#"{"startTimeUnixNano":false}"#, "an unsigned 64-bit integer in Span.startTimeUnixNano"),
+        (r#"{"traceId":7}"#, "an id in hex in Span.traceId"),
         (r#"{"attributes":{}}"#, "a list for an object in Span.attributes"),
         (r#"{"attributes":[1]}"#, "an object in Span.attributes"),
         (r#"{"status":[]}"#, "an object in Span.status"),
         (r#"{"name":{}}"#, "a string in Span.name"),
-        (r#"{"attributes":[{"value":{"bytesValue":"%"}}]}"#, "bytes in base64 in AnyValue.bytesValue"),
-        (r#"{"attributes":[{"value":{"doubleValue":"nan"}}]}"#, "a double in AnyValue.doubleValue"),
-        (r#"{"name":"\ud800"}"#, "hex escape"),
         ("{\"name\":\"\u{1}\"}", "control character"),
+        (r#"{"name":"\ud80"}"#, "invalid escape"),
     ] {
         let message = error(&with_span(fields));
         assert!(message.contains(part), "{fields}: {message}");
         assert!(message.contains("line 1 column"), "{message}");
     }
+    let message = error(r#"{"resourceSpans":[{"resource":{"droppedAttributesCount":-1}}]}"#);
+    assert!(message.contains("an unsigned 32-bit integer in Resource.droppedAttributesCount"), "{message}");
     for body in ["", "[]", "null", "{", "{} {}", "{\"resourceSpans\":[", "\u{feff}{}"] {
         assert!(to_protobuf(body.as_bytes()).is_err(), "{body}");
     }
     assert!(to_protobuf(b"{\"resourceSpans\":[{\"schemaUrl\":\"\xff\"}]}").is_err());
+}
+
+#[test]
+fn values_that_their_field_cannot_hold_refuse_their_span_only() {
+    for (fields, part) in [
+        (r#"{"traceId":"xyz"}"#, r#"string "xyz", expected an id in hex in Span.traceId"#),
+        (r#"{"kind":"SERVER"}"#, "an enum as number or name in Span.kind"),
+        (r#"{"startTimeUnixNano":-1}"#, "an unsigned 64-bit integer in Span.startTimeUnixNano"),
+        (r#"{"startTimeUnixNano":"1.5"}"#, "an unsigned 64-bit integer"),
+        (r#"{"flags":4294967296}"#, "an unsigned 32-bit integer in Span.flags"),
+        (r#"{"attributes":[{"value":{"bytesValue":"%"}}]}"#, "bytes in base64 in AnyValue.bytesValue"),
+        (r#"{"attributes":[{"value":{"doubleValue":"nan"}}]}"#, "a double in AnyValue.doubleValue"),
+        (r#"{"attributes":[{"value":{"intValue":1.5}}]}"#, "floating point `1.5`, expected a 64-bit integer"),
+        (
+            r#"{"attributes":[{"value":{"intValue":"9223372036854775808"}}]}"#,
+            r#"string "9223372036854775808", expected a 64-bit integer in AnyValue.intValue"#,
+        ),
+        (r#"{"events":[{"timeUnixNano":"x"},{"timeUnixNano":"y"}]}"#, "in Event.timeUnixNano"),
+    ] {
+        let first = r#"{"scopeSpans":[{"spans":[{"name":"0"}]}]}"#;
+        let body = format!(
+            r#"{{"resourceSpans":[{first},{{"scopeSpans":[{{}},{{"spans":[{{"name":"1"}},{{"name":"2"}},{fields},{fields},{{"name":"3"}}]}}]}}]}}"#
+        );
+        let Converted { request, rejected } = convert(body.clone().into()).unwrap();
+        assert_eq!((rejected.total(), rejected.count(RejectReason::Value)), (2, 2), "{fields}");
+        let message = rejected.to_string();
+        assert!(
+            message.starts_with("2 spans rejected: 2 because a value is not of its field's type"),
+            "{message}"
+        );
+        assert!(message.contains("; the first is resource_spans[1].scope_spans[1].spans[2]: "), "{message}");
+        assert!(message.contains(part), "{fields}: {message}");
+        let request = ExportTraceServiceRequest::decode(&request[..]).unwrap();
+        let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+        assert_eq!(spans.map(|span| span.name.as_str()).collect::<Vec<_>>(), ["0", "1", "2", "3"]);
+        // Who cannot take a part takes nothing.
+        assert_eq!(to_protobuf(body.as_bytes()).unwrap_err().message, message);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_in_few_words() {
+    let body = with_span(&format!(r#"{{"traceId":"{}"}}"#, "é".repeat(100_000)));
+    let message = convert(body.into()).unwrap().rejected.to_string();
+    assert!(message.len() < 500 && message.ends_with('…'), "{message}");
+}
+
+/// JavaScript's exporter writes `{ intValue: value }` for whatever is `Number.isInteger`, and `JSON.stringify` prints it; over protobuf the same SDK sends what is no
+/// 64-bit integer as a double, and `TextEncoder` puts U+FFFD for half a character (@opentelemetry/otlp-transformer 0.223, `toAnyValue` and `writeAnyValue`).
+#[test]
+fn numbers_and_strings_as_javascript_prints_them() {
+    for (printed, want) in [
+        ("1e+300", Value::DoubleValue(1e300)),
+        ("-1e+300", Value::DoubleValue(-1e300)),
+        ("1e+21", Value::DoubleValue(1e21)),
+        ("9223372036854776000", Value::DoubleValue(9_223_372_036_854_775_808.0)),
+        ("18446744073709552000", Value::DoubleValue(18_446_744_073_709_551_616.0)),
+        ("-9223372036854775808", Value::IntValue(i64::MIN)),
+        ("-9223372036854776000", Value::IntValue(i64::MIN)),
+        ("9007199254740992", Value::IntValue(1 << 53)),
+        ("1e3", Value::IntValue(1000)),
+        ("0", Value::IntValue(0)),
+    ] {
+        assert_eq!(value(&format!(r#"{{"intValue":{printed}}}"#)), Some(want), "{printed}");
+    }
+    // NaN and the infinities are no integers, and are printed so.
+    assert_eq!(value(r#"{"doubleValue":null}"#), None);
+    let text = |text: &str| Some(Value::StringValue(text.into()));
+    assert_eq!(value(r#"{"stringValue":"a\ud800b"}"#), text("a\u{fffd}b"));
+    assert_eq!(value(r#"{"stringValue":"\udc00\ud83d\ude00\\ud800"}"#), text("\u{fffd}😀\\ud800"));
+    let whole = read(r#"{"resourceSpans":[{"schemaUrl":"\ud800","\udfff":1}]}"#);
+    assert_eq!(whole.resource_spans[0].schema_url, "\u{fffd}");
+    // Resources have numbers too.
+    let body = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":{"intValue":1e300}}]}}]}"#;
+    let attributes = &read(body).resource_spans[0].resource.clone().unwrap().attributes;
+    assert_eq!(attributes[0].value.clone().unwrap().value, Some(Value::DoubleValue(1e300)));
 }
 
 #[test]
@@ -209,10 +286,11 @@ proptest! {
         let mut body = serde_json::to_vec(&request).unwrap();
         let at = at.index(body.len());
         body[at] = with;
-        if let Ok(bytes) = to_protobuf(&body) {
+        let len = body.len();
+        if let Ok(Converted { request, .. }) = convert(body.into()) {
             // What was written is a request, whatever it says.
-            ExportTraceServiceRequest::decode(&bytes[..]).unwrap();
-            prop_assert!(bytes.len() <= body.len());
+            ExportTraceServiceRequest::decode(&request[..]).unwrap();
+            prop_assert!(request.len() <= len);
         }
     }
 

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use bytes::Bytes;
 use metrics::{counter, gauge};
-use throughline_otlp::json;
+use throughline_otlp::{Rejections, json};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -64,19 +64,24 @@ impl Exporter {
         result.map_err(|error| Failure::from_decompress(error, self.limits.retry_delay))
     }
 
-    /// The request in protobuf; it is never larger than in JSON.
-    pub(crate) async fn json_to_protobuf(&self, body: Bytes, held: Held) -> Result<(Bytes, Held), Failure> {
+    /// The request in protobuf, which is never larger than in JSON, and the spans that are not in it for a fault of their own.
+    pub(crate) async fn json_to_protobuf(
+        &self,
+        body: Bytes,
+        held: Held,
+    ) -> Result<(Bytes, Held, Rejections), Failure> {
         let mut room = held.another();
         room.grow_to(body.len())
             .map_err(|source| Failure::Memory { source, retry_after: self.limits.retry_delay })?;
         let inline = body.len() <= INLINE_JSON_BYTES;
         let work = move || {
-            let protobuf = json::to_protobuf(&body);
-            drop((body, held));
-            protobuf
+            let converted = json::convert(body);
+            drop(held);
+            converted
         };
-        let protobuf = if inline { work() } else { self.on_a_worker(work).await? };
-        Ok((Bytes::from(protobuf?), room))
+        let json::Converted { request, rejected } =
+            if inline { work() } else { self.on_a_worker(work).await? }?;
+        Ok((Bytes::from(request), room, rejected))
     }
 
     async fn on_a_worker<T: Send + 'static>(

@@ -130,6 +130,34 @@ async fn bad_spans_are_a_partial_success() {
 }
 
 #[tokio::test]
+async fn a_value_that_json_cannot_mean_refuses_its_span_only() {
+    let server = Server::start().await;
+    let span = |id: char, value: &str| {
+        let id = id.to_string();
+        format!(
+            r#"{{"traceId":"{}","spanId":"{}","attributes":[{{"key":"k","value":{value}}}]}}"#,
+            id.repeat(32),
+            id.repeat(16)
+        )
+    };
+    let spans = [
+        span('1', r#"{"intValue":"9223372036854775808"}"#),
+        span('2', r#"{"intValue":1e+300}"#),
+        span('3', r#"{"stringValue":"\ud800"}"#),
+        span('0', r#"{"intValue":1}"#),
+    ];
+    let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+    let response = send(&server, post(JSON), body).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(server.memory.spans(), 2);
+    let partial = &json_body(&response)["partialSuccess"];
+    assert_eq!(partial["rejectedSpans"], "2");
+    let message = partial["errorMessage"].as_str().unwrap();
+    assert!(message.contains("1 because trace_id") && message.contains("1 because a value"), "{message}");
+    assert!(message.contains("spans[0]: invalid value: string \"9223372036854775808\""), "{message}");
+}
+
+#[tokio::test]
 async fn wrong_paths_methods_and_types_are_said_so() {
     let server = Server::start().await;
     for path in ["/v1/metrics", "/v1/logs", "/", "/v1/traces/"] {

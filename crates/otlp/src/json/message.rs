@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::scalar;
+use super::{output::Output, scalar};
 use crate::{
     limits::MAX_VALUE_DEPTH,
     schema::{Field, Kind, Message},
@@ -18,15 +18,15 @@ const MAX_FIELDS: usize = 16;
 pub(super) fn read<'de, D: Deserializer<'de>>(
     json: D,
     message: &'static Message,
-    out: &mut Vec<u8>,
+    to: &mut Output,
 ) -> Result<(), D::Error> {
-    json.deserialize_map(Object { message, out, depth: 1 })
+    json.deserialize_map(Object { message, to, depth: 1 })
 }
 
 /// An object: writes the fields of its message.
 struct Object<'o> {
     message: &'static Message,
-    out: &'o mut Vec<u8>,
+    to: &'o mut Output,
     /// Level of values, from 1.
     depth: usize,
 }
@@ -46,13 +46,13 @@ impl<'de> Visitor<'de> for Object<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let start = self.out.len();
-            let (message, out) = (self.message, &mut *self.out);
-            map.next_value_seed(Slot { message, field, out, depth, is_element: false })?;
-            let range = start..self.out.len();
+            let start = self.to.bytes.len();
+            let (message, to) = (self.message, &mut *self.to);
+            map.next_value_seed(Slot { message, field, to, depth, is_element: false })?;
+            let range = start..self.to.bytes.len();
             if let Some(index) = index {
                 let previous = std::mem::replace(&mut written[index], range);
-                remove(self.out, previous, &mut written);
+                remove(&mut self.to.bytes, previous, &mut written);
             }
         }
         Ok(())
@@ -98,7 +98,7 @@ impl Visitor<'_> for Key {
 struct Slot<'o> {
     message: &'static Message,
     field: &'static Field,
-    out: &'o mut Vec<u8>,
+    to: &'o mut Output,
     depth: usize,
     is_element: bool,
 }
@@ -109,8 +109,8 @@ impl<'de> DeserializeSeed<'de> for Slot<'_> {
     fn deserialize<D: Deserializer<'de>>(mut self, json: D) -> Result<(), D::Error> {
         if self.is_element && self.message.is_nesting && self.depth > MAX_VALUE_DEPTH {
             // An empty element one level too deep: the scan refuses the span for it.
-            self.begin();
-            self.out.push(0);
+            self.begin(self.field);
+            self.to.bytes.push(0);
             return json.deserialize_ignored_any(IgnoredAny).map(drop);
         }
         json.deserialize_any(self)
@@ -118,8 +118,8 @@ impl<'de> DeserializeSeed<'de> for Slot<'_> {
 }
 
 impl Slot<'_> {
-    fn begin(&mut self) {
-        put_varint(self.out, u64::from(self.field.number << 3 | self.field.kind.wire_type()));
+    fn begin(&mut self, field: &Field) {
+        put_varint(&mut self.to.bytes, u64::from(field.number << 3 | field.kind.wire_type()));
     }
 
     /// Whether a value that is its type's default is written all the same.
@@ -128,18 +128,38 @@ impl Slot<'_> {
     }
 
     fn scalar<E: Error>(mut self, value: scalar::Scalar<'_>) -> Result<(), E> {
-        if self.field.repeated && !self.is_element {
+        if (self.field.repeated && !self.is_element) || !value.has_form_of(self.field.kind) {
             return Err(E::invalid_type(value.unexpected(), &self));
         }
-        let Some(encoded) = value.encode(self.field.kind) else {
-            return Err(E::invalid_value(value.unexpected(), &self));
+        let Some((field, encoded)) = self.encode(value) else {
+            let fault = E::invalid_value(value.unexpected(), &self);
+            if !self.to.is_in_span() {
+                return Err(fault);
+            }
+            self.to.refuse_span(|| fault.to_string());
+            return Ok(());
         };
         if encoded.is_default() && !self.has_presence() {
             return Ok(());
         }
-        self.begin();
-        encoded.put(self.out);
+        self.begin(field);
+        encoded.put(&mut self.to.bytes);
         Ok(())
+    }
+
+    /// The value, and the field that it is for.
+    ///
+    /// JavaScript has one type of numbers: its SDK writes every whole one as `intValue` in JSON, however large, where in protobuf it writes those
+    /// that are no 64-bit integers as doubles. So it is done here.
+    fn encode<'v>(&self, value: scalar::Scalar<'v>) -> Option<(&'static Field, scalar::Encoded<'v>)> {
+        if let Some(encoded) = value.encode(self.field.kind) {
+            return Some((self.field, encoded));
+        }
+        if !matches!(self.field.kind, Kind::Int64) {
+            return None;
+        }
+        let double = self.message.fields.iter().find(|field| matches!(field.kind, Kind::Double))?;
+        Some((double, value.whole_number()?.encode(Kind::Double)?))
     }
 }
 
@@ -174,8 +194,8 @@ impl<'de> Visitor<'de> for Slot<'_> {
     /// `null`: absent; as an element it holds its place.
     fn visit_unit<E: Error>(mut self) -> Result<(), E> {
         if self.is_element && self.field.kind.wire_type() == wire_type::BYTES {
-            self.begin();
-            self.out.push(0);
+            self.begin(self.field);
+            self.to.bytes.push(0);
         }
         Ok(())
     }
@@ -187,11 +207,14 @@ impl<'de> Visitor<'de> for Slot<'_> {
         if self.field.repeated && !self.is_element {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Map, &self));
         }
-        self.begin();
-        let start = self.out.len();
-        self.out.push(0);
-        Object { message, out: self.out, depth: self.depth }.visit_map(map)?;
-        set_length(self.out, start);
+        let element = self.to.bytes.len();
+        self.begin(self.field);
+        let start = self.to.bytes.len();
+        self.to.bytes.push(0);
+        self.to.enter(message);
+        Object { message, to: &mut *self.to, depth: self.depth }.visit_map(map)?;
+        set_length(&mut self.to.bytes, start);
+        self.to.leave(message, element);
         Ok(())
     }
 
@@ -199,11 +222,14 @@ impl<'de> Visitor<'de> for Slot<'_> {
         if !self.field.repeated || self.is_element {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         }
-        let Slot { message, field, out, depth, .. } = self;
+        let Slot { message, field, to, depth, .. } = self;
+        to.begin_list(field.kind);
         while list
-            .next_element_seed(Slot { message, field, out: &mut *out, depth, is_element: true })?
+            .next_element_seed(Slot { message, field, to: &mut *to, depth, is_element: true })?
             .is_some()
-        {}
+        {
+            to.next_element(field.kind);
+        }
         Ok(())
     }
 }

@@ -61,6 +61,25 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// Whether JSON has values of this kind in this form; the value may be out of its range all the same.
+    pub(super) fn has_form_of(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Text | Kind::Id | Kind::Bytes => matches!(self, Self::Text(_)),
+            Kind::Bool => matches!(self, Self::Bool(_)),
+            Kind::Message(_) => false,
+            _ => !matches!(self, Self::Bool(_)),
+        }
+    }
+
+    /// Itself, if it is a number with nothing after its point.
+    pub(super) fn whole_number(self) -> Option<Self> {
+        match self {
+            Self::Signed(_) | Self::Unsigned(_) => Some(self),
+            Self::Double(value) => (value.fract() == 0.0).then_some(self),
+            Self::Bool(_) | Self::Text(_) => None,
+        }
+    }
+
     /// The value for a field; `None` where it is not of its type.
     pub(super) fn encode(self, kind: Kind) -> Option<Encoded<'a>> {
         Some(match kind {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Version, header};
 use http_body::Body;
 use http_body_util::Full;
+use throughline_otlp::Rejections;
 
 use super::content;
 use crate::{
@@ -87,12 +88,13 @@ impl Service {
         if let Some(encoding) = encoding {
             (payload, held) = self.exporter.inflate(encoding, payload, held, self.max_bytes).await?;
         }
+        let mut rejected = Rejections::default();
         if wire == WireType::Json {
-            (payload, held) = self.exporter.json_to_protobuf(payload, held).await?;
+            (payload, held, rejected) = self.exporter.json_to_protobuf(payload, held).await?;
         }
         let result = self.exporter.submit(tenant, payload).await;
         drop(held);
-        result
+        result.map(|accepted| Accepted { rejected: rejected.followed_by(&accepted.rejected), ..accepted })
     }
 
     /// What can be refused by the head alone.
