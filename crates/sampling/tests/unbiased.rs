@@ -28,7 +28,8 @@ fn limit(name: &str, rate: f64) -> Value {
 /// Sums of weights are within 3 standard errors of the true count, of all and of parts; and something was sampled at all.
 fn assert_unbiased(about: &str, policies: Value) {
     let make = |seed| stream(seed + FIRST_SEED, 12, 40);
-    let parts: [(&str, &dyn Fn(&Come) -> bool); 4] = [
+    type Part<'a> = (&'a str, &'a dyn Fn(&Come) -> bool);
+    let parts: [Part<'_>; 4] = [
         ("all", &|_| true),
         ("large", &|come| come.spans >= 400),
         ("logins", &|come| come.kind == "login"),
