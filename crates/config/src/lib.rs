@@ -6,6 +6,8 @@
 //!
 //! The table is the one place of names, types, defaults and meanings: [`reference()`] prints it, unknown keys are checked against it.
 //!
+//! [`import`] turns configurations of the OpenTelemetry Collector and of Refinery into ours, and names what has no equal.
+//!
 //! What it is not: it opens no port, makes no folder, and does not watch files. Scalars stay text until a key says what they are, so
 //! `country: no` is the text `no`.
 //!
@@ -14,6 +16,7 @@
 mod compile;
 mod expand;
 mod fault;
+pub mod import;
 mod keys;
 mod kind;
 mod layers;

@@ -1,0 +1,186 @@
+//! Refinery's rules, of all environments, made one policy: the first rule that matches says what to do. And what its configuration says of waiting.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    ImportError, Imported, Notes, duration, emit, fields::is_made_by_refinery, parse, samplers, set, wrong,
+};
+use crate::node::{self, Node};
+
+/// Refinery's name of what holds for all other environments.
+const DEFAULT: &str = "__default__";
+
+/// Name of the policy.
+const POLICY: &str = "refinery";
+
+/// Keys of its configuration that have an equal.
+const WAITS: [(&str, &str); 2] =
+    [("Traces.SendDelay", "traces.quiet_time"), ("Traces.TraceTimeout", "traces.quiet_time_without_root")];
+
+/// Turns Refinery's rules, or its configuration, into ours.
+///
+/// # Errors
+/// It is no YAML, or neither of them in version 2.
+pub fn refinery(text: &str) -> Result<Imported, ImportError> {
+    let root = parse(text)?;
+    let mut notes = Notes::default();
+    let mut out = Map::new();
+    let samplers = root.get("Samplers");
+    if let Some(samplers) = samplers {
+        rules(samplers, &mut out, &mut notes)?;
+    } else if root.get("General").is_some() || root.get("Traces").is_some() || root.get("Network").is_some() {
+        configuration(&root, &mut out, &mut notes);
+    } else {
+        return Err(ImportError::Nothing(
+            "neither rules (`Samplers`) nor a configuration (`General`) of Refinery 2 are in it",
+        ));
+    }
+    Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 })
+}
+
+fn rules(samplers: &Node, out: &mut Map<String, Value>, notes: &mut Notes) -> Result<(), ImportError> {
+    let node::Value::Map(environments) = &samplers.value else {
+        return Err(ImportError::Nothing("`Samplers` is no map"));
+    };
+    let mut rules = Vec::new();
+    // What holds for all others comes last.
+    let (others, named): (Vec<_>, Vec<_>) = environments.iter().partition(|(name, _)| name == DEFAULT);
+    for (name, node) in named {
+        let message = format!("holds for the tenant `{name}`: tenants are what environments are there");
+        notes.add(node, format!("Samplers.{name}"), message);
+        environment(Some(name), node, &mut rules, notes);
+    }
+    for (_, node) in others {
+        environment(None, node, &mut rules, notes);
+    }
+    let policy = json!({"name": POLICY, "type": "rules", "rules": {"rules": rules}});
+    set(out, "sampling.policies", json!([policy]));
+    Ok(())
+}
+
+fn environment(name: Option<&str>, node: &Node, rules: &mut Vec<Value>, notes: &mut Notes) {
+    let path = format!("Samplers.{}", name.unwrap_or(DEFAULT));
+    let node::Value::Map(choices) = &node.value else { return };
+    for (sampler, settings) in choices {
+        if sampler == "RulesBasedSampler" {
+            based_on_rules(name, settings, &format!("{path}.{sampler}"), rules, notes);
+        } else if let Some((key, value)) = samplers::verdict(sampler, settings, &path, notes) {
+            let rule = json!({"name": name.unwrap_or("default"), key: value});
+            take(of_environment(rule, name), settings, &path, rules, notes);
+        }
+    }
+}
+
+fn based_on_rules(name: Option<&str>, node: &Node, path: &str, rules: &mut Vec<Value>, notes: &mut Notes) {
+    if let Some(nested) = node.get("CheckNestedFields").filter(|node| node.shown() == "true") {
+        notes.add(nested, format!("{path}.CheckNestedFields"), "left out: attributes are compared whole");
+    }
+    if let Some(Node { value: node::Value::List(list), .. }) = node.get("Rules") {
+        for (index, rule) in list.iter().enumerate() {
+            let label = rule.get("Name").map_or_else(|| format!("#{}", index + 1), Node::shown);
+            let path = format!("{path}.Rules[{label}]");
+            let full = name.map_or_else(|| label.clone(), |name| format!("{name}: {label}"));
+            if let Some(made) = rule_of(&full, rule, &path, notes) {
+                take(of_environment(made, name), rule, &path, rules, notes);
+            }
+        }
+    }
+    // What no rule of an environment matches is kept, and is not for the rules of others.
+    if let Some(name) = name {
+        let rule = json!({"name": format!("{name}: no rule matched"), "sample_rate": 1});
+        rules.push(of_environment(rule, Some(name)));
+    }
+}
+
+/// Takes a rule, or says why not.
+fn take(rule: Value, node: &Node, path: &str, rules: &mut Vec<Value>, notes: &mut Notes) {
+    let alone = json!({"name": POLICY, "type": "rules", "rules": {"rules": [rule]}});
+    match wrong(&alone) {
+        None => rules.push(rule),
+        Some(why) => {
+            let message = format!("left out, so that what it matched comes to the rules after it: {why}");
+            notes.add(node, path, message);
+        }
+    }
+}
+
+fn of_environment(mut rule: Value, name: Option<&str>) -> Value {
+    if let Some(name) = name {
+        rule["cel"] = format!("tenant == {}", Value::from(name)).into();
+    }
+    rule
+}
+
+fn rule_of(name: &str, node: &Node, path: &str, notes: &mut Notes) -> Option<Value> {
+    let mut rule = json!({"name": name});
+    let sampler = match node.get("Sampler").map(|sampler| &sampler.value) {
+        Some(node::Value::Map(choices)) => choices.first(),
+        _ => None,
+    };
+    if node.get("Drop").is_some_and(|drop| drop.shown() == "true") {
+        rule["drop"] = json!(true);
+    } else if let Some((kind, settings)) = sampler {
+        let (key, value) = samplers::verdict(kind, settings, path, notes)?;
+        rule[key] = value;
+    } else {
+        // There, a rule without a rate keeps nothing.
+        rule["sample_rate"] = node.get("SampleRate").map_or(json!(0), Node::to_json);
+    }
+    if let Some(scope) = node.get("Scope") {
+        rule["scope"] = scope.shown().into();
+    }
+    if let Some(Node { value: node::Value::List(list), .. }) = node.get("Conditions") {
+        let conditions = list.iter().map(|node| condition(node, path, notes)).collect::<Vec<_>>();
+        rule["conditions"] = conditions.into();
+    }
+    Some(rule)
+}
+
+fn condition(node: &Node, path: &str, notes: &mut Notes) -> Value {
+    let mut made = Map::new();
+    if let node::Value::Map(entries) = &node.value {
+        for (key, value) in entries {
+            let made_by = [value].into_iter().chain(match &value.value {
+                node::Value::List(items) => items.iter().collect(),
+                _ => Vec::new(),
+            });
+            if key.starts_with("Field") && made_by.clone().any(|field| is_made_by_refinery(&field.shown())) {
+                let message = "spans do not have this field here: it was made by Refinery, and is as if it were not there";
+                notes.add(value, format!("{path}.{}", value.shown()), message);
+            }
+            made.insert(samplers::snake(key), value.to_json());
+        }
+    }
+    Value::Object(made)
+}
+
+fn configuration(root: &Node, out: &mut Map<String, Value>, notes: &mut Notes) {
+    for (theirs, ours) in WAITS {
+        if let Some(node) = root.at(theirs) {
+            match duration(&node.shown()) {
+                Some(time) => set(out, ours, time.into()),
+                None => notes.add(node, theirs, "left out: no time that can be read"),
+            }
+        }
+    }
+    if let Some(node) = root.at("Traces.SpanLimit").filter(|node| node.shown() != "0") {
+        set(out, "traces.max_spans", node.to_json());
+    }
+    let node::Value::Map(sections) = &root.value else { return };
+    for (section, node) in sections {
+        let node::Value::Map(entries) = &node.value else { continue };
+        for (key, node) in entries {
+            let path = format!("{section}.{key}");
+            if path != "Traces.SpanLimit" && !WAITS.iter().any(|(theirs, _)| *theirs == path) {
+                let message = match path.as_str() {
+                    "Debugging.DryRun" => "left out: `policy test` tells what other policies would keep",
+                    "RefineryTelemetry.AddRuleReasonToTrace" => {
+                        "not needed: `KeptBy` and `KeepReason` are columns of every row"
+                    }
+                    _ => "left out: no equal",
+                };
+                notes.add(node, path, message);
+            }
+        }
+    }
+}
