@@ -12,6 +12,8 @@
 
 mod disk;
 mod error;
+#[cfg(test)]
+mod failures;
 mod format;
 mod keeper;
 mod log;

@@ -13,7 +13,7 @@ const MAX_PENDING_BYTES: usize = 64 << 20;
 
 /// Time from the beginning of a group to that of the next: a flush costs the same however much it makes durable, and each wakes all
 /// who wait and read. A group after a quiet moment begins at once. Well below the 10 ms that an answer may take beside the disk.
-const GATHER: Duration = Duration::from_millis(4);
+const GATHER: Duration = Duration::from_millis(6);
 
 /// What makes an append durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
