@@ -14,6 +14,18 @@ impl Place {
         Self(u64::from(partition) << 48 | (position & ((1 << 48) - 1)))
     }
 
+    /// As one word.
+    #[must_use]
+    pub fn packed(self) -> u64 {
+        self.0
+    }
+
+    /// Back from one word.
+    #[must_use]
+    pub fn unpacked(word: u64) -> Self {
+        Self(word)
+    }
+
     /// The partition.
     #[must_use]
     pub fn partition(self) -> u32 {

@@ -5,13 +5,13 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{BASE, Stored, World, apply_stored, rules, settings, span};
+use common::{BASE, Stored, StoredRecord, World, apply_stored, rules, settings, span};
 use throughline_assembly::{
     records::{ClosedBy, Outcome},
     rules::Rules,
     time::SECOND,
-    traces::Traces,
-    transactions::Transactions,
+    traces::{MAX_CLOSED_TRACES, Traces},
+    transactions::{MAX_CLOSED_TRANSACTIONS, Transactions},
 };
 
 /// A trace with a root closes when it is quiet, and its transaction when that is quiet.
@@ -204,7 +204,7 @@ fn a_fold_restored_from_a_snapshot_goes_on_as_if_nothing_happened() {
     for cut in (0..world.spans.len()).step_by(7) {
         let mut first = Traces::new(0, rules());
         let mut emitted = Vec::new();
-        let mut log = common::SummaryLog(world.log.0.clone());
+        let mut log = common::SummaryLog(world.log.0.clone(), common::Chunks::default());
         for position in 0..cut {
             emitted.extend(apply_span(&mut first, &world, position, &mut log));
         }
@@ -327,6 +327,77 @@ fn a_bad_key_is_capped() {
         assert_eq!((own.trace_ids.len(), own.keys.as_slice()), (1, &["unknown".to_owned()][..]));
     }
     assert_eq!(world.transactions.take_counts().over_max_traces, 3);
+}
+
+/// Rule 15: what is closed leaves memory, and is found again by what comes late, after a snapshot too.
+#[test]
+fn closed_transactions_are_found_beyond_what_memory_holds() {
+    let mut world = World::new(rules());
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "GET /").with("payment.uetr", "U-1").failed()]);
+    world.tick(60);
+    let others = 3 * MAX_CLOSED_TRACES as u64 / 2 + 2;
+    for first in (0..others).step_by(1000) {
+        world.append(Some(common::many(first..(first + 1000).min(others))));
+    }
+    world.tick(60);
+    assert!(world.log.1.traces.contains_key(&[1; 16]) && world.log.1.transactions.len() > 1);
+    assert!(world.transactions.sizes().1 <= MAX_CLOSED_TRANSACTIONS);
+    let saved = world.transactions.snapshot(Vec::new()).unwrap();
+    world.transactions = Transactions::restore(&saved).unwrap();
+    let saved = world.traces.snapshot(Vec::new()).unwrap();
+    world.traces = Traces::restore(0, &saved).unwrap();
+    let before = world.closed().len();
+    // One span again, one that is new; and a trace that was never here with the same key.
+    world.send(&[
+        span(1, 1, 0, "GET /"),
+        span(1, 2, 1, "late"),
+        span(2, 1, 0, "new").with("payment.uetr", "U-1"),
+    ]);
+    world.tick(60);
+    let last = world.closed()[before..].iter().rfind(|closed| closed.row.is_some()).cloned().unwrap();
+    let row = last.row.as_ref().unwrap();
+    assert_eq!((row.transaction_id.as_str(), row.spans, row.trace_ids.len()), ("U-1", 3, 2));
+    assert!(last.version > 1 && row.kept && row.kept_by == "errors");
+    assert_eq!(world.traces.take_counts().duplicates, 1);
+    assert_eq!(
+        last.amends,
+        1 + position_of(&world, last.version - 1),
+        "the sums of the row before are taken back"
+    );
+}
+
+fn position_of(world: &World, version: u32) -> u64 {
+    let is_it = |record: &StoredRecord| {
+        matches!(&record.body, Stored::Closed(closed)
+            if closed.version == version && closed.row.as_ref().unwrap().transaction_id == "U-1")
+    };
+    world.log.0.iter().position(is_it).unwrap() as u64
+}
+
+/// Rule 21: what holds the log over its size is decided early, and replay obeys the decision without being told to.
+#[test]
+fn what_holds_the_log_is_decided_early() {
+    let mut world = World::new(rules());
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "POST /transfers").with("payment.uetr", "U-1")]);
+    world.tick(60);
+    assert!(world.closed().is_empty(), "it waits for its terminal step");
+    let position = world.spans.len() as u64;
+    assert_eq!(world.transactions.close_early(&[1]), 0, "nothing of it lies before that");
+    assert_eq!(world.transactions.close_early(&[position]), 1);
+    assert_eq!(world.transactions.close_early(&[position]), 0);
+    world.tick(1);
+    let closed = world.closed();
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0].row.as_ref().unwrap().closed_by(), ClosedBy::Limit);
+    let mut again = Transactions::new(rules());
+    for (position, record) in world.log.0.iter().enumerate() {
+        apply_stored(&mut again, position as u64, record);
+    }
+    assert_eq!(again.sizes(), world.transactions.sizes());
+    assert_eq!(again.sizes().0, 0);
+    assert_eq!(again.batch(), world.transactions.batch());
 }
 
 /// Rule 15 and 16: where what a row covered is gone, what comes late is a row of its own, of what is new.

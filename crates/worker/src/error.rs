@@ -32,6 +32,9 @@ pub enum WorkerError {
     /// The snapshots cannot be opened.
     #[error("opening snapshots")]
     Open(#[from] OpenError),
+    /// The index of what is closed cannot be read or written.
+    #[error("the index of what is closed")]
+    Index(#[from] throughline_index::IndexError),
     /// The outbox cannot be written.
     #[error("writing the outbox")]
     Outbox(#[from] throughline_clickhouse::outbox::OutboxError),
@@ -52,6 +55,7 @@ impl WorkerError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Append(error) => error.is_retryable(),
+            Self::Index(error) => error.is_retryable(),
             Self::Save(_) | Self::Outbox(_) | Self::Thread(_) => true,
             Self::Panic(_)
             | Self::Read { .. }

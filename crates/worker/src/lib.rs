@@ -13,6 +13,7 @@ mod events;
 mod in_flight;
 mod kept;
 mod save;
+mod stored;
 mod summaries;
 mod ticker;
 mod traces;

@@ -6,7 +6,7 @@ use throughline_assembly::{
     place::Place,
     records::TraceSummary,
     rules::Rules,
-    traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
+    traces::{Emit, EmitBody, SpanEvent, Traces},
 };
 use throughline_log::{AppendError, Kind, Log, NewRecord, Position, Reader, Record, Snapshots};
 use throughline_otlp::{Facts, TraceId};
@@ -15,45 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     WorkerError,
     append::append,
-    events::{control, emitted, rules_of, summary_of},
-    limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
+    events::{control, emitted, rules_of},
+    limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN, SNAPSHOT_EVERY},
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
     save::save,
+    stored::{Index, Summaries},
     trim::Bounds,
+    worker::Parts,
 };
-
-/// Summaries that were emitted and do not lie anywhere yet, and those that do.
-struct Stored {
-    summary_log: Log,
-    unplaced: HashMap<TraceId, Vec<Arc<TraceSummary>>>,
-}
-
-impl Stored {
-    /// The first of a trace's summaries that had no place has one now: appends keep the order.
-    fn placed(&mut self, trace: TraceId) {
-        let Some(waiting) = self.unplaced.get_mut(&trace) else { return };
-        waiting.remove(0);
-        if waiting.is_empty() {
-            self.unplaced.remove(&trace);
-        }
-    }
-}
-
-impl StoredSummaries for Stored {
-    fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
-        match self.summary_log.fetch(place.partition(), Position(place.position())) {
-            Ok(record) => summary_of(&record),
-            Err(error) => {
-                tracing::warn!(%error, "the summary of a closed trace is gone; late spans of it count as new");
-                None
-            }
-        }
-    }
-
-    fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>> {
-        self.unplaced.get(&trace).cloned().unwrap_or_default()
-    }
-}
 
 /// Records on their way to the summary log; for each, the trace whose summary it is.
 #[derive(Default)]
@@ -71,7 +40,7 @@ pub(crate) struct TracesDriver {
     fold: Traces,
     span_log: Log,
     reader: Reader,
-    stored: Stored,
+    stored: Summaries,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
     outgoing: Outgoing,
@@ -79,35 +48,36 @@ pub(crate) struct TracesDriver {
     /// Where the next record lies, and where the last snapshot was taken.
     next: Position,
     saved: (Position, Instant),
+    /// Bytes of log between two snapshots.
+    snapshot_bytes: u64,
     emits: Vec<Emit>,
 }
 
 impl TracesDriver {
     /// Restores the last snapshot, or begins anew under `rules`.
-    pub(crate) fn open(
-        partition: u32,
-        rules: &Arc<Rules>,
-        span_log: Log,
-        summary_log: Log,
-        snapshots: Snapshots,
-        bounds: Arc<Bounds>,
-    ) -> Result<Self, WorkerError> {
+    pub(crate) fn open(partition: u32, parts: &Parts, bounds: Arc<Bounds>) -> Result<Self, WorkerError> {
+        let (span_log, snapshots) = (parts.span_log.clone(), parts.snapshots.clone());
         let (fold, next) = match snapshots.latest(&name(partition))? {
             Some(saved) => (Traces::restore(partition, &saved.bytes)?, Position(saved.position)),
-            None => (Traces::new(partition, Arc::clone(rules)), span_log.start(partition)),
+            None => (Traces::new(partition, Arc::clone(&parts.rules)), span_log.start(partition)),
         };
         Ok(Self {
             partition,
-            fold,
             reader: span_log.reader(partition, next),
             span_log,
-            stored: Stored { summary_log, unplaced: HashMap::new() },
+            stored: Summaries {
+                log: parts.summary_log.clone(),
+                unplaced: HashMap::new(),
+                index: Index::open(&parts.index, &name(partition), fold.next_chunk())?,
+            },
+            fold,
             snapshots,
             bounds,
             outgoing: Outgoing::default(),
             appending: None,
             next,
             saved: (next, Instant::now()),
+            snapshot_bytes: parts.snapshot_bytes(),
             emits: Vec::new(),
         })
     }
@@ -123,7 +93,7 @@ impl TracesDriver {
         while !(shutdown.is_cancelled() && self.next >= self.span_log.end(self.partition)) {
             let room = self.outgoing.bytes < MAX_UNAPPENDED_BYTES;
             tokio::select! {
-                record = self.reader.next(), if room => self.apply(&record.map_err(|source| self.read_error(source))?),
+                record = self.reader.next(), if room => self.apply(&record.map_err(|source| self.read_error(source))?)?,
                 appended = wait(&mut self.appending) => self.note(appended)?,
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
             }
@@ -140,7 +110,7 @@ impl TracesDriver {
         let end = self.span_log.end(self.partition);
         while self.next < end {
             let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
-            self.apply(&record);
+            self.apply(&record)?;
             self.send();
             if self.outgoing.bytes >= MAX_UNAPPENDED_BYTES {
                 self.drain().await?;
@@ -160,7 +130,7 @@ impl TracesDriver {
                 return Ok(());
             }
             match self.reader.try_next().map_err(|source| self.read_error(source))? {
-                Some(record) => self.apply(&record),
+                Some(record) => self.apply(&record)?,
                 None => return Ok(()),
             }
         }
@@ -171,7 +141,7 @@ impl TracesDriver {
         WorkerError::Read { log: "span", partition: self.partition, source }
     }
 
-    fn apply(&mut self, record: &Record) {
+    fn apply(&mut self, record: &Record) -> Result<(), WorkerError> {
         let facts = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<Facts>());
         let event = match record.kind {
             Kind::Spans => Some(SpanEvent::Spans { tenant: &record.tenant, payload: &record.payload, facts }),
@@ -181,6 +151,9 @@ impl TracesDriver {
         };
         if let Some(event) = event {
             self.fold.apply(record.position.0, record.wall_ns, event, &mut self.stored, &mut self.emits);
+            while let Some(chunk) = self.fold.take_chunk() {
+                self.stored.index.add(chunk)?;
+            }
         }
         for emit in self.emits.drain(..) {
             let new = emitted(self.partition, record.position, &emit);
@@ -201,6 +174,7 @@ impl TracesDriver {
             self.bounds.mark(self.partition, record.wall_ns, record.position);
         }
         self.next = record.next;
+        Ok(())
     }
 
     /// Appends what waits, if nothing is on its way: one append at a time keeps the order.
@@ -209,7 +183,7 @@ impl TracesDriver {
             return;
         }
         let Outgoing { records, traces, .. } = std::mem::take(&mut self.outgoing);
-        let log = self.stored.summary_log.clone();
+        let log = self.stored.log.clone();
         self.appending = Some(tokio::spawn(async move {
             let partitions = records.iter().map(|(partition, _)| *partition).collect();
             let positions = append(&log, records).await;
@@ -242,7 +216,7 @@ impl TracesDriver {
     async fn save_if_due(&mut self) -> Result<(), WorkerError> {
         let (position, at) = self.saved;
         let grown = self.next.0 - position.0;
-        if grown >= SNAPSHOT_BYTES || (grown > 0 && at.elapsed() >= SNAPSHOT_EVERY) {
+        if grown >= self.snapshot_bytes || (grown > 0 && at.elapsed() >= SNAPSHOT_EVERY) {
             self.drain().await?;
             self.save()?;
         }
@@ -251,6 +225,8 @@ impl TracesDriver {
 
     /// Everything appended because of records up to here is durable.
     fn save(&mut self) -> Result<(), WorkerError> {
+        let retention = self.fold.rules().settings.retention;
+        self.stored.index.save(self.fold.next_chunk(), self.fold.now(), retention)?;
         save(&self.snapshots, &name(self.partition), self.next, |out| self.fold.snapshot(out))?;
         self.saved = (self.next, Instant::now());
         self.bounds.set_traces_snapshot(self.partition, self.next);
@@ -269,7 +245,6 @@ impl TracesDriver {
         metrics::counter!(DUPLICATE_SPANS).increment(counts.duplicates);
         for (limit, hits) in [
             ("traces.max_spans", counts.closed_by_size),
-            ("closed_traces", counts.forgotten),
             ("strings", counts.strings_over_limit),
             ("keys_per_trace", counts.keys_over_limit),
             ("links_per_trace", counts.links_over_limit),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decider, Positioned},
     names::NameHash,
     records::{Closed, ClosedBy, Outcome, TraceSummary},
     rules::Rules,
@@ -20,12 +20,13 @@ use crate::{
     batch::BatchBuilder,
     events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_BYTES, SNAPSHOT_EVERY},
+    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_EVERY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
     save::save,
+    stored::{Decisions, Index},
     summaries::Summaries,
     traces::lag,
-    trim::Bounds,
+    trim::{Bounds, Retention},
     worker::Parts,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct TransactionsDriver {
     partition: u32,
     fold: Transactions,
     log: Log,
+    span_log: Log,
+    decisions: Decisions,
     reader: Reader,
     decider: Decider,
     /// Of the transaction that is being decided.
@@ -49,6 +52,9 @@ pub(crate) struct TransactionsDriver {
     cut_asked: bool,
     next: Position,
     saved: (Position, Instant),
+    retention: Retention,
+    /// Bytes of log between two snapshots.
+    snapshot_bytes: u64,
 }
 
 impl TransactionsDriver {
@@ -71,9 +77,17 @@ impl TransactionsDriver {
         let driver = Self {
             partition,
             decided,
+            decisions: Decisions {
+                log: log.clone(),
+                partition,
+                index: Index::open(&parts.index, &name(partition), fold.next_chunk())?,
+            },
             fold,
             reader: log.reader(partition, next),
             log,
+            span_log: parts.span_log.clone(),
+            retention: parts.retention,
+            snapshot_bytes: parts.snapshot_bytes(),
             decider: Decider::default(),
             summaries: Summaries::default(),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
@@ -149,7 +163,9 @@ impl TransactionsDriver {
                 if let (Some((source, cause)), Some((now, oldest))) =
                     (cause_of(&record), source_time_of(&record))
                 {
-                    self.fold.apply(position.0, SummaryEvent::SourceTime { source, cause, now, oldest });
+                    let event = SummaryEvent::SourceTime { source, cause, now, oldest };
+                    self.fold.apply(position.0, event, &mut self.decisions);
+                    self.close_early();
                     self.report(record.wall_ns);
                 }
             }
@@ -157,10 +173,13 @@ impl TransactionsDriver {
             Kind::Cut => self.seal(position, record.next).await?,
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
-                    self.fold.apply(position.0, SummaryEvent::Rules(rules));
+                    self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
             Kind::Spans | Kind::Tick | Kind::Link | Kind::Move => {}
+        }
+        while let Some(chunk) = self.fold.take_chunk() {
+            self.decisions.index.add(chunk)?;
         }
         self.next = record.next;
         Ok(())
@@ -178,7 +197,8 @@ impl TransactionsDriver {
             return;
         };
         let position = record.position.0;
-        if self.fold.apply(position, SummaryEvent::Summary { source, cause, summary }) {
+        let event = SummaryEvent::Summary { source, cause, summary };
+        if self.fold.apply(position, event, &mut self.decisions) {
             self.in_flight.add(summary.name(), self.partition, position);
         }
     }
@@ -191,30 +211,22 @@ impl TransactionsDriver {
             );
             return Ok(());
         };
-        if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed)) {
+        if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed), &mut self.decisions) {
             return Ok(());
         }
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         self.in_flight.remove(name);
-        self.count(&closed);
         let before = match closed.amends.checked_sub(1) {
-            Some(position) => self.fetch_closed(Position(position))?,
+            Some(position) => self.decisions.at(position)?,
             None => None,
         };
+        self.count(&closed, before.as_deref());
         self.builder.add(&closed, before.as_deref())
-    }
-
-    fn fetch_closed(&self, position: Position) -> Result<Option<Arc<Closed>>, WorkerError> {
-        match self.log.fetch(self.partition, position) {
-            Ok(record) => Ok(closed_of(&record)),
-            Err(FetchError::Trimmed { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// The end of a batch: its blocks are made and lie in the outbox before anything after it is read.
     async fn seal(&mut self, cut: Position, next: Position) -> Result<(), WorkerError> {
-        self.fold.apply(cut.0, SummaryEvent::Cut);
+        self.fold.apply(cut.0, SummaryEvent::Cut, &mut self.decisions);
         self.cut_asked = false;
         let batches = self.builder.seal(cut, self.fold.now())?;
         if self.outbox.is_full() {
@@ -229,7 +241,7 @@ impl TransactionsDriver {
             result => result?,
         }
         let (position, at) = self.saved;
-        if next.0 - position.0 >= SNAPSHOT_BYTES || at.elapsed() >= SNAPSHOT_EVERY {
+        if next.0 - position.0 >= self.snapshot_bytes || at.elapsed() >= SNAPSHOT_EVERY {
             self.save(next)?;
         }
         Ok(())
@@ -274,11 +286,13 @@ impl TransactionsDriver {
             }
         }
         let before = match closing.previous {
-            Some(position) => self.fetch_closed(Position(position))?,
+            Some(position) => self.decisions.at(position)?,
             None => None,
         };
         let summaries: Vec<_> = self.summaries.iter().collect();
-        Ok(self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref()))
+        let mut closed = self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref());
+        mark_lost(&mut closed, &summaries, |partition| self.span_log.start(partition).0);
+        Ok(closed)
     }
 
     /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.
@@ -305,6 +319,8 @@ impl TransactionsDriver {
 
     /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
     fn save(&mut self, next: Position) -> Result<(), WorkerError> {
+        let retention = self.fold.rules().settings.retention;
+        self.decisions.index.save(self.fold.next_chunk(), self.fold.now(), retention)?;
         save(&self.snapshots, &name(self.partition), next, |out| self.fold.snapshot(out))?;
         self.saved = (next, Instant::now());
         let (spans, summaries) = self.fold.needed();
@@ -313,14 +329,32 @@ impl TransactionsDriver {
         Ok(())
     }
 
+    /// Over its size, the log is held by nothing but what is undecided: the oldest of it is decided early.
+    fn close_early(&mut self) {
+        let partitions = self.span_log.partitions();
+        let share = self.retention.bytes / u64::from(partitions);
+        let beyond = |partition| self.span_log.end(partition).0.saturating_sub(share);
+        let limits: Vec<u64> = (0..partitions).map(beyond).collect();
+        if limits.iter().any(|limit| *limit > 0) {
+            let count = self.fold.close_early(&limits);
+            if count > 0 {
+                tracing::warn!(
+                    count,
+                    "the log is over log.retention.size_gib: transactions are decided early"
+                );
+            }
+        }
+    }
+
     fn report(&mut self, wall: u64) {
         let partition = self.partition.to_string();
         metrics::gauge!(TRANSACTIONS_OPEN, "partition" => partition.clone()).set(self.fold.sizes().0 as f64);
         metrics::gauge!(LAG, "stage" => "transactions", "partition" => partition).set(lag(wall));
         let counts = self.fold.take_counts();
-        for (limit, hits) in
-            [("closed_transactions", counts.forgotten), ("transactions.max_traces", counts.over_max_traces)]
-        {
+        for (limit, hits) in [
+            ("log.retention.size_gib", counts.closed_by_limit),
+            ("transactions.max_traces", counts.over_max_traces),
+        ] {
             if hits > 0 {
                 metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
             }
@@ -328,12 +362,13 @@ impl TransactionsDriver {
     }
 
     /// Counts what was decided. Types that are not configured share a label: their names come from outside.
-    fn count(&self, closed: &Closed) {
+    fn count(&self, closed: &Closed, before: Option<&Closed>) {
         let Some(row) = &closed.row else { return };
         let decision = if row.kept { "kept" } else { "dropped" };
         if closed.version > 1 {
-            let spans: usize = closed.kept.iter().map(|kept| kept.critical.len()).sum();
-            metrics::counter!(LATE_SPANS, "decision" => decision).increment(spans as u64);
+            let known = before.and_then(|before| before.row.as_ref()).map_or(0, |before| before.spans);
+            let late = row.spans.saturating_sub(known);
+            metrics::counter!(LATE_SPANS, "decision" => decision).increment(u64::from(late));
             return;
         }
         let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
@@ -344,6 +379,27 @@ impl TransactionsDriver {
         metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
         let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
         metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
+    }
+}
+
+/// Spans whose bytes are gone are left out, and the row says how many: those of a keep that comes after the log was trimmed.
+fn mark_lost(closed: &mut Closed, summaries: &[Positioned<'_>], start: impl Fn(u32) -> u64) {
+    let Some(row) = &mut closed.row else { return };
+    for kept in &mut closed.kept {
+        let Some((_, summary)) = summaries.iter().find(|(position, _)| *position == kept.summary) else {
+            continue;
+        };
+        let start = start(summary.partition);
+        if summary.records.iter().all(|record| *record >= start) {
+            continue;
+        }
+        let is_gone = |index: u32| summary.records.get(index as usize).is_none_or(|record| *record < start);
+        let gone = summary.record.iter().enumerate().filter(|(_, record)| is_gone(**record));
+        let gone: Vec<u32> =
+            gone.map(|(span, _)| span as u32).filter(|span| kept.skip.binary_search(span).is_err()).collect();
+        row.spans_lost += gone.len() as u32;
+        kept.skip.extend(gone);
+        kept.skip.sort_unstable();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The drivers of all partitions, started and stopped together.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use throughline_assembly::rules::Rules;
 use throughline_clickhouse::outbox::Outbox;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     WorkerError,
     in_flight::InFlight,
+    limits::{SNAPSHOT_BYTES, SNAPSHOTS_IN_LOG},
     ticker,
     traces::TracesDriver,
     transactions::TransactionsDriver,
@@ -32,6 +33,16 @@ pub struct Parts {
     pub rules: Arc<Rules>,
     /// How far back bytes are held.
     pub retention: Retention,
+    /// Folder of the indices of what is closed.
+    pub index: PathBuf,
+}
+
+impl Parts {
+    /// Bytes of log between two snapshots.
+    pub(crate) fn snapshot_bytes(&self) -> u64 {
+        let share = self.retention.bytes / u64::from(self.span_log.partitions());
+        SNAPSHOT_BYTES.min(share / SNAPSHOTS_IN_LOG)
+    }
 }
 
 /// The running drivers.
@@ -76,14 +87,7 @@ impl Worker {
                 run,
                 failed.clone(),
             )?);
-            let driver = TracesDriver::open(
-                partition,
-                &parts.rules,
-                parts.span_log.clone(),
-                parts.summary_log.clone(),
-                parts.snapshots.clone(),
-                Arc::clone(&bounds),
-            )?;
+            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds))?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_traces.clone());
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }

@@ -35,7 +35,10 @@ impl Decider {
         before: Option<&Closed>,
     ) -> Closed {
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
-        let fragment = closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
+        // So do late spans alone, of a transaction that nobody remembers.
+        let forgotten = closing.version == 1 && summaries.iter().all(|(_, summary)| summary.late);
+        let fragment = forgotten
+            || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
         let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
         let summaries: Vec<Positioned<'_>> =
             summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
@@ -60,6 +63,7 @@ impl Decider {
             duration_ns: path.end - path.start,
         };
         let decision = rules.policies.decide(&facts);
+        let terminals = input.summaries.iter().fold(0, |bits, summary| bits | summary.terminals);
         let mut row = row::build(&input, path, rules, kind);
         row.transaction_id = id.clone();
         row.closed_by = closing.closed_by.into();
@@ -91,6 +95,8 @@ impl Decider {
             amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
             kept,
             summaries: closing.summaries.len() as u32,
+            summary_positions: closing.summaries.clone(),
+            terminals,
             name_high: (closing.name.0 >> 64) as u64,
             name_low: closing.name.0 as u64,
         }

@@ -1,4 +1,4 @@
-//! Closed traces, as far back as they are found again: trace id to where its summaries lie.
+//! Closed traces: trace id to where its summaries lie. The newest are held here, older ones leave in chunks and are asked for.
 
 use std::collections::VecDeque;
 
@@ -8,124 +8,152 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use throughline_otlp::TraceId;
 
-use crate::place::Place;
+use crate::{chunk::ClosedChunk, place::Place};
 
-/// Traces that one fold remembers after closing. What is older is forgotten early, and counted.
-pub const MAX_CLOSED_TRACES: usize = 1 << 20;
+/// Closed traces that one fold holds in memory.
+pub const MAX_CLOSED_TRACES: usize = 1 << 16;
 
-/// Generations: memory is given back one at a time.
-const GENERATIONS: usize = 8;
+/// Traces of one generation: the older of two leaves when the newer is full.
+const GENERATION: usize = MAX_CLOSED_TRACES / 2;
 
 /// Where a closed trace's summaries lie. A trace has one unless spans came late.
 pub(super) type Places = SmallVec<[Place; 1]>;
 
 #[derive(Default)]
 struct Generation {
-    /// Log time when it was begun.
+    /// Log times of the first and the last closing.
     since: u64,
+    until: u64,
     traces: HashMap<TraceId, Places, FixedState>,
 }
 
 /// The closed traces of one fold.
 #[derive(Default)]
 pub(super) struct ClosedTraces {
-    generations: VecDeque<Generation>,
-    forgotten: u64,
+    newer: Generation,
+    older: Generation,
+    /// Traces in the newer that were moved there by the last roll.
+    carried: usize,
+    /// Number of the next chunk.
+    next_chunk: u64,
+    chunks: VecDeque<ClosedChunk>,
 }
 
 impl ClosedTraces {
-    /// Where the summaries of a closed trace lie; `None` for one that is unknown.
+    /// Where the summaries of a closed trace lie, as far as it is held here.
     pub(super) fn get(&self, trace: TraceId) -> Option<&Places> {
-        self.generations.iter().rev().find_map(|generation| generation.traces.get(&trace))
+        self.newer.traces.get(&trace).or_else(|| self.older.traces.get(&trace))
     }
 
     /// Whether nothing was ever closed.
     pub(super) fn is_empty(&self) -> bool {
-        self.generations.iter().all(|generation| generation.traces.is_empty())
+        self.newer.traces.is_empty() && self.older.traces.is_empty() && self.next_chunk == 0
     }
 
-    /// Remembers a trace as closed at log time `now`, with no summary known to lie anywhere yet.
-    pub(super) fn insert(&mut self, trace: TraceId, places: Places, now: u64, retention: u64) {
-        for generation in &mut self.generations {
-            if let Some(known) = generation.traces.get_mut(&trace) {
-                known.extend(places);
-                return;
-            }
+    /// Remembers a trace as closed at log time `now`; where its summaries lie is noted as it becomes known.
+    pub(super) fn insert(&mut self, trace: TraceId, now: u64) {
+        if self.get(trace).is_some() {
+            return;
         }
-        self.roll(now, retention);
-        if let Some(newest) = self.generations.back_mut() {
-            newest.traces.insert(trace, places);
+        // What had no place at the last roll counts twice: where very many close at once, rolling stays linear.
+        if self.newer.traces.len() >= GENERATION.max(2 * self.carried) {
+            self.roll();
         }
+        if self.newer.traces.is_empty() {
+            self.newer.since = now;
+        }
+        self.newer.until = now;
+        self.newer.traces.insert(trace, Places::new());
     }
 
     /// Adds where a summary of a closed trace was found to lie.
     pub(super) fn note(&mut self, trace: TraceId, place: Place) {
-        let known =
-            self.generations.iter_mut().rev().find_map(|generation| generation.traces.get_mut(&trace));
-        if let Some(places) = known
+        let Self { newer, older, .. } = self;
+        if let Some(places) = newer.traces.get_mut(&trace).or_else(|| older.traces.get_mut(&trace))
             && !places.contains(&place)
         {
             places.push(place);
         }
     }
 
-    fn roll(&mut self, now: u64, retention: u64) {
-        let per_generation = retention / GENERATIONS as u64;
-        let full = self.generations.back().is_none_or(|newest| {
-            now.saturating_sub(newest.since) > per_generation
-                || newest.traces.len() >= MAX_CLOSED_TRACES / GENERATIONS
-        });
-        if full {
-            self.generations.push_back(Generation { since: now, ..Generation::default() });
-        }
-        while let Some(oldest) = self.generations.front() {
-            let next_since = self.generations.get(1).map_or(now, |next| next.since);
-            let aged = now.saturating_sub(next_since) > retention;
-            if !aged && self.generations.len() <= GENERATIONS + 1 {
-                return;
+    fn roll(&mut self) {
+        let newer = std::mem::take(&mut self.newer);
+        let gone = std::mem::replace(&mut self.older, newer);
+        let mut entries = Vec::with_capacity(gone.traces.len());
+        for (trace, places) in gone.traces {
+            if places.is_empty() {
+                // Its summary is still on its way to the log.
+                self.newer.traces.insert(trace, places);
+                self.newer.since = gone.since;
+            } else {
+                entries.extend(places.iter().map(|place| (trace.0, place.packed())));
             }
-            if !aged {
-                self.forgotten += oldest.traces.len() as u64;
-            }
-            self.generations.pop_front();
         }
+        self.carried = self.newer.traces.len();
+        if entries.is_empty() {
+            return;
+        }
+        // The order of a hash map shows nowhere.
+        entries.sort_unstable();
+        let (number, since, until) = (self.next_chunk, gone.since, gone.until);
+        self.chunks.push_back(ClosedChunk { number, since, until, entries });
+        self.next_chunk += 1;
     }
 
-    /// Traces forgotten before their time since the last call.
-    pub(super) fn take_forgotten(&mut self) -> u64 {
-        std::mem::take(&mut self.forgotten)
+    /// The next chunk to be kept outside, if there is one.
+    pub(super) fn take_chunk(&mut self) -> Option<ClosedChunk> {
+        self.chunks.pop_front()
     }
 
-    pub(super) fn to_snapshot(&self) -> Vec<ClosedGeneration> {
+    pub(super) fn next_chunk(&self) -> u64 {
+        self.next_chunk
+    }
+
+    pub(super) fn to_snapshot(&self) -> SavedClosed {
         let copy = |generation: &Generation| {
             let mut traces: Vec<_> =
                 generation.traces.iter().map(|(id, places)| (id.0, places.clone())).collect();
             traces.sort_unstable_by_key(|(id, _)| *id);
-            ClosedGeneration { since: generation.since, traces }
+            SavedGeneration { since: generation.since, until: generation.until, traces }
         };
-        self.generations.iter().map(copy).collect()
+        SavedClosed {
+            newer: copy(&self.newer),
+            older: copy(&self.older),
+            carried: self.carried,
+            next_chunk: self.next_chunk,
+        }
     }
 
-    pub(super) fn from_snapshot(generations: Vec<ClosedGeneration>) -> Self {
-        let back = |generation: ClosedGeneration| Generation {
-            since: generation.since,
-            traces: generation.traces.into_iter().map(|(id, places)| (TraceId(id), places)).collect(),
+    pub(super) fn from_snapshot(saved: SavedClosed) -> Self {
+        let back = |saved: SavedGeneration| Generation {
+            since: saved.since,
+            until: saved.until,
+            traces: saved.traces.into_iter().map(|(id, places)| (TraceId(id), places)).collect(),
         };
-        Self { generations: generations.into_iter().map(back).collect(), forgotten: 0 }
+        let SavedClosed { newer, older, carried, next_chunk } = saved;
+        Self { newer: back(newer), older: back(older), carried, next_chunk, chunks: VecDeque::new() }
     }
 }
 
-/// A generation as it stands in a snapshot, sorted.
+/// As they stand in a snapshot, sorted.
 #[derive(Serialize, Deserialize)]
-pub(super) struct ClosedGeneration {
+pub(super) struct SavedClosed {
+    newer: SavedGeneration,
+    older: SavedGeneration,
+    carried: usize,
+    next_chunk: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedGeneration {
     since: u64,
+    until: u64,
     traces: Vec<([u8; 16], Places)>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::SECOND;
 
     fn id(n: u64) -> TraceId {
         let mut bytes = [1; 16];
@@ -134,24 +162,22 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_found_as_long_as_retention_lasts() {
+    fn what_is_too_much_leaves_in_chunks_once_its_place_is_known() {
         let mut closed = ClosedTraces::default();
-        for second in 0..100 {
-            closed.insert(id(second), Places::new(), second * SECOND, 40 * SECOND);
+        let count = MAX_CLOSED_TRACES as u64 + 1;
+        for n in 0..count {
+            closed.insert(id(n), n);
+            // The first one's summary takes its time.
+            if n > 0 {
+                closed.note(id(n), Place::new(0, n));
+            }
         }
-        assert!((60..100).all(|n| closed.get(id(n)).is_some()));
-        assert!(closed.get(id(10)).is_none());
-        assert_eq!(closed.take_forgotten(), 0);
-    }
-
-    #[test]
-    fn over_the_limit_the_oldest_go_and_are_counted() {
-        let mut closed = ClosedTraces::default();
-        for n in 0..MAX_CLOSED_TRACES as u64 * 3 / 2 {
-            closed.insert(id(n), Places::new(), n, u64::MAX / 2);
-        }
-        assert!(closed.get(id(MAX_CLOSED_TRACES as u64 * 3 / 2 - MAX_CLOSED_TRACES as u64 + 1)).is_some());
-        assert!(closed.get(id(0)).is_none());
-        assert!(closed.take_forgotten() > 0);
+        let chunk = closed.take_chunk().unwrap();
+        assert_eq!((chunk.number, chunk.since, chunk.until), (0, 0, GENERATION as u64 - 1));
+        assert_eq!(chunk.entries.len(), GENERATION - 1);
+        assert!(chunk.entries.contains(&(id(7).0, Place::new(0, 7).packed())));
+        assert!(closed.take_chunk().is_none());
+        assert!(closed.get(id(7)).is_none() && closed.get(id(0)).is_some());
+        assert!(closed.get(id(count - 1)).is_some());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use throughline_otlp::TraceId;
 
-use super::{Emit, EmitBody, Traces, closed::Places, trace::Trace};
+use super::{Emit, EmitBody, Traces, trace::Trace};
 use crate::{records::ClosedBy, timers::Due};
 
 impl Traces {
@@ -47,7 +47,7 @@ impl Traces {
         self.span_count -= u64::from(trace.chain.len);
         if trace.chain.len > 0 {
             self.emit_summary(&trace, closed_by, out);
-            self.closed.insert(id, Places::new(), now, self.rules.settings.retention);
+            self.closed.insert(id, now);
         }
         self.spans.release(trace.chain);
     }

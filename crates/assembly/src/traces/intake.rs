@@ -119,10 +119,19 @@ impl Traces {
 
     /// Late spans of a closed trace: what was seen of it tells resends from news, and its keys lead to its transaction.
     fn recall(&self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries) {
-        let Some(places) = self.closed.get(id) else { return };
+        let held = self.closed.get(id);
+        let mut places = stored.places(id);
+        if held.is_none() && places.is_empty() {
+            return;
+        }
+        places.extend(held.into_iter().flatten().copied());
+        places.sort_unstable();
+        places.dedup();
         trace.late = true;
         let mut summaries: SmallVec<[_; 2]> =
             places.iter().filter_map(|place| stored.summary(*place)).collect();
+        // A place is only as good as the index that gave it.
+        summaries.retain(|summary| summary.trace_id[..] == id.0);
         summaries.extend(stored.unplaced(id));
         let mut seen = Identities::default();
         for summary in &summaries {

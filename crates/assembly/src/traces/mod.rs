@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use throughline_otlp::{Facts, Scanner, TraceId};
 
 use self::{closed::ClosedTraces, store::SpanStore, summary::SummaryBuilder, trace::Trace};
@@ -21,6 +22,7 @@ pub use self::{
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
+    chunk::ClosedChunk,
     place::Place,
     records::{ClosedBy, TraceSummary},
     rules::Rules,
@@ -76,6 +78,8 @@ pub enum EmitBody {
 pub trait StoredSummaries {
     /// The summary that lies at `place`; `None` where it is gone.
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>>;
+    /// Where the summaries of a closed trace lie that left the fold in a chunk; none where it did not.
+    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]>;
     /// Summaries of a trace that were emitted and whose place is not known yet.
     fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>>;
 }
@@ -89,8 +93,6 @@ pub struct TraceCounts {
     pub late: u64,
     /// Traces closed by size.
     pub closed_by_size: u64,
-    /// Traces forgotten before their time: [`MAX_CLOSED_TRACES`].
-    pub forgotten: u64,
     /// Strings that found no room in their table.
     pub strings_over_limit: u64,
     /// Keys and links over their limits.
@@ -184,6 +186,17 @@ impl Traces {
         self.closed.note(trace, place);
     }
 
+    /// The next chunk of closed traces to be kept outside, if there is one: to be taken before the next record is applied.
+    pub fn take_chunk(&mut self) -> Option<ClosedChunk> {
+        self.closed.take_chunk()
+    }
+
+    /// Number of the next chunk: those before it left this fold.
+    #[must_use]
+    pub fn next_chunk(&self) -> u64 {
+        self.closed.next_chunk()
+    }
+
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> &Arc<Rules> {
@@ -205,7 +218,6 @@ impl Traces {
     /// What was counted since the last call.
     pub fn take_counts(&mut self) -> TraceCounts {
         let mut counts = std::mem::take(&mut self.counts);
-        counts.forgotten += self.closed.take_forgotten();
         counts.strings_over_limit += self.strings.take_overflows() + self.resources.take_overflows();
         counts
     }

@@ -7,7 +7,7 @@ use throughline_otlp::TraceId;
 
 use super::{
     Traces,
-    closed::{ClosedGeneration, ClosedTraces},
+    closed::{ClosedTraces, SavedClosed},
     store::{Chain, SpanRecord, SpanStore},
     trace::Trace,
 };
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -31,7 +31,7 @@ struct Saved<'a> {
     generation: u32,
     swept: u64,
     timers: &'a Timers,
-    closed: Vec<ClosedGeneration>,
+    closed: SavedClosed,
     /// By slot; spans beside each.
     open: Vec<(u32, &'a Trace, SpansOf<'a>)>,
     free: &'a [u32],
@@ -62,7 +62,7 @@ struct Loaded {
     generation: u32,
     swept: u64,
     timers: Timers,
-    closed: Vec<ClosedGeneration>,
+    closed: SavedClosed,
     open: Vec<(u32, Trace, Vec<SpanRecord>)>,
     free: Vec<u32>,
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod head;
+mod recall;
 mod snapshot;
 mod transaction;
 
@@ -14,10 +15,10 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::batch::BatchState;
-pub use self::head::TraceHead;
 use self::transaction::{NO_TYPE, State, Transaction};
+pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
 use crate::{
+    chunk::ClosedChunk,
     names::NameHash,
     place::Place,
     records::{Closed, ClosedBy},
@@ -25,8 +26,8 @@ use crate::{
     timers::{Due, Timers},
 };
 
-/// Closed transactions that one fold remembers. What is older is forgotten early, and counted.
-pub const MAX_CLOSED_TRANSACTIONS: usize = 1 << 20;
+/// Closed transactions that one fold holds in memory; older ones leave in chunks and are asked for.
+pub const MAX_CLOSED_TRANSACTIONS: usize = 1 << 15;
 
 /// Which record of another log caused this one: (position, ordinal) of its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,8 +94,8 @@ pub struct TransactionCounts {
     pub repeated: u64,
     /// Summaries of closed transactions.
     pub late: u64,
-    /// Transactions forgotten before their time: [`MAX_CLOSED_TRANSACTIONS`].
-    pub forgotten: u64,
+    /// Transactions closed early, because the log is over its size.
+    pub closed_by_limit: u64,
     /// Traces whose key had as many traces already as one transaction takes.
     pub over_max_traces: u64,
 }
@@ -119,8 +120,11 @@ pub struct Transactions {
     /// Those being decided, in order.
     closing: BTreeMap<u64, (u32, ClosedBy)>,
     next_sequence: u64,
-    /// When closed transactions are forgotten.
+    /// Closed transactions that are held, and since when.
     closed: VecDeque<(u64, Due)>,
+    chunks: VecDeque<ClosedChunk>,
+    /// Number of the next chunk.
+    next_chunk: u64,
     batch: BatchState,
     open: u64,
     counts: TransactionCounts,
@@ -142,6 +146,8 @@ impl Transactions {
             closing: BTreeMap::new(),
             next_sequence: 0,
             closed: VecDeque::new(),
+            chunks: VecDeque::new(),
+            next_chunk: 0,
             batch: BatchState::default(),
             open: 0,
             counts: TransactionCounts::default(),
@@ -149,13 +155,18 @@ impl Transactions {
     }
 
     /// Takes the next record, lying at `position`. Returns whether it had an effect: one that came twice has none.
-    pub fn apply(&mut self, position: u64, event: SummaryEvent<'_>) -> bool {
+    pub fn apply(
+        &mut self,
+        position: u64,
+        event: SummaryEvent<'_>,
+        stored: &mut dyn StoredDecisions,
+    ) -> bool {
         match event {
             SummaryEvent::Summary { source, cause, summary } => {
                 if !self.is_later(source, cause) {
                     return false;
                 }
-                self.take_summary(position, summary);
+                self.take_summary(position, summary, stored);
             }
             SummaryEvent::SourceTime { source, cause, now, oldest } => {
                 if !self.is_later(source, cause) {
@@ -211,7 +222,7 @@ impl Transactions {
                 self.look_at(due);
             }
         }
-        self.forget();
+        self.let_go();
     }
 
     /// Time begins once every source has told its own: what came before counts from here.
@@ -244,9 +255,9 @@ impl Transactions {
         self.next_sequence += 1;
     }
 
-    fn take_summary(&mut self, position: u64, summary: TraceHead<'_>) {
+    fn take_summary(&mut self, position: u64, summary: TraceHead<'_>, stored: &mut dyn StoredDecisions) {
         let name = self.name_of(summary);
-        let slot = self.slot_of(name);
+        let slot = self.slot_of(name, stored);
         let now = self.now;
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
         if transaction.state == State::Closed {
@@ -287,13 +298,18 @@ impl Transactions {
         summary.own_name()
     }
 
-    fn slot_of(&mut self, name: NameHash) -> u32 {
+    fn slot_of(&mut self, name: NameHash, stored: &mut dyn StoredDecisions) -> u32 {
         if let Some(slot) = self.names.get(&name) {
             return *slot;
         }
         self.generation = self.generation.wrapping_add(1);
         self.open += 1;
-        let transaction = Transaction::new(name, self.generation, self.now);
+        let mut transaction = Transaction::new(name, self.generation, self.now);
+        if self.next_chunk > 0
+            && let Some((position, closed)) = stored.decision(name)
+        {
+            transaction.recall(position, &closed, &self.rules);
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
@@ -320,11 +336,15 @@ impl Transactions {
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         let Some(&slot) = self.names.get(&name) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
-        let State::Closing(sequence) = transaction.state else { return false };
         if closed.version != transaction.version + 1 {
             return false;
         }
-        self.closing.remove(&sequence);
+        match transaction.state {
+            State::Closing(sequence) => drop(self.closing.remove(&sequence)),
+            // Closed early by a driver: its decision says so, nothing else does.
+            State::Waiting => {}
+            State::Closed => return false,
+        }
         transaction.version = closed.version;
         transaction.previous = position + 1;
         transaction.covered = closed.summaries;
@@ -341,26 +361,6 @@ impl Transactions {
         self.open -= 1;
         self.closed.push_back((self.now, Due { slot, generation: transaction.generation }));
         true
-    }
-
-    /// Forgets what was closed longer ago than retention reaches, or is too much.
-    fn forget(&mut self) {
-        while let Some((at, due)) = self.closed.front().copied() {
-            let aged = self.now.saturating_sub(at) > self.rules.settings.retention;
-            if !aged && self.closed.len() <= MAX_CLOSED_TRANSACTIONS {
-                return;
-            }
-            self.closed.pop_front();
-            let Some(place) = self.slots.get_mut(due.slot as usize) else { continue };
-            let gone = place.take_if(|transaction| {
-                transaction.generation == due.generation && transaction.state == State::Closed
-            });
-            if let Some(transaction) = gone {
-                self.counts.forgotten += u64::from(!aged);
-                self.names.remove(&NameHash::from(transaction.name));
-                self.free.push(due.slot);
-            }
-        }
     }
 
     /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.

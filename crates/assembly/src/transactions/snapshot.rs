@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -30,6 +30,7 @@ struct Saved<'a> {
     closing: Vec<(u64, u32, i32)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
+    next_chunk: u64,
     batch: BatchState,
 }
 
@@ -45,6 +46,7 @@ struct Loaded {
     closing: Vec<(u64, u32, i32)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
+    next_chunk: u64,
     batch: BatchState,
 }
 
@@ -67,6 +69,7 @@ impl Transactions {
             closing,
             next_sequence: self.next_sequence,
             closed: self.closed.iter().copied().collect(),
+            next_chunk: self.next_chunk,
             batch: self.batch,
         };
         encode(LAYOUT, &state, out)
@@ -100,6 +103,7 @@ impl Transactions {
         fold.timers = loaded.timers;
         fold.next_sequence = loaded.next_sequence;
         fold.closed = loaded.closed.into();
+        fold.next_chunk = loaded.next_chunk;
         fold.batch = loaded.batch;
         Ok(fold)
     }

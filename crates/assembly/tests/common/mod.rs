@@ -11,14 +11,16 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
 };
 use prost::Message;
+use smallvec::SmallVec;
 use throughline_assembly::{
     decide::Decider,
+    names::NameHash,
     place::Place,
     records::{Closed, TraceSummary},
     rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
-    transactions::{CauseKey, SummaryEvent, Transactions},
+    transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
 };
 use throughline_otlp::TraceId;
 
@@ -162,6 +164,21 @@ pub fn request(spans: &[TestSpan]) -> Bytes {
     ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec().into()
 }
 
+/// Traces of one span each, numbered.
+pub fn many(numbers: std::ops::Range<u64>) -> Bytes {
+    let span = |n: u64| Span {
+        trace_id: (u128::from(n) << 64 | 0xabcd).to_be_bytes().to_vec(),
+        span_id: (n + 1).to_be_bytes().to_vec(),
+        name: "GET /".into(),
+        start_time_unix_nano: BASE,
+        end_time_unix_nano: BASE + 1_000_000,
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans { spans: numbers.map(span).collect(), ..ScopeSpans::default() }];
+    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    ExportTraceServiceRequest { resource_spans }.encode_to_vec().into()
+}
+
 /// A record of the summary log of the test world.
 #[derive(Clone)]
 pub enum Stored {
@@ -179,9 +196,43 @@ pub struct StoredRecord {
 
 /// The summary log, seen by the first fold.
 #[derive(Default)]
-pub struct SummaryLog(pub Vec<StoredRecord>);
+pub struct SummaryLog(pub Vec<StoredRecord>, pub Chunks);
+
+/// What the folds handed out.
+#[derive(Default, Clone)]
+pub struct Chunks {
+    pub traces: HashMap<[u8; 16], Vec<u64>>,
+    pub transactions: HashMap<[u8; 16], u64>,
+}
+
+impl Chunks {
+    pub fn of_traces(&mut self, fold: &mut Traces) {
+        while let Some(chunk) = fold.take_chunk() {
+            for (key, place) in chunk.entries {
+                self.traces.entry(key).or_default().push(place);
+            }
+        }
+    }
+}
+
+/// The log's decisions, seen by the second fold.
+struct Decisions<'a>(&'a [StoredRecord], &'a HashMap<[u8; 16], u64>);
+
+impl StoredDecisions for Decisions<'_> {
+    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+        let position = *self.1.get(&name.0.to_be_bytes())?;
+        match &self.0[position as usize].body {
+            Stored::Closed(closed) => Some((position, Arc::clone(closed))),
+            _ => None,
+        }
+    }
+}
 
 impl StoredSummaries for SummaryLog {
+    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
+        self.1.traces.get(&trace.0).into_iter().flatten().map(|word| Place::unpacked(*word)).collect()
+    }
+
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
         match &self.0.get(place.position() as usize)?.body {
             Stored::Summary(summary) => Some(Arc::clone(summary)),
@@ -232,7 +283,7 @@ impl World {
         }
     }
 
-    fn append(&mut self, payload: Option<Bytes>) {
+    pub fn append(&mut self, payload: Option<Bytes>) {
         self.spans.push((self.wall, payload));
         let position = self.spans.len() as u64 - 1;
         self.read_span(position);
@@ -247,6 +298,7 @@ impl World {
             None => SpanEvent::Tick,
         };
         self.traces.apply(position, wall, event, &mut self.log, &mut out);
+        self.log.1.of_traces(&mut self.traces);
         for emit in out {
             self.append_summary(position, emit);
         }
@@ -269,7 +321,11 @@ impl World {
     pub fn read_summaries(&mut self) {
         loop {
             while let Some(record) = self.log.0.get(self.read).cloned() {
-                apply_stored(&mut self.transactions, self.read as u64, &record);
+                let chunks = &self.log.1.transactions;
+                apply_stored_in(&self.log.0, chunks, &mut self.transactions, self.read as u64, &record);
+                while let Some(chunk) = self.transactions.take_chunk() {
+                    self.log.1.transactions.extend(chunk.entries);
+                }
                 self.read += 1;
             }
             let closings: Vec<_> = self.transactions.closing(self.decided).collect();
@@ -295,7 +351,8 @@ impl World {
         for emit in out {
             self.append_summary(position, emit);
         }
-        self.transactions.apply(u64::MAX, SummaryEvent::Rules(Arc::clone(rules)));
+        let rules_event = SummaryEvent::Rules(Arc::clone(rules));
+        self.transactions.apply(u64::MAX, rules_event, &mut Decisions(&[], &HashMap::new()));
         self.rules = Arc::clone(rules);
         self.read_summaries();
     }
@@ -319,6 +376,16 @@ impl World {
 }
 
 pub fn apply_stored(fold: &mut Transactions, position: u64, record: &StoredRecord) -> bool {
+    apply_stored_in(&[], &HashMap::new(), fold, position, record)
+}
+
+fn apply_stored_in(
+    log: &[StoredRecord],
+    chunks: &HashMap<[u8; 16], u64>,
+    fold: &mut Transactions,
+    position: u64,
+    record: &StoredRecord,
+) -> bool {
     let cause = record.cause.unwrap_or_default();
     let event = match &record.body {
         Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary: (&**summary).into() },
@@ -328,7 +395,7 @@ pub fn apply_stored(fold: &mut Transactions, position: u64, record: &StoredRecor
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
         Stored::Cut => SummaryEvent::Cut,
     };
-    fold.apply(position, event)
+    fold.apply(position, event, &mut Decisions(log, chunks))
 }
 
 pub fn decide(

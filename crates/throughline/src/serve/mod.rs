@@ -106,6 +106,7 @@ fn parts(data: &Data, rules: &Arc<Rules>, config: &Config) -> Parts {
         outbox: data.outbox.clone(),
         rules: Arc::clone(rules),
         retention: Retention { age: config.log.retention_age, bytes: config.log.retention_bytes },
+        index: config.log.dir.join("index"),
     }
 }
 

@@ -1,0 +1,119 @@
+//! What left the folds' memory, found again: by the index on disk, in the summary log.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use smallvec::SmallVec;
+use throughline_assembly::{
+    chunk::ClosedChunk,
+    names::NameHash,
+    place::Place,
+    records::{Closed, TraceSummary},
+    traces::StoredSummaries,
+    transactions::StoredDecisions,
+};
+use throughline_index::{Chunk, IndexError, Runs, Settings};
+use throughline_log::{FetchError, Log, Position};
+use throughline_otlp::TraceId;
+
+use crate::{
+    events::{closed_of, summary_of},
+    limits::MAX_INDEXED,
+};
+
+/// The index of one fold, in a folder of its name.
+pub(crate) struct Index(Runs);
+
+impl Index {
+    /// What chunks from `next` on hold comes again by replay.
+    pub(crate) fn open(dir: &Path, fold: &str, next: u64) -> Result<Self, IndexError> {
+        let mut runs = Runs::open(&dir.join(fold), fold, Settings { max_entries: MAX_INDEXED })?;
+        runs.restore(next)?;
+        Ok(Self(runs))
+    }
+
+    pub(crate) fn add(&mut self, chunk: ClosedChunk) -> Result<(), IndexError> {
+        let ClosedChunk { number, since, until, entries } = chunk;
+        self.0.add(Chunk { number, since, until, entries })
+    }
+
+    /// Before the fold's snapshot at log time `now`, which has handed out the chunks before `next`.
+    pub(crate) fn save(&mut self, next: u64, now: u64, retention: u64) -> Result<(), IndexError> {
+        self.0.forget_before(now.saturating_sub(retention))?;
+        self.0.sync(next)
+    }
+}
+
+/// Summaries that were emitted and do not lie anywhere yet, and those that do.
+pub(crate) struct Summaries {
+    pub(crate) log: Log,
+    pub(crate) unplaced: HashMap<TraceId, Vec<Arc<TraceSummary>>>,
+    pub(crate) index: Index,
+}
+
+impl Summaries {
+    /// The first of a trace's summaries that had no place has one now: appends keep the order.
+    pub(crate) fn placed(&mut self, trace: TraceId) {
+        let Some(waiting) = self.unplaced.get_mut(&trace) else { return };
+        waiting.remove(0);
+        if waiting.is_empty() {
+            self.unplaced.remove(&trace);
+        }
+    }
+}
+
+impl StoredSummaries for Summaries {
+    fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
+        match self.log.fetch(place.partition(), Position(place.position())) {
+            Ok(record) => summary_of(&record),
+            Err(error) => {
+                tracing::warn!(%error, "the summary of a closed trace is gone; late spans of it count as new");
+                None
+            }
+        }
+    }
+
+    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
+        self.index.0.get(&trace.0).into_iter().map(Place::unpacked).collect()
+    }
+
+    fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>> {
+        self.unplaced.get(&trace).cloned().unwrap_or_default()
+    }
+}
+
+/// Decisions of one partition of the summary log.
+pub(crate) struct Decisions {
+    pub(crate) log: Log,
+    pub(crate) partition: u32,
+    pub(crate) index: Index,
+}
+
+impl Decisions {
+    /// The decision at a position; `None` where it is gone.
+    pub(crate) fn at(&self, position: u64) -> Result<Option<Arc<Closed>>, FetchError> {
+        match self.log.fetch(self.partition, Position(position)) {
+            Ok(record) => Ok(closed_of(&record)),
+            Err(FetchError::Trimmed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl StoredDecisions for Decisions {
+    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+        // The newest chunk's comes first: decisions are in the order of the log.
+        let position = *self.index.0.get(&name.0.to_be_bytes()).first()?;
+        match self.at(position) {
+            Ok(closed) => {
+                let is_its = |closed: &Arc<Closed>| {
+                    u128::from(closed.name_high) << 64 | u128::from(closed.name_low) == name.0
+                };
+                closed.filter(is_its).map(|closed| (position, closed))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the decision of a closed transaction is gone; what comes late is a row of its own");
+                None
+            }
+        }
+    }
+}
