@@ -171,6 +171,36 @@ fn what_is_dropped_counts_for_no_limit() {
     assert!((fates[1].weight - 1.0).abs() < 1e-9);
 }
 
+#[test]
+fn a_limit_that_is_shared_fairly_gives_each_key_its_part_and_a_flood_no_more() {
+    let block = json!({"spans_per_second": 100, "burst_capacity": 100, "fair_by": ["type"]});
+    let (policies, ..) = compile_all(json!([policy("rate_limiting", block)]));
+    let all: Vec<_> = (0..2000)
+        .map(|index| {
+            // One in a hundred is a login, one in forty a statement.
+            let kind = if index % 100 == 0 {
+                "login"
+            } else if index % 40 == 0 {
+                "statement"
+            } else {
+                "transfer"
+            };
+            Come { kind, ..come(index, index * SECOND / 400, 10) }
+        })
+        .collect();
+    let fates = run(&policies, &all);
+    let kept = |kind: &str, second: u64| {
+        let of = |(come, fate): &(&Come, &common::stream::Fate)| {
+            come.kind == kind && come.at / SECOND == second && fate.keep
+        };
+        all.iter().zip(&fates).filter(of).count()
+    };
+    for second in 0..5 {
+        // Four logins ask for more than a third of what there is, eight statements too: each gets a third.
+        assert_eq!((kept("login", second), kept("statement", second), kept("transfer", second)), (3, 3, 3));
+    }
+}
+
 fn composite(extra: serde_json::Value) -> serde_json::Value {
     let bit = |name: &str| json!({"name": name, "type": "boolean_attribute", "boolean_attribute": {"key": name, "value": true}});
     let mut block = json!({

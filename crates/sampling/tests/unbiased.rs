@@ -71,6 +71,16 @@ fn a_limit_below_one_transaction_a_second_and_one_that_giants_exceed() {
 }
 
 #[test]
+fn limits_that_are_shared_fairly() {
+    let fair =
+        |rate: f64| policy("l", "rate_limiting", json!({"spans_per_second": rate, "fair_by": ["type"]}));
+    assert_unbiased("fair", json!([fair(300.0)]));
+    assert_unbiased("fair and tight", json!([fair(20.0)]));
+    let and = policy("and", "and", json!({"and_sub_policy": [draw("half", 50.0, "h"), fair(300.0)]}));
+    assert_unbiased("fair after a share", json!([and, draw("rest", 5.0, "h")]));
+}
+
+#[test]
 fn limits_beside_shares_and_reasons() {
     let list = [bit("marked"), limit("l", 250.0), draw("rest", 5.0, "s")];
     assert_unbiased("union", json!(list));

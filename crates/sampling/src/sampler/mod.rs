@@ -11,7 +11,7 @@ pub use self::window::MAX_PENDING;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    reduce::{Reached, Reduced},
+    reduce::{Reached, Reduced, tell},
     window::{Pending, Windows},
 };
 use crate::{
@@ -100,17 +100,19 @@ impl Sampler {
         }
         self.advance(policies, now);
         let draws = draws(policies, transaction);
-        let Reduced { ballots, reached, dropped } = self.reduce(policies, transaction);
+        let Reduced { mut ballots, reached, dropped } = self.reduce(policies, transaction);
         self.count(policies, transaction, &reached, now);
         if let Some(policy) = dropped {
             return Offer::Decided(Decision::not_kept(policy));
         }
         let draw = |salt: usize| draws.of(salt);
         if let Some(decision) = decided(policies, &ballots, &draw, transaction) {
-            self.windows.contend(policies, &reached.limits, transaction, &draw, now);
+            self.windows.contend(policies, (&reached.limits, &[]), transaction, &draw, now);
             return Offer::Decided(decision);
         }
-        let contests = self.windows.contend(policies, &reached.limits, transaction, &draw, now);
+        tell(policies, transaction, &mut ballots);
+        let asked = asked(&ballots);
+        let contests = self.windows.contend(policies, (&reached.limits, &asked), transaction, &draw, now);
         Offer::Pending(self.windows.wait(Pending::new(transaction, ballots, contests), now))
     }
 
@@ -180,6 +182,19 @@ impl Sampler {
             }
         }
     }
+}
+
+/// Limits that have a say in ballots.
+fn asked(ballots: &[Ballot]) -> Vec<usize> {
+    let mut limits = Vec::new();
+    for branch in ballots.iter().flat_map(|ballot| &ballot.branches) {
+        for rule in [&branch.condition, &branch.keep] {
+            rule.limits(&mut |limit| limits.push(limit as usize));
+        }
+    }
+    limits.sort_unstable();
+    limits.dedup();
+    limits
 }
 
 fn draws<'a>(policies: &'a Policies, transaction: &Transaction<'a>) -> Draws<'a> {
