@@ -116,7 +116,7 @@ fn errors_are_decided_at_once_and_count_for_a_limit_as_in_the_collector() {
     let mut failed = transaction("failed");
     (failed.facts.matches, failed.facts.spans) = (1, 10);
     assert!(
-        matches!(sampler.offer(&policies, &failed, 5), Offer::Decided(decision) if decision.keep && decision.policy == Some("boolean_attribute"))
+        matches!(sampler.offer(&policies, &failed, 5), Offer::Decided(decision) if decision.keep && decision.policy == Some("boolean_attribute") && decision.reason == "failed = true")
     );
     let mut calm = transaction("calm");
     calm.facts.spans = 10;
@@ -126,6 +126,8 @@ fn errors_are_decided_at_once_and_count_for_a_limit_as_in_the_collector() {
     // Both contend for ten spans: one of them passes.
     let settled = sampler.window_end(&policies, SECOND);
     assert_eq!(settled.len(), 1);
+    let expected = if settled[0].decision.keep { "within 10 spans a second" } else { "" };
+    assert_eq!(settled[0].decision.reason, expected);
     let weight = settled[0].decision.weight;
     assert!(!settled[0].decision.keep || weight > 1.0, "{weight}");
     assert_eq!(sampler.due(), None);
@@ -392,4 +394,43 @@ fn wrong_limits_are_faults() {
 fn facts_of_spans_are_a_transaction() {
     let facts = TransactionFacts { id: "x", spans: 3, ..TransactionFacts::default() };
     assert_eq!(Transaction::from(facts).facts, facts);
+}
+
+#[test]
+fn overload_sheds_by_id_and_weights_and_reasons_say_so() {
+    let (policies, ..) = compile_all(json!([
+        policy("boolean_attribute", json!({"key": "failed", "value": true})),
+        policy("probabilistic", json!({"sampling_percentage": 50})),
+    ]));
+    let mut sampler = Sampler::new(&policies);
+    sampler.shed(0.25);
+    let (mut sum, mut shed, count) = (0.0, 0u32, 4000u32);
+    for index in 0..count {
+        let id = format!("shed/{index}");
+        let mut one = transaction(&id);
+        one.facts.matches = u64::from(index % 2);
+        let Offer::Decided(decision) = sampler.offer(&policies, &one, 0) else {
+            panic!("no limit has a say")
+        };
+        assert!(!decision.keep || [4.0, 8.0].contains(&decision.weight), "{decision:?}");
+        assert!(
+            decision.reason.contains("overload: one in 4") || decision.keep || decision.reason.is_empty()
+        );
+        shed += u32::from(decision.reason.contains("overload"));
+        sum += decision.weight;
+    }
+    // Standard deviations: 27 of what is shed, 142 of the sum.
+    assert!((f64::from(shed) - 3000.0).abs() < 3.0 * 27.4, "{shed}");
+    assert!((sum - 4000.0).abs() < 3.0 * 142.0, "{sum}");
+    sampler.shed(1.0);
+    assert_eq!(sampler, Sampler::new(&policies));
+    // By randomness that was brought along, what is shed and what is drawn are one: of the quarter, all are in the half.
+    sampler.shed(0.25);
+    let mut one = transaction("any");
+    one.randomness = throughline_sampling::Randomness::parse("c0000000000000");
+    assert!(
+        matches!(sampler.offer(&policies, &one, 0), Offer::Decided(decision) if (decision.weight - 4.0).abs() < 1e-9)
+    );
+    one.randomness = throughline_sampling::Randomness::parse("bfffffffffffff");
+    assert!(matches!(sampler.offer(&policies, &one, 0), Offer::Decided(decision) if !decision.keep));
 }

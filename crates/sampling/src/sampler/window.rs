@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ticket;
+use super::{Ticket, before::Before};
 use crate::{
     decide::Policies,
     draw::below,
@@ -10,7 +10,7 @@ use crate::{
     key::key,
     limit::{Bucket, Contest, Limit, SECOND, Size},
     residual::{Ballot, Residual},
-    trace_state::{Randomness, Threshold},
+    trace_state::Randomness,
 };
 
 /// Transactions that may wait for the end of a window: with more, it ends at once. They take some 300 bytes each, and nobody closes so many a second.
@@ -21,7 +21,7 @@ pub const MAX_PENDING: usize = 1_000_000;
 pub(super) struct Pending {
     pub(super) id: Box<str>,
     pub(super) randomness: Option<Randomness>,
-    pub(super) sampled_before: Option<Threshold>,
+    pub(super) before: Before,
     pub(super) ballots: Vec<Ballot>,
     size: Size,
     /// Limits that have a say.
@@ -29,11 +29,16 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(transaction: &Transaction<'_>, ballots: Vec<Ballot>, contests: Vec<Contest>) -> Self {
+    pub(super) fn new(
+        transaction: &Transaction<'_>,
+        before: Before,
+        ballots: Vec<Ballot>,
+        contests: Vec<Contest>,
+    ) -> Self {
         Self {
             id: transaction.facts.id.into(),
             randomness: transaction.randomness,
-            sampled_before: transaction.sampled_before,
+            before,
             ballots,
             size: Size::of(transaction),
             contests,
