@@ -7,4 +7,6 @@
 
 mod kills;
 mod load;
+mod rows;
 mod transfers;
+mod truth;

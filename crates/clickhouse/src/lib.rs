@@ -24,10 +24,7 @@ mod value;
 
 pub use outbox::{Batch, BatchName, Outbox, OutboxError, audit};
 pub use questions::{QuestionError, TransactionFilter, TransactionRow};
-pub use rows::{
-    BatchesBlock, EdgeMinutes, Encoded, OperationMinutes, RowsError, SpanContext, SpanSource, SpansBlock,
-    TransactionsBlock, day_of,
-};
+pub use rows::{BatchesBlock, DecisionRows, Encoded, RowsError, SpanContext, SpanSource, SpansBlock, day_of};
 pub use schema::{SchemaSettings, migrate};
 pub use sink::{Sink, SinkHandle, SinkSettings};
 pub use store::{Store, StoreError};

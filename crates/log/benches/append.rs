@@ -82,26 +82,32 @@ async fn run(settings: Settings, rate: f64, seconds: f64, record: usize, keep: u
     let (idle, threads, kernel, whole) = (memory(), cpu_by_thread(), kernel_cpu(), process_cpu());
     let every = Duration::from_secs_f64((record * PARTITIONS as usize) as f64 / rate);
     let began = Instant::now();
-    let (mut answers, mut peak, mut count) = (Vec::new(), 0, 0_u32);
+    let (mut peak, mut count) = (0, 0_u32);
+    let (answered, mut answers) = tokio::sync::mpsc::unbounded_channel();
+    let mut times: Vec<Duration> = Vec::with_capacity((seconds / every.as_secs_f64()) as usize + 1);
     while began.elapsed().as_secs_f64() < seconds {
         let due = began + every * count;
         tokio::time::sleep_until(due.into()).await;
         let answer = append(&log, &payload);
-        answers.push(tokio::spawn(async move {
+        let answered = answered.clone();
+        tokio::spawn(async move {
             answer.await;
-            due.elapsed()
-        }));
+            let _ = answered.send(due.elapsed());
+        });
         count += 1;
         if count.is_multiple_of(64) {
             peak = peak.max(memory());
+            while let Ok(time) = answers.try_recv() {
+                times.push(time);
+            }
             for partition in (0..PARTITIONS).filter(|_| keep > 0) {
                 log.trim(partition, Position(log.end(partition).0.saturating_sub(keep)));
             }
         }
     }
-    let mut times = Vec::with_capacity(answers.len());
-    for answer in answers {
-        times.push(answer.await.unwrap());
+    drop(answered);
+    while let Some(time) = answers.recv().await {
+        times.push(time);
     }
     let (after, kernel) = (cpu_by_thread(), kernel_cpu() - kernel);
     stop.store(true, Ordering::Relaxed);

@@ -3,12 +3,14 @@
 //! An append that returned a position is durable. Nothing that is not durable is ever read. Positions never change: what is
 //! damaged is left out and reported by name, what lies after it stays where it was.
 //!
-//! The local engine keeps segment files, made ahead and written over, and one thread that writes all queued appends as one group,
-//! with one `fdatasync` for each file it touched. It does not compress, knows nothing of what a payload holds, and has no retention
+//! The local engine keeps segment files, made ahead and written over, and one thread that writes what was queued within a few
+//! milliseconds as one group, with one `fdatasync` for each file it touched. After a failed write or flush nothing of the group is
+//! acknowledged or read, and what reached the files is written over; a full disk passes, any other error stops the log. It does not compress, knows nothing of what a payload holds, and has no retention
 //! of its own: who reads says what may go ([`Log::trim`]).
 //!
-//! Limits: a record takes at most [`MAX_RECORD_BYTES`]; what waits to be durable, what readers near the end share in memory, the
-//! bytes held and the disk left free are in [`Settings`].
+//! Limits: a record takes at most [`MAX_RECORD_BYTES`]; what waits to be durable, the log whose records readers find with all
+//! that travelled with them, the bytes held and the disk left free are in [`Settings`]. No payload is held once it is durable: readers
+//! get the file's own pages.
 
 mod disk;
 mod error;

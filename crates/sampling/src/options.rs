@@ -1,7 +1,10 @@
 //! What policies are compiled for.
 
+use serde::{Deserialize, Serialize};
+
 /// What holds for all policies of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// Partitions that decide by themselves: a limit of the whole is divided among them.
     pub partitions: u32,

@@ -67,11 +67,18 @@ impl Residual {
     }
 
     pub(crate) fn has_limits(&self) -> bool {
+        let mut any = false;
+        self.limits(&mut |_| any = true);
+        any
+    }
+
+    /// Calls `visit` with every limit in it.
+    pub(crate) fn limits(&self, visit: &mut impl FnMut(u32)) {
         match self {
-            Self::Limit(_) => true,
-            Self::And(parts) => parts.iter().any(Self::has_limits),
-            Self::Not(part) => part.has_limits(),
-            Self::Constant(_) | Self::Draw { .. } => false,
+            Self::Limit(limit) => visit(*limit),
+            Self::And(parts) => parts.iter().for_each(|part| part.limits(visit)),
+            Self::Not(part) => part.limits(visit),
+            Self::Constant(_) | Self::Draw { .. } => {}
         }
     }
 
@@ -105,7 +112,7 @@ pub(crate) struct ResidualBranch {
     pub(crate) index: u32,
     pub(crate) condition: Residual,
     pub(crate) keep: Residual,
-    /// Why it would keep.
+    /// Why it would keep; written for one that waits.
     pub(crate) about: String,
 }
 

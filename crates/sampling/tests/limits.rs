@@ -116,7 +116,7 @@ fn errors_are_decided_at_once_and_count_for_a_limit_as_in_the_collector() {
     let mut failed = transaction("failed");
     (failed.facts.matches, failed.facts.spans) = (1, 10);
     assert!(
-        matches!(sampler.offer(&policies, &failed, 5), Offer::Decided(decision) if decision.keep && decision.policy == Some("boolean_attribute"))
+        matches!(sampler.offer(&policies, &failed, 5), Offer::Decided(decision) if decision.keep && decision.policy == Some("boolean_attribute") && decision.reason == "failed = true")
     );
     let mut calm = transaction("calm");
     calm.facts.spans = 10;
@@ -126,6 +126,8 @@ fn errors_are_decided_at_once_and_count_for_a_limit_as_in_the_collector() {
     // Both contend for ten spans: one of them passes.
     let settled = sampler.window_end(&policies, SECOND);
     assert_eq!(settled.len(), 1);
+    let expected = if settled[0].decision.keep { "within 10 spans a second" } else { "" };
+    assert_eq!(settled[0].decision.reason, expected);
     let weight = settled[0].decision.weight;
     assert!(!settled[0].decision.keep || weight > 1.0, "{weight}");
     assert_eq!(sampler.due(), None);
@@ -169,6 +171,36 @@ fn what_is_dropped_counts_for_no_limit() {
     let fates = run(&policies, &[probe, come(1, 1, 10)]);
     assert_eq!((fates[0].keep, fates[1].keep), (false, true));
     assert!((fates[1].weight - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_limit_that_is_shared_fairly_gives_each_key_its_part_and_a_flood_no_more() {
+    let block = json!({"spans_per_second": 100, "burst_capacity": 100, "fair_by": ["type"]});
+    let (policies, ..) = compile_all(json!([policy("rate_limiting", block)]));
+    let all: Vec<_> = (0..2000)
+        .map(|index| {
+            // One in a hundred is a login, one in forty a statement.
+            let kind = if index % 100 == 0 {
+                "login"
+            } else if index % 40 == 0 {
+                "statement"
+            } else {
+                "transfer"
+            };
+            Come { kind, ..come(index, index * SECOND / 400, 10) }
+        })
+        .collect();
+    let fates = run(&policies, &all);
+    let kept = |kind: &str, second: u64| {
+        let of = |(come, fate): &(&Come, &common::stream::Fate)| {
+            come.kind == kind && come.at / SECOND == second && fate.keep
+        };
+        all.iter().zip(&fates).filter(of).count()
+    };
+    for second in 0..5 {
+        // Four logins ask for more than a third of what there is, eight statements too: each gets a third.
+        assert_eq!((kept("login", second), kept("statement", second), kept("transfer", second)), (3, 3, 3));
+    }
 }
 
 fn composite(extra: serde_json::Value) -> serde_json::Value {
@@ -362,4 +394,43 @@ fn wrong_limits_are_faults() {
 fn facts_of_spans_are_a_transaction() {
     let facts = TransactionFacts { id: "x", spans: 3, ..TransactionFacts::default() };
     assert_eq!(Transaction::from(facts).facts, facts);
+}
+
+#[test]
+fn overload_sheds_by_id_and_weights_and_reasons_say_so() {
+    let (policies, ..) = compile_all(json!([
+        policy("boolean_attribute", json!({"key": "failed", "value": true})),
+        policy("probabilistic", json!({"sampling_percentage": 50})),
+    ]));
+    let mut sampler = Sampler::new(&policies);
+    sampler.shed(0.25);
+    let (mut sum, mut shed, count) = (0.0, 0u32, 4000u32);
+    for index in 0..count {
+        let id = format!("shed/{index}");
+        let mut one = transaction(&id);
+        one.facts.matches = u64::from(index % 2);
+        let Offer::Decided(decision) = sampler.offer(&policies, &one, 0) else {
+            panic!("no limit has a say")
+        };
+        assert!(!decision.keep || [4.0, 8.0].contains(&decision.weight), "{decision:?}");
+        assert!(
+            decision.reason.contains("overload: one in 4") || decision.keep || decision.reason.is_empty()
+        );
+        shed += u32::from(decision.reason.contains("overload"));
+        sum += decision.weight;
+    }
+    // Standard deviations: 27 of what is shed, 142 of the sum.
+    assert!((f64::from(shed) - 3000.0).abs() < 3.0 * 27.4, "{shed}");
+    assert!((sum - 4000.0).abs() < 3.0 * 142.0, "{sum}");
+    sampler.shed(1.0);
+    assert_eq!(sampler, Sampler::new(&policies));
+    // By randomness that was brought along, what is shed and what is drawn are one: of the quarter, all are in the half.
+    sampler.shed(0.25);
+    let mut one = transaction("any");
+    one.randomness = throughline_sampling::Randomness::parse("c0000000000000");
+    assert!(
+        matches!(sampler.offer(&policies, &one, 0), Offer::Decided(decision) if (decision.weight - 4.0).abs() < 1e-9)
+    );
+    one.randomness = throughline_sampling::Randomness::parse("bfffffffffffff");
+    assert!(matches!(sampler.offer(&policies, &one, 0), Offer::Decided(decision) if !decision.keep));
 }

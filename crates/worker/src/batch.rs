@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use throughline_assembly::records::{Closed, Transaction};
+use throughline_assembly::records::Closed;
 use throughline_clickhouse::{
     outbox::{Batch, BatchName, audit},
-    rows::{EdgeMinutes, Encoded, OperationMinutes, RowsError, TransactionsBlock, day_of},
+    rows::{DecisionRows, Encoded},
     schema::table,
 };
 use throughline_log::{FetchError, Log, Position};
@@ -17,9 +17,7 @@ pub(crate) struct BatchBuilder {
     partition: u32,
     span_log: Log,
     summary_log: Log,
-    transactions: BTreeMap<u32, Vec<TransactionsBlock>>,
-    operations: OperationMinutes,
-    edges: EdgeMinutes,
+    decisions: DecisionRows,
     kept: KeptSpans,
 }
 
@@ -37,9 +35,7 @@ impl BatchBuilder {
             partition,
             span_log,
             summary_log,
-            transactions: BTreeMap::new(),
-            operations: OperationMinutes::new(),
-            edges: EdgeMinutes::new(),
+            decisions: DecisionRows::new(MAX_BLOCK_ROWS),
             kept: KeptSpans::default(),
         }
     }
@@ -47,7 +43,7 @@ impl BatchBuilder {
     /// Adds a decision; `before` is the one whose sums it takes back.
     pub(crate) fn add(&mut self, closed: &Closed, before: Option<&Closed>) -> Result<(), WorkerError> {
         let Some(row) = &closed.row else { return Ok(()) };
-        if let Err(error) = self.add_row(closed, row, before) {
+        if let Err(error) = self.decisions.add(closed, before.and_then(|before| before.row.as_ref())) {
             // A decision that cannot be a row was not made by this program.
             tracing::error!(%error, transaction = row.transaction_id, "a decision in the log is left out");
             return Ok(());
@@ -73,27 +69,6 @@ impl BatchBuilder {
         Ok(())
     }
 
-    fn add_row(
-        &mut self,
-        closed: &Closed,
-        row: &Transaction,
-        before: Option<&Closed>,
-    ) -> Result<(), RowsError> {
-        let blocks = self.transactions.entry(day_of(closed.first_start)).or_default();
-        if blocks.last().is_none_or(|block| block.rows() >= MAX_BLOCK_ROWS) {
-            blocks.push(TransactionsBlock::new());
-        }
-        if let Some(block) = blocks.last_mut() {
-            block.push(closed)?;
-        }
-        if let Some(before) = before.and_then(|before| before.row.as_ref()) {
-            self.operations.add(before, -1)?;
-            self.edges.add(before, -1)?;
-        }
-        self.operations.add(row, 1)?;
-        self.edges.add(row, 1)
-    }
-
     /// The batches up to the cut at `cut`, whose log time is `time`.
     pub(crate) fn seal(&mut self, cut: Position, time: u64) -> Result<Vec<Batch>, WorkerError> {
         let mut sealing = Sealing {
@@ -108,13 +83,7 @@ impl BatchBuilder {
                 sealing.add(table::SPANS, day, chunk, block.rows(), block.finish());
             }
         }
-        for (day, blocks) in std::mem::take(&mut self.transactions) {
-            for (chunk, block) in blocks.into_iter().enumerate() {
-                sealing.add(table::TRANSACTIONS, day, chunk, block.rows(), block.finish());
-            }
-        }
-        sealing.add_all(table::OPERATION_MINUTES, std::mem::take(&mut self.operations).finish());
-        sealing.add_all(table::EDGE_MINUTES, std::mem::take(&mut self.edges).finish());
+        sealing.add_all(self.decisions.finish());
         Ok(sealing.finish(time))
     }
 }
@@ -135,10 +104,10 @@ impl Sealing {
         self.batches.push(Batch { name, rows: rows as u64, bytes: bytes.into() });
     }
 
-    fn add_all(&mut self, table: &str, blocks: Vec<Encoded>) {
-        let mut days: BTreeMap<u32, usize> = BTreeMap::new();
-        for block in blocks {
-            let chunk = days.entry(block.day).or_default();
+    fn add_all(&mut self, blocks: Vec<(&'static str, Encoded)>) {
+        let mut chunks: BTreeMap<(&str, u32), usize> = BTreeMap::new();
+        for (table, block) in blocks {
+            let chunk = chunks.entry((table, block.day)).or_default();
             self.add(table, block.day, *chunk, block.rows, block.bytes);
             *chunk += 1;
         }

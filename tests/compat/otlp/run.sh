@@ -1,27 +1,60 @@
 #!/usr/bin/env bash
-# Sends spans with clients that others wrote, in their default settings, and says what they report as sent:
+# Sends spans with clients that others wrote, in their default settings, to a server of its own, and compares what they report as sent with what is stored:
 #
-#   tests/compat/otlp/run.sh GRPC_ENDPOINT HTTP_ENDPOINT OUTDIR [CLIENT…]
-#   tests/compat/otlp/run.sh http://127.0.0.1:4317 http://127.0.0.1:4318 /tmp/sent
+#   tests/compat/otlp/run.sh [BINARY [CLIENT…]]
+#   tests/compat/otlp/run.sh target/release/throughline javascript
 #
-# Clients: python javascript java go rust (all by default). For each way of sending it writes OUTDIR/<client>-<way>.json:
-#   {"client","way","service","sent",["spans":[{"trace_id","span_id"}…]]}
-# `service` is a service.name that no other run used; `sent` counts what the client saw accepted; ids are lower-case hex (telemetrygen tells none). Spans
-# of the Python, JavaScript, Java and Rust clients whose name is `child` bear the attributes of values.json, the JavaScript ones without what its numbers cannot
-# hold. Needs the languages' usual tools with a registry in reach; installs into a cache folder, which later runs use again.
+# Clients: python javascript java go telemetrygen rust (all by default). Each way of sending (transport, encoding, compression) is one line of the result; the
+# status is 0 only if every span is stored once and equal. A client finds in its environment where to send and writes what it saw accepted as JSON lines:
+#   {"trace","span","parent","state","name","kind","start","duration","status","message","attributes":{key: AnyValue},"events":[[name,time,attributes]],
+#    "links":[[trace,span,state,attributes]],"resource":{…},"scope":[name,version]}    times in ns as strings, values as in OTLP/JSON
+# Spans named `child` bear the values of values.json, and so do their event and their link. telemetrygen tells no ids: its spans are counted, and its documented
+# shape is checked. Needs the languages' usual tools with a registry in reach; installs into a cache folder, which later runs use again.
 set -euo pipefail
 
-grpc=${1:?usage: run.sh GRPC_ENDPOINT HTTP_ENDPOINT OUTDIR [CLIENT…]}
-http=${2:?usage: run.sh GRPC_ENDPOINT HTTP_ENDPOINT OUTDIR [CLIENT…]}
-out=${3:?usage: run.sh GRPC_ENDPOINT HTTP_ENDPOINT OUTDIR [CLIENT…]}
-shift 3
-[ $# -gt 0 ] || set -- python javascript java go rust
-
 here=$(cd "$(dirname "$0")" && pwd)
+binary=${1:-$here/../../../target/release/throughline}
+shift $(($# > 0 ? 1 : 0))
+[ $# -gt 0 ] || set -- python javascript java go telemetrygen rust
+[ -x "$binary" ] || { echo "no $binary: cargo build --release -p throughline" >&2; exit 2; }
+
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/throughline/compat-otlp
+work=$(mktemp -d)
+out=$work/sent
 mkdir -p "$out" "$cache"
-out=$(cd "$out" && pwd)
 run=$(date +%s%N)
+server=
+stop() {
+  [ -z "$server" ] || { kill -TERM "$server" 2>/dev/null && wait "$server"; } || true
+  rm -rf "$work"
+}
+trap stop EXIT
+
+serve() {
+  local ports
+  read -ra ports < <(python3 -c 'import socket
+s = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
+print(*(x.getsockname()[1] for x in s))')
+  grpc=http://127.0.0.1:${ports[0]} http=http://127.0.0.1:${ports[1]} clickhouse=${ports[5]}
+  cat >"$work/config.yaml" <<YAML
+receiver: { grpc: { endpoint: "127.0.0.1:${ports[0]}" }, http: { endpoint: "127.0.0.1:${ports[1]}" } }
+api: { endpoint: "127.0.0.1:${ports[2]}" }
+metrics: { endpoint: "127.0.0.1:${ports[3]}" }
+health: { endpoint: "127.0.0.1:${ports[4]}" }
+clickhouse: { listen: "127.0.0.1:${ports[5]}" }
+sampling: { policies: [{ name: all, type: always_sample }] }
+YAML
+  "$binary" serve --config "$work/config.yaml" --data-dir "$work/data" >"$work/serve.log" 2>&1 &
+  server=$!
+  for _ in $(seq 300); do
+    curl --silent --fail --output /dev/null "http://127.0.0.1:${ports[4]}/readyz" && return
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.2
+  done
+  echo "the server did not get ready:" >&2
+  cat "$work/serve.log" >&2
+  exit 1
+}
 
 # send CLIENT WAY COMMAND…: the command finds in its environment where to, what service, and where to write.
 send() {
@@ -32,8 +65,8 @@ send() {
   case $way in grpc*) endpoint=$grpc ;; esac
   local compression=none
   case $way in *-gzip) compression=gzip ;; esac
-  COMPAT_CLIENT=$client COMPAT_WAY=$way COMPAT_VALUES=$here/values.json COMPAT_OUT=$out/$client-$way.json \
-    COMPAT_ENDPOINT=$endpoint COMPAT_COMPRESSION=$compression OTEL_SERVICE_NAME=compat-$client-$way-$run "$@"
+  COMPAT_WAY=$way COMPAT_VALUES=$here/values.json COMPAT_OUT=$out/$client-$way.jsonl COMPAT_ENDPOINT=$endpoint COMPAT_COMPRESSION=$compression \
+    OTEL_SERVICE_NAME=compat-$client-$way-$run OTEL_RESOURCE_ATTRIBUTES='department=payments,bank=%F0%9F%8F%A6' "$@"
 }
 
 python() {
@@ -67,12 +100,21 @@ java() {
 }
 
 go() {
+  local dir=$cache/go
+  mkdir -p "$dir"
+  (cd "$here/go" && CGO_ENABLED=0 command go build -o "$dir/send" .)
+  for way in grpc grpc-gzip http-protobuf http-protobuf-gzip; do
+    send go $way "$dir/send"
+  done
+}
+
+telemetrygen() {
   local bin=$cache/go
   [ -x "$bin/telemetrygen" ] || GOBIN=$bin GOFLAGS=-mod=mod command go install \
     github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0
   # It knows no compression.
   for way in grpc http-protobuf; do
-    send go $way "$here/go.sh" "$bin/telemetrygen"
+    send telemetrygen $way "$here/go/telemetrygen.sh" "$bin/telemetrygen"
   done
 }
 
@@ -86,9 +128,11 @@ rust() {
   done
 }
 
+serve
 for client in "$@"; do
   case $client in
-    python | javascript | java | go | rust) $client ;;
+    python | javascript | java | go | telemetrygen | rust) $client ;;
     *) echo "unknown client $client" >&2; exit 2 ;;
   esac
 done
+python3 "$here/compare.py" "$clickhouse" "$out" "$run"

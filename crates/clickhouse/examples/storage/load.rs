@@ -18,7 +18,7 @@ pub(crate) struct Load {
     /// Where they go.
     pub(crate) table: &'static str,
     /// Tables whose bytes count.
-    pub(crate) stored: &'static [&'static str],
+    pub(crate) stored: Vec<&'static str>,
     /// Rows and bytes.
     pub(crate) blocks: Vec<(usize, Bytes)>,
     /// What figures are for one of: rows, or what the rows sum up.
@@ -80,7 +80,7 @@ impl Variant {
         for change in &self.changes {
             run(&client, &format!("ALTER TABLE {} {change}", load.table)).await;
         }
-        for table in load.stored {
+        for table in &load.stored {
             run(&client, &format!("SYSTEM STOP MERGES {database}.{table}")).await;
         }
         let before = engine.cpu();
@@ -92,11 +92,11 @@ impl Variant {
         let stored = ask(&client, &format!("SELECT 'rows', count() FROM {}", load.table)).await;
         assert_eq!(stored.get("rows"), Some(&(rows as f64)), "all rows are stored");
         let unmerged = bytes(&client, load).await;
-        for table in load.stored {
+        for table in &load.stored {
             run(&client, &format!("SYSTEM START MERGES {database}.{table}")).await;
         }
         let before = engine.cpu();
-        for table in load.stored {
+        for table in &load.stored {
             run(&client, &format!("OPTIMIZE TABLE {table} FINAL")).await;
         }
         let merge = engine.cpu() - before;

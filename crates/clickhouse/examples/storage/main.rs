@@ -10,6 +10,10 @@
     reason = "a measurement: a panic is the report, standard output its place"
 )]
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 mod engine;
 mod load;
 mod spans;

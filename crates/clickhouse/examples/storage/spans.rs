@@ -62,7 +62,7 @@ pub(crate) fn load(kept: usize) -> Load {
         what: "spans",
         name: "kept spans".to_owned(),
         table: table::SPANS,
-        stored: &[table::SPANS, "otel_traces_trace_id_ts"],
+        stored: vec![table::SPANS, "otel_traces_trace_id_ts"],
         blocks,
         units,
         encode,

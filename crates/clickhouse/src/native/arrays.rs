@@ -1,6 +1,6 @@
 //! Columns of arrays, row by row, and written in another order.
 
-use super::{Block, Dictionary, put_low_array};
+use super::{Block, Dictionary, Numbering, put_numbered};
 
 /// The arrays of one column. Trailing default values are left out: the table's view puts them back.
 #[derive(Debug)]
@@ -27,6 +27,17 @@ impl<T: Copy + PartialEq> Arrays<T> {
         let kept = items.iter().rposition(|item| *item != default).map_or(0, |at| at + 1);
         self.items.extend_from_slice(&items[..kept]);
         self.ends.push(self.items.len() as u32);
+    }
+
+    /// How many items all rows have.
+    pub(crate) fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Forgets all rows, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.ends.clear();
     }
 
     /// The items of a row.
@@ -84,9 +95,17 @@ impl<T: Copy + PartialEq> Arrays<T> {
 
 impl Arrays<u32> {
     /// Writes numbers of a dictionary as an array of its strings.
-    pub(crate) fn write_low(&self, block: &mut Block, name: &str, dictionary: &Dictionary, order: &[u32]) {
+    pub(crate) fn write_low(
+        &self,
+        block: &mut Block,
+        name: &str,
+        dictionary: &Dictionary,
+        numbering: &mut Numbering,
+        order: &[u32],
+    ) {
+        numbering.begin(dictionary.len());
+        order.iter().for_each(|&row| numbering.extend(self.row(row)));
         let out = block.column(name, "Array(LowCardinality(String))");
-        let items = order.iter().flat_map(|&row| self.row(row).iter().copied());
-        put_low_array(out, dictionary, self.ends_in(order), items);
+        put_numbered(out, dictionary, numbering, self.ends_in(order));
     }
 }

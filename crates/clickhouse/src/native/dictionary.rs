@@ -44,11 +44,12 @@ impl Dictionary {
         if !self.ends.is_empty() && slice(&self.bytes, &self.ends, self.last) == value {
             return self.last;
         }
-        self.last = self.intern_other(value);
+        self.last = self.look_up(value);
         self.last
     }
 
-    fn intern_other(&mut self, value: &[u8]) -> u32 {
+    /// As [`Self::intern`], for a string that is not expected to be the last one again.
+    pub(crate) fn look_up(&mut self, value: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(value);
         let Self { bytes, ends, index, hasher, .. } = self;
         if let Some(found) = index.find(hash, |&at| slice(bytes, ends, at) == value) {

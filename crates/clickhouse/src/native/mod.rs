@@ -7,10 +7,14 @@
 mod arrays;
 mod dictionary;
 mod low;
+mod numbering;
+mod table;
 
 pub(crate) use arrays::Arrays;
 pub(crate) use dictionary::Dictionary;
-pub(crate) use low::{put_low, put_low_array};
+pub(crate) use low::{put_low, put_numbered};
+pub(crate) use numbering::Numbering;
+pub(crate) use table::Table;
 
 /// One block that is being written.
 pub(crate) struct Block {
@@ -52,20 +56,40 @@ impl Block {
         values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
     }
 
-    /// A column of 32-bit numbers, of the type named.
-    pub(crate) fn u32s(&mut self, name: &str, kind: &str, values: impl Iterator<Item = u32>) {
-        let out = self.column(name, kind);
-        values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-    }
-
-    /// A column of bytes, of the type named.
-    pub(crate) fn u8s(&mut self, name: &str, kind: &str, values: impl Iterator<Item = u8>) {
-        self.column(name, kind).extend(values);
-    }
-
     /// A column of strings of few distinct values, each row by its index.
     pub(crate) fn low(&mut self, name: &str, dictionary: &Dictionary, rows: impl Iterator<Item = u32>) {
         put_low(self.column(name, "LowCardinality(String)"), dictionary, rows);
+    }
+
+    /// A column of numbers of `N` bytes, of the type named.
+    pub(crate) fn fixed<T, const N: usize>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        rows: &[T],
+        to: impl Fn(&T) -> [u8; N],
+    ) {
+        let out = self.column(name, kind);
+        let start = out.len();
+        out.resize(start + rows.len() * N, 0);
+        for (place, row) in out[start..].as_chunks_mut().0.iter_mut().zip(rows) {
+            *place = to(row);
+        }
+    }
+
+    /// A column of strings of few distinct values, each row by its number in a dictionary that knows more than this block.
+    pub(crate) fn low_of<T>(
+        &mut self,
+        name: &str,
+        dictionary: &Dictionary,
+        numbering: &mut Numbering,
+        rows: &[T],
+        of: impl Fn(&T) -> u32,
+    ) {
+        numbering.begin(dictionary.len());
+        rows.iter().for_each(|row| numbering.push(of(row)));
+        let out = self.column(name, "LowCardinality(String)");
+        put_numbered(out, dictionary, numbering, std::iter::empty());
     }
 
     /// The block's bytes.

@@ -1,6 +1,7 @@
 //! Rows as Native blocks, made straight from what they come from. The same rows give the same bytes: what an encoder learns, it learns from its own batch.
 
 mod batches;
+mod decisions;
 mod error;
 pub mod histogram;
 mod minutes;
@@ -10,10 +11,9 @@ mod transactions;
 use crate::schema::table;
 
 pub use batches::{BatchRow, BatchesBlock};
+pub use decisions::DecisionRows;
 pub use error::RowsError;
-pub use minutes::{EdgeMinutes, OperationMinutes};
 pub use spans::{SpanContext, SpanSource, SpansBlock};
-pub use transactions::TransactionsBlock;
 
 /// A finished block: what to insert, and how many rows it has.
 #[derive(Debug, Clone, PartialEq, Eq)]

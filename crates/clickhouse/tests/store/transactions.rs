@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction};
 use throughline_clickhouse::schema::table;
-use throughline_clickhouse::{EdgeMinutes, OperationMinutes, TransactionFilter, TransactionsBlock};
+use throughline_clickhouse::{DecisionRows, Encoded, TransactionFilter};
 
 use crate::engine::{Scene, batch};
 use crate::sample::{DAY, START};
@@ -77,25 +77,20 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
     Closed { row: Some(row), version: 1, first_start: start, ..Closed::default() }
 }
 
-pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed], deleted: &[&Closed]) {
-    let mut block = TransactionsBlock::new();
-    rows.iter().for_each(|closed| block.push(closed).unwrap());
-    deleted.iter().for_each(|closed| block.push_deleted(closed).unwrap());
-    let rows = block.rows();
-    scene.write(vec![batch(cut, table::TRANSACTIONS, DAY, rows, block.finish())]).await;
+/// Rows of a block at most.
+const MAX_ROWS: usize = 1000;
+
+async fn store(scene: &Scene, cut: u64, made: Vec<(&'static str, Encoded)>) {
+    let batches =
+        made.into_iter().map(|(table, block)| batch(cut, table, block.day, block.rows, block.bytes));
+    scene.write(batches.collect()).await;
 }
 
-async fn write_sums(scene: &Scene, cut: u64, added: &[(&Closed, i64)]) {
-    let (mut operations, mut edges) = (OperationMinutes::new(), EdgeMinutes::new());
-    for (closed, sign) in added {
-        operations.add(closed.row.as_ref().unwrap(), *sign).unwrap();
-        edges.add(closed.row.as_ref().unwrap(), *sign).unwrap();
-    }
-    let operations = operations.finish().into_iter().map(|block| (table::OPERATION_MINUTES, block));
-    let edges = edges.finish().into_iter().map(|block| (table::EDGE_MINUTES, block));
-    let batches =
-        operations.chain(edges).map(|(table, block)| batch(cut, table, block.day, block.rows, block.bytes));
-    scene.write(batches.collect()).await;
+pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed], deleted: &[&Closed]) {
+    let mut made = DecisionRows::new(MAX_ROWS);
+    rows.iter().for_each(|closed| made.add(closed, None).unwrap());
+    deleted.iter().for_each(|closed| made.remove(closed).unwrap());
+    store(scene, cut, made.finish()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,8 +170,11 @@ async fn a_transaction_of_nothing_reads_as_nothing() {
     );
     let mut broken = closed(1, START, 0);
     broken.row.as_mut().unwrap().hops.as_mut().unwrap().queue.pop();
-    assert!(TransactionsBlock::new().push(&broken).is_err());
-    assert!(OperationMinutes::new().add(broken.row.as_ref().unwrap(), 1).is_err());
+    let mut made = DecisionRows::new(MAX_ROWS);
+    assert!(made.add(&broken, None).is_err());
+    assert!(made.add(&bare, broken.row.as_ref()).is_err());
+    assert!(made.remove(&broken).is_err());
+    assert_eq!(made.finish(), [], "of what does not hold together nothing is taken");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,10 +204,11 @@ async fn sums_are_those_of_the_hops_amendments_included() {
     let before = closed(31, LATE, 3_000_000_000);
     let mut after = closed(31, LATE, 90_000_000_000);
     after.version = 2;
-    write(&scene, 1, &all.iter().chain([&before]).collect::<Vec<_>>(), &[]).await;
-    write_sums(&scene, 1, &all.iter().chain([&before]).map(|closed| (closed, 1)).collect::<Vec<_>>()).await;
-    write(&scene, 2, &[&after], &[]).await;
-    write_sums(&scene, 2, &[(&before, -1), (&after, 1)]).await;
+    let mut made = DecisionRows::new(MAX_ROWS);
+    all.iter().chain([&before]).for_each(|closed| made.add(closed, None).unwrap());
+    store(&scene, 1, made.finish()).await;
+    made.add(&after, before.row.as_ref()).unwrap();
+    store(&scene, 2, made.finish()).await;
     let of_hops = "SELECT toStartOfMinute(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Start) + s)) AS m, Type AS ty, d, v, o, r, \
         toInt64(sum(c)), toInt64(sum(e)), toInt64(sum(t)), toInt64(sum(w)), toInt64(sum(p)) FROM transactions ARRAY JOIN Hops.Start AS s, Hops.Department AS d, Hops.Service AS v, \
         Hops.Operation AS o, Hops.Version AS r, Hops.Count AS c, Hops.Errors AS e, Hops.Duration AS t, Hops.Self AS w, Hops.Critical AS p GROUP BY ALL ORDER BY ALL";
@@ -233,16 +232,48 @@ async fn sums_are_those_of_the_hops_amendments_included() {
     }
 }
 
+#[test]
+fn what_adds_up_to_nothing_is_not_written() {
+    let mut made = DecisionRows::new(MAX_ROWS);
+    let closed = closed(1, START, 0);
+    made.add(&closed, None).unwrap();
+    made.remove(&closed).unwrap();
+    let tables: Vec<_> = made.finish().into_iter().map(|(table, block)| (table, block.rows)).collect();
+    assert_eq!(tables, [(table::TRANSACTIONS, 2)], "both versions, and no sums");
+}
+
+#[test]
+fn what_was_made_before_does_not_show() {
+    let batch = |made: &mut DecisionRows| {
+        for number in 1..=50 {
+            made.add(&closed(number, START - number % 7, 3), None).unwrap();
+        }
+        made.finish()
+    };
+    let mut used = DecisionRows::new(MAX_ROWS);
+    let mut other = closed(9, START, 0);
+    other.row.as_mut().unwrap().hops.as_mut().unwrap().strings.iter_mut().for_each(|string| string.push('x'));
+    other.row.as_mut().unwrap().r#type = "other".to_owned();
+    used.add(&other, None).unwrap();
+    assert!(!used.finish().is_empty());
+    let fresh = batch(&mut DecisionRows::new(MAX_ROWS));
+    assert_eq!(batch(&mut used), fresh, "the same decisions give the same bytes");
+    assert_eq!(batch(&mut used), fresh, "again and again");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_adds_up_to_nothing_is_not_written() {
-    let row = closed(1, START, 0).row.unwrap();
-    let (mut operations, mut edges) = (OperationMinutes::new(), EdgeMinutes::new());
-    for sign in [1, -1] {
-        operations.add(&row, sign).unwrap();
-        edges.add(&row, sign).unwrap();
-    }
-    assert!(!operations.is_empty());
-    assert_eq!((operations.finish(), edges.finish()), (vec![], vec![]));
+async fn a_zero_in_a_name_reads_as_the_replacement_character() {
+    let scene = Scene::new().await;
+    let mut odd = closed(1, START, 0);
+    let row = odd.row.as_mut().unwrap();
+    row.services[1] = "led\0ger".to_owned();
+    row.hops.as_mut().unwrap().strings[4] = "led\0ger".to_owned();
+    write(&scene, 1, &[&odd], &[]).await;
+    let read = scene.store.transaction_by_key("tx-1").await.unwrap().unwrap();
+    assert_eq!(read.services, ["api", "led\u{FFFD}ger"]);
+    assert_eq!(read.hops.service[1], "led\u{FFFD}ger");
+    let sums = scene.ask("SELECT DISTINCT Service FROM operation_minutes ORDER BY ALL").await;
+    assert_eq!(sums, "api\nled\u{FFFD}ger");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use super::{Compiler, Place, named};
 use crate::{
     decide::Branch,
     draw::Salt,
+    key::Field,
     limit::{Limit, Unit},
     rule::Rule,
     settings::{self, PolicySettings},
@@ -18,25 +19,37 @@ impl Compiler<'_> {
     pub(super) fn rate_limiting(&mut self, policy: &PolicySettings, place: Place<'_>) -> Option<Rule> {
         let block: settings::RateLimiting = self.block(policy, place)?;
         let rate = self.positive(place, "rate_limiting.spans_per_second", block.spans_per_second);
-        Some(self.bucket(place, Unit::Spans, rate, block.burst_capacity, "rate_limiting.burst_capacity"))
+        let fair_by = self.fields(place, &block.fair_by, false);
+        let burst = block.burst_capacity;
+        Some(self.bucket(place, Unit::Spans, (rate, burst), fair_by, "rate_limiting.burst_capacity"))
     }
 
     pub(super) fn bytes_limiting(&mut self, policy: &PolicySettings, place: Place<'_>) -> Option<Rule> {
         let block: settings::BytesLimiting = self.block(policy, place)?;
         let rate = self.positive(place, "bytes_limiting.bytes_per_second", block.bytes_per_second);
-        Some(self.bucket(place, Unit::Bytes, rate, block.burst_capacity, "bytes_limiting.burst_capacity"))
+        let fair_by = self.fields(place, &block.fair_by, false);
+        let burst = block.burst_capacity;
+        Some(self.bucket(place, Unit::Bytes, (rate, burst), fair_by, "bytes_limiting.burst_capacity"))
     }
 
     pub(super) fn throughput_limiting(&mut self, policy: &PolicySettings, place: Place<'_>) -> Option<Rule> {
         let block: settings::ThroughputLimiting = self.block(policy, place)?;
         let key = "throughput_limiting.transactions_per_second";
         let rate = self.positive(place, key, block.transactions_per_second);
-        let burst = block.burst_capacity;
-        Some(self.bucket(place, Unit::Transactions, rate, burst, "throughput_limiting.burst_capacity"))
+        let fair_by = self.fields(place, &block.fair_by, false);
+        let key = "throughput_limiting.burst_capacity";
+        Some(self.bucket(place, Unit::Transactions, (rate, block.burst_capacity), fair_by, key))
     }
 
     /// A limit of the whole, of which this partition has its part; a burst also says how large one transaction may be, so it is not divided.
-    fn bucket(&mut self, place: Place<'_>, unit: Unit, rate: f64, burst: f64, key: &str) -> Rule {
+    fn bucket(
+        &mut self,
+        place: Place<'_>,
+        unit: Unit,
+        (rate, burst): (f64, f64),
+        fair_by: Vec<Field>,
+        key: &str,
+    ) -> Rule {
         if burst < 0.0 || !burst.is_finite() {
             self.fault(place.path, key, &burst.to_string(), "0, for twice the rate, or more is expected");
         }
@@ -47,13 +60,29 @@ impl Compiler<'_> {
             Unit::Bytes => "bytes",
             Unit::Transactions => "transactions",
         };
-        self.limit(place.path, unit, part, burst, format!("within {rate} {what} a second"))
+        let fair = if fair_by.is_empty() { "" } else { ", shared fairly" };
+        self.limit(place.path, unit, (part, burst), fair_by, format!("within {rate} {what} a second{fair}"))
     }
 
-    fn limit(&mut self, name: &str, unit: Unit, rate: f64, burst: f64, about: String) -> Rule {
+    fn limit(
+        &mut self,
+        name: &str,
+        unit: Unit,
+        (rate, burst): (f64, f64),
+        fair_by: Vec<Field>,
+        about: String,
+    ) -> Rule {
         let name = unused(name, self.out.limits.iter().map(|limit| &*limit.name));
         let salt = self.salt_of("limit", &name);
-        self.out.limits.push(Limit { name: name.into(), about: about.into(), salt, unit, rate, burst });
+        self.out.limits.push(Limit {
+            name: name.into(),
+            about: about.into(),
+            salt,
+            unit,
+            rate,
+            burst,
+            fair_by,
+        });
         Rule::Limit { limit: self.out.limits.len() - 1 }
     }
 
@@ -85,7 +114,13 @@ impl Compiler<'_> {
             let rate = total * share.unwrap_or(1.0 / list.len() as f64).min(1.0);
             let part = rate / f64::from(self.options.partitions.max(1));
             let path = format!("{}/{}", place.path, named(sub, index));
-            let keep = self.limit(&path, Unit::Spans, part, part, format!("within {rate} spans a second"));
+            let keep = self.limit(
+                &path,
+                Unit::Spans,
+                (part, part),
+                Vec::new(),
+                format!("within {rate} spans a second"),
+            );
             if let Some(condition) = self.nested(sub, index, place) {
                 branches.push(Branch { name: path.into(), condition, keep });
             }

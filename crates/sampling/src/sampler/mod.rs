@@ -3,6 +3,7 @@
 //! A transaction is offered; it is decided at once, or at the end of the window of one second of log time in which it was offered, with a probability
 //! that is known then. The state is what a snapshot holds of it; the same transactions at the same times give the same decisions.
 
+mod before;
 mod reduce;
 mod window;
 
@@ -11,7 +12,8 @@ pub use self::window::MAX_PENDING;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    reduce::{Reached, Reduced},
+    before::Before,
+    reduce::{Reached, Reduced, tell},
     window::{Pending, Windows},
 };
 use crate::{
@@ -22,7 +24,6 @@ use crate::{
     floor::Seen,
     inclusion::{LEAST, inclusion},
     residual::{Ballot, Waits},
-    trace_state::Threshold,
 };
 
 /// Names a transaction that waits for the end of its window.
@@ -55,6 +56,8 @@ pub struct Sampler {
     windows: Windows,
     adaptives: Vec<Learnt>,
     floors: Vec<Seen>,
+    /// The share that overload leaves.
+    shed: Option<f64>,
 }
 
 impl Sampler {
@@ -65,6 +68,7 @@ impl Sampler {
             windows: Windows::new(&policies.limits),
             adaptives: policies.adaptives.iter().map(Learnt::new).collect(),
             floors: policies.floors.iter().map(Seen::new).collect(),
+            shed: None,
         }
     }
 
@@ -72,7 +76,7 @@ impl Sampler {
     /// the policies that it was offered to ([`Self::flush`]).
     #[must_use]
     pub fn adopt(self, policies: &Policies) -> Self {
-        let mut new = Self::new(policies);
+        let mut new = Self { shed: self.shed, ..Self::new(policies) };
         new.windows.take_over(self.windows);
         for learnt in self.adaptives {
             if let Some(place) = new.adaptives.iter_mut().find(|place| place.name == learnt.name) {
@@ -87,6 +91,12 @@ impl Sampler {
         new
     }
 
+    /// Under overload, leaves this share of what is offered, above 0 and below 1, to the policies; the rest is not kept, by a hash of its id. Anything
+    /// else leaves all. Weights say so, and so does the reason of what is not kept.
+    pub fn shed(&mut self, share: f64) {
+        self.shed = (share > 0.0 && share < 1.0).then_some(share);
+    }
+
     /// Offers a transaction at a log time in nanoseconds. Where [`Self::due`] has come, [`Self::window_end`] has to be called before.
     pub fn offer<'p>(
         &mut self,
@@ -94,24 +104,33 @@ impl Sampler {
         transaction: &Transaction<'_>,
         now: u64,
     ) -> Offer<'p> {
-        if !policies.is_stateful() && transaction.randomness.is_none() && transaction.sampled_before.is_none()
-        {
+        let plain = transaction.randomness.is_none() && transaction.sampled_before.is_none();
+        if !policies.is_stateful() && plain && self.shed.is_none() {
             return Offer::Decided(policies.decide_stateless(transaction));
         }
         self.advance(policies, now);
+        let before = match Before::of(transaction, self.shed) {
+            Ok(before) => before,
+            Err(one_in) => {
+                let reason = format!("overload: one in {one_in:.0} is left to policies");
+                return Offer::Decided(Decision::not_kept(&reason));
+            }
+        };
         let draws = draws(policies, transaction);
-        let Reduced { ballots, reached, dropped } = self.reduce(policies, transaction);
+        let Reduced { mut ballots, reached, dropped } = self.reduce(policies, transaction);
         self.count(policies, transaction, &reached, now);
         if let Some(policy) = dropped {
             return Offer::Decided(Decision::not_kept(policy));
         }
         let draw = |salt: usize| draws.of(salt);
-        if let Some(decision) = decided(policies, &ballots, &draw, transaction) {
-            self.windows.contend(policies, &reached.limits, transaction, &draw, now);
+        if let Some(decision) = decided(policies, &ballots, &draw, transaction, before) {
+            self.windows.contend(policies, (&reached.limits, &[]), transaction, &draw, now);
             return Offer::Decided(decision);
         }
-        let contests = self.windows.contend(policies, &reached.limits, transaction, &draw, now);
-        Offer::Pending(self.windows.wait(Pending::new(transaction, ballots, contests), now))
+        tell(policies, transaction, &mut ballots);
+        let asked = asked(&ballots);
+        let contests = self.windows.contend(policies, (&reached.limits, &asked), transaction, &draw, now);
+        Offer::Pending(self.windows.wait(Pending::new(transaction, before, ballots, contests), now))
     }
 
     /// The log time at which the window ends; `None` where nothing waits for it.
@@ -182,6 +201,19 @@ impl Sampler {
     }
 }
 
+/// Limits that have a say in ballots.
+fn asked(ballots: &[Ballot]) -> Vec<usize> {
+    let mut limits = Vec::new();
+    for branch in ballots.iter().flat_map(|ballot| &ballot.branches) {
+        for rule in [&branch.condition, &branch.keep] {
+            rule.limits(&mut |limit| limits.push(limit as usize));
+        }
+    }
+    limits.sort_unstable();
+    limits.dedup();
+    limits
+}
+
 fn draws<'a>(policies: &'a Policies, transaction: &Transaction<'a>) -> Draws<'a> {
     Draws { salts: &policies.salts, id: transaction.facts.id, randomness: transaction.randomness }
 }
@@ -192,6 +224,7 @@ fn decided<'p>(
     ballots: &[Ballot],
     draw: &impl Fn(usize) -> u64,
     transaction: &Transaction<'_>,
+    before: Before,
 ) -> Option<Decision<'p>> {
     let mut first = None;
     let mut waits = false;
@@ -208,13 +241,11 @@ fn decided<'p>(
     if !certain && (waits || ballots.iter().any(Ballot::has_limits)) {
         return None;
     }
-    Some(kept(
-        policies,
-        ballots,
-        (ballot, place),
-        transaction.randomness.is_some(),
-        transaction.sampled_before,
-    ))
+    let mut decision = kept(policies, ballots, (ballot, place), before);
+    let policy = policies.policies.get(ballot.policy as usize);
+    let branch = ballot.branches.get(place).and_then(|left| policy?.branches.get(left.index as usize));
+    decision.reason = branch.map(|branch| policies.about(branch, transaction)).unwrap_or_default();
+    Some(decision)
 }
 
 fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Settled<'p> {
@@ -237,10 +268,7 @@ fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Sett
     let decision = match (dropped, first) {
         (Some(policy), _) => Decision::not_kept(policy),
         (None, None) => Decision::not_kept(""),
-        (None, Some(first)) => {
-            let shared = pending.randomness.is_some();
-            kept(policies, &pending.ballots, first, shared, pending.sampled_before)
-        }
+        (None, Some(first)) => kept(policies, &pending.ballots, first, pending.before),
     };
     Settled { ticket, decision, votes }
 }
@@ -249,19 +277,13 @@ fn kept<'p>(
     policies: &'p Policies,
     ballots: &[Ballot],
     (ballot, place): (&Ballot, usize),
-    shared: bool,
-    before: Option<Threshold>,
+    before: Before,
 ) -> Decision<'p> {
     let branch = ballot.branches.get(place);
     let name = branch
         .and_then(|branch| policies.policies.get(ballot.policy as usize)?.branches.get(branch.index as usize))
         .map(|branch| &*branch.name);
-    let reach = before.and_then(Threshold::below);
-    let mut probability = inclusion(ballots, shared, reach);
-    if !shared {
-        // What sampled before drew by something else: its share and ours are independent.
-        probability *= before.map_or(1.0, Threshold::probability);
-    }
+    let probability = inclusion(ballots, before.shared, before.reach) * before.share;
     Decision {
         keep: true,
         policy: name,

@@ -67,6 +67,18 @@ impl Sampler {
     }
 }
 
+/// Writes down why ballots would keep, for one that waits: its facts are not kept.
+pub(super) fn tell(policies: &Policies, transaction: &Transaction<'_>, ballots: &mut [Ballot]) {
+    for ballot in ballots {
+        let Some(policy) = policies.policies.get(ballot.policy as usize) else { continue };
+        for left in ballot.branches.iter_mut().filter(|left| left.keep != Residual::Constant(false)) {
+            if let Some(branch) = policy.branches.get(left.index as usize) {
+                left.about = policies.about(branch, transaction);
+            }
+        }
+    }
+}
+
 impl<'a> Reducer<'a> {
     fn new(sampler: &'a Sampler, policies: &'a Policies, transaction: &'a Transaction<'a>) -> Self {
         let draws = super::draws(policies, transaction);
@@ -96,11 +108,7 @@ impl<'a> Reducer<'a> {
             }
             open &= holds != Some(true);
             let is_last = condition == Residual::Constant(true);
-            let about = match &keep {
-                Residual::Constant(false) => String::new(),
-                _ => policies.about(branch, self.transaction),
-            };
-            branches.push(ResidualBranch { index: place as u32, condition, keep, about });
+            branches.push(ResidualBranch { index: place as u32, condition, keep, about: String::new() });
             if is_last {
                 break;
             }

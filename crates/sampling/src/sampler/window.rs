@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ticket;
+use super::{Ticket, before::Before};
 use crate::{
     decide::Policies,
     draw::below,
     facts::Transaction,
-    limit::{Bucket, Limit, SECOND, Size},
+    key::key,
+    limit::{Bucket, Contest, Limit, SECOND, Size},
     residual::{Ballot, Residual},
-    trace_state::{Randomness, Threshold},
+    trace_state::Randomness,
 };
 
 /// Transactions that may wait for the end of a window: with more, it ends at once. They take some 300 bytes each, and nobody closes so many a second.
@@ -20,23 +21,24 @@ pub const MAX_PENDING: usize = 1_000_000;
 pub(super) struct Pending {
     pub(super) id: Box<str>,
     pub(super) randomness: Option<Randomness>,
-    pub(super) sampled_before: Option<Threshold>,
+    pub(super) before: Before,
     pub(super) ballots: Vec<Ballot>,
     size: Size,
-    /// Limits that it contends for, and which contender it is there.
-    contests: Vec<(u32, u32)>,
+    /// Limits that have a say.
+    contests: Vec<Contest>,
 }
 
 impl Pending {
     pub(super) fn new(
         transaction: &Transaction<'_>,
+        before: Before,
         ballots: Vec<Ballot>,
-        contests: Vec<(u32, u32)>,
+        contests: Vec<Contest>,
     ) -> Self {
         Self {
             id: transaction.facts.id.into(),
             randomness: transaction.randomness,
-            sampled_before: transaction.sampled_before,
+            before,
             ballots,
             size: Size::of(transaction),
             contests,
@@ -78,21 +80,23 @@ impl Windows {
         self.pending.len()
     }
 
-    /// Contends for limits; says which contender it is of each.
+    /// Contends for limits; `asked` are those that would have a say, had its own draws been others.
     pub(super) fn contend(
         &mut self,
         policies: &Policies,
-        limits: &[usize],
+        (reached, asked): (&[usize], &[usize]),
         transaction: &Transaction<'_>,
         draw: &impl Fn(usize) -> u64,
         now: u64,
-    ) -> Vec<(u32, u32)> {
+    ) -> Vec<Contest> {
         let size = Size::of(transaction);
-        let mut contests = Vec::with_capacity(limits.len());
-        for &index in limits {
+        let mut contests = Vec::with_capacity(reached.len());
+        let only_asked = asked.iter().filter(|index| !reached.contains(index)).map(|index| (*index, false));
+        for (index, contends) in reached.iter().map(|index| (*index, true)).chain(only_asked) {
             if let (Some(limit), Some(bucket)) = (policies.limits.get(index), self.buckets.get_mut(index)) {
-                let number = bucket.contend(limit.cost(&size), draw(limit.salt), now);
-                contests.push((index as u32, number));
+                let contender = contends.then(|| (limit.cost(&size), draw(limit.salt)));
+                let key = key(&limit.fair_by, transaction);
+                contests.push(bucket.contend(index as u32, key, contender, now));
                 self.open(now);
             }
         }
@@ -112,10 +116,10 @@ impl Windows {
     /// Ends the window; limits in the ballots of those that waited become draws.
     pub(super) fn settle(&mut self, policies: &Policies, now: u64) -> Vec<(Ticket, Pending)> {
         self.end = None;
-        let mut rankings = Vec::with_capacity(self.buckets.len());
+        let mut outcomes = Vec::with_capacity(self.buckets.len());
         for (bucket, limit) in self.buckets.iter_mut().zip(&policies.limits) {
             let needed = !bucket.is_empty() || !self.pending.is_empty();
-            rankings.push(needed.then(|| bucket.settle(limit, now)));
+            outcomes.push(needed.then(|| bucket.settle(limit, now)));
         }
         let first = self.first;
         self.first += self.pending.len() as u64;
@@ -124,10 +128,12 @@ impl Windows {
             let (size, contests) = (pending.size, std::mem::take(&mut pending.contests));
             let resolved = |index: u32| {
                 let limit = policies.limits.get(index as usize);
-                let ranking = rankings.get(index as usize).and_then(Option::as_ref);
-                let (Some(limit), Some(ranking)) = (limit, ranking) else { return Residual::Constant(false) };
-                let contest = contests.iter().find(|(of, _)| *of == index).map(|(_, number)| *number);
-                let probability = ranking.probability(limit, limit.cost(&size), contest);
+                let outcome = outcomes.get(index as usize).and_then(Option::as_ref);
+                let contest = contests.iter().find(|contest| contest.limit == index);
+                let (Some(limit), Some(outcome), Some(contest)) = (limit, outcome, contest) else {
+                    return Residual::Constant(false);
+                };
+                let probability = outcome.probability(limit, limit.cost(&size), *contest);
                 Residual::draw(limit.salt, below(probability))
             };
             for ballot in &mut pending.ballots {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::PolicySettings;
+use super::{Field, PolicySettings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -10,6 +10,9 @@ pub(crate) struct RateLimiting {
     pub(crate) spans_per_second: f64,
     #[serde(default)]
     pub(crate) burst_capacity: f64,
+    /// Ours: shared fairly among keys of these fields.
+    #[serde(default)]
+    pub(crate) fair_by: Vec<Field>,
 }
 
 #[derive(Deserialize)]
@@ -18,6 +21,9 @@ pub(crate) struct BytesLimiting {
     pub(crate) bytes_per_second: f64,
     #[serde(default)]
     pub(crate) burst_capacity: f64,
+    /// Ours: shared fairly among keys of these fields.
+    #[serde(default)]
+    pub(crate) fair_by: Vec<Field>,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +32,9 @@ pub(crate) struct ThroughputLimiting {
     pub(crate) transactions_per_second: f64,
     #[serde(default)]
     pub(crate) burst_capacity: f64,
+    /// Ours: shared fairly among keys of these fields.
+    #[serde(default)]
+    pub(crate) fair_by: Vec<Field>,
 }
 
 #[derive(Deserialize)]

@@ -106,6 +106,7 @@ pub(crate) fn estimate(
 ) -> (f64, f64, f64, f64) {
     let (policies, ..) = compile_all(policies.clone());
     let mut sums = Vec::new();
+    let mut by_weights = 0.0;
     let (mut kept, mut all, mut truth) = (0usize, 0usize, 0usize);
     for seed in 0..seeds {
         let stream = make(seed);
@@ -117,6 +118,7 @@ pub(crate) fn estimate(
                 .all(|(_, fate)| fate.keep == (fate.weight > 0.0) && fate.keep == fate.policy.is_some())
         );
         assert!(picked.iter().all(|(_, fate)| !fate.keep || fate.weight >= 1.0 - 1e-9));
+        by_weights += picked.iter().map(|(_, fate)| fate.weight * (fate.weight - 1.0)).sum::<f64>().max(0.0);
         sums.push(picked.iter().map(|(_, fate)| fate.weight).sum::<f64>());
         kept += picked.iter().filter(|(_, fate)| fate.keep).count();
         (all, truth) = (all + picked.len(), picked.len());
@@ -124,5 +126,7 @@ pub(crate) fn estimate(
     let count = sums.len() as f64;
     let mean = sums.iter().sum::<f64>() / count;
     let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    // Where hardly any is not kept, the sums alone say too little of how far they vary.
+    let variance = variance.max(by_weights / count);
     (mean, (variance / count).sqrt(), truth as f64, kept as f64 / all as f64)
 }

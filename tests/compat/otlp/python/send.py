@@ -6,7 +6,7 @@ import os
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 TRACES = 50
 
@@ -26,6 +26,46 @@ def exporter():
     )
 
 
+def any_value(value):
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, (list, tuple)):
+        return {"arrayValue": {"values": [any_value(item) for item in value]}}
+    return {"stringValue": value}
+
+
+def attributes(of):
+    return {key: any_value(value) for key, value in (of or {}).items()}
+
+
+def report(span):
+    return {
+        "trace": trace.format_trace_id(span.context.trace_id),
+        "span": trace.format_span_id(span.context.span_id),
+        "parent": trace.format_span_id(span.parent.span_id) if span.parent else "",
+        "state": span.context.trace_state.to_header(),
+        "name": span.name,
+        "kind": span.kind.name.title(),
+        "start": str(span.start_time),
+        "duration": str(span.end_time - span.start_time),
+        "status": span.status.status_code.name.title(),
+        "message": span.status.description or "",
+        "attributes": attributes(span.attributes),
+        "events": [[event.name, str(event.timestamp), attributes(event.attributes)] for event in span.events],
+        "links": [
+            # The exporter does not send the trace state of a link.
+            [trace.format_trace_id(link.context.trace_id), trace.format_span_id(link.context.span_id), "", attributes(link.attributes)]
+            for link in span.links
+        ],
+        "resource": attributes(span.resource.attributes),
+        "scope": [span.instrumentation_scope.name, span.instrumentation_scope.version or ""],
+    }
+
+
 class Recording(SpanExporter):
     """Remembers what the exporter behind it saw accepted."""
 
@@ -35,7 +75,7 @@ class Recording(SpanExporter):
     def export(self, spans):
         result = self.inner.export(spans)
         if result is SpanExportResult.SUCCESS:
-            self.sent += [span.context for span in spans]
+            self.sent += [report(span) for span in spans]
         else:
             self.failed += len(spans)
         return result
@@ -44,42 +84,46 @@ class Recording(SpanExporter):
         self.inner.shutdown()
 
 
-def value(any_value):
-    ((kind, given),) = any_value.items()
+def value(given):
+    ((kind, inner),) = given.items()
     if kind == "intValue":
-        return int(given)
+        return int(inner)
     if kind == "arrayValue":
-        return [value(item) for item in given["values"]]
-    return given
+        return [value(item) for item in inner["values"]]
+    return inner
 
 
-with open(os.environ["COMPAT_VALUES"], encoding="utf-8") as file:
-    values = {key: value(given) for key, given in json.load(file).items()}
+def main():
+    with open(os.environ["COMPAT_VALUES"], encoding="utf-8") as file:
+        values = {key: value(given) for key, given in json.load(file).items()}
+    recording = Recording(exporter())
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(recording))
+    tracer = provider.get_tracer("compat", "1.0")
+    for number in range(TRACES):
+        with tracer.start_as_current_span("parent", kind=SpanKind.SERVER) as parent:
+            links = [Link(parent.get_span_context(), {"link.number": number, **values})]
+            with tracer.start_as_current_span("child", kind=SpanKind.CLIENT, attributes=values, links=links) as child:
+                child.add_event("event", values)
+                child.add_event("bare")
+            if number % 3 == 0:
+                parent.set_status(Status(StatusCode.ERROR, 'it "failed" 🏦\n'))
+            elif number % 3 == 1:
+                parent.set_status(Status(StatusCode.OK))
+    flags, state = TraceFlags(TraceFlags.SAMPLED), TraceState([("a", "b"), ("c", "d")])
+    remote = SpanContext(0x0102030405060708090A0B0C0D0E0F00 | os.getpid() << 8, 0x1112131415161718, True, flags, state)
+    with tracer.start_as_current_span(
+        "from afar", trace.set_span_in_context(NonRecordingSpan(remote)), SpanKind.CONSUMER, links=[Link(remote)]
+    ):
+        for kind in SpanKind:
+            tracer.start_span(f"kind {kind.name}", kind=kind).end()
+    provider.shutdown()
 
-recording = Recording(exporter())
-provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(recording))
-tracer = provider.get_tracer("compat", "1.0")
-for number in range(TRACES):
-    with tracer.start_as_current_span("parent", kind=SpanKind.SERVER) as parent:
-        links = [Link(parent.get_span_context(), {"link.number": number})]
-        with tracer.start_as_current_span("child", kind=SpanKind.CLIENT, attributes=values, links=links) as child:
-            child.add_event("event", {"event.number": number})
-        if number % 5 == 0:
-            parent.set_status(Status(StatusCode.ERROR, "refused"))
-provider.shutdown()
+    if recording.failed or len(recording.sent) != 2 * TRACES + 6:
+        raise SystemExit(f"{recording.failed} spans failed, {len(recording.sent)} were sent")
+    with open(os.environ["COMPAT_OUT"], "w", encoding="utf-8") as file:
+        for span in recording.sent:
+            file.write(json.dumps(span) + "\n")
 
-if recording.failed or len(recording.sent) != 2 * TRACES:
-    raise SystemExit(f"{recording.failed} spans failed, {len(recording.sent)} of {2 * TRACES} were sent")
-report = {
-    "client": os.environ["COMPAT_CLIENT"],
-    "way": os.environ["COMPAT_WAY"],
-    "service": os.environ["OTEL_SERVICE_NAME"],
-    "sent": len(recording.sent),
-    "spans": [
-        {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
-        for context in recording.sent
-    ],
-}
-with open(os.environ["COMPAT_OUT"], "w", encoding="utf-8") as file:
-    json.dump(report, file)
+
+main()

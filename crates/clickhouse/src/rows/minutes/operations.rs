@@ -1,10 +1,11 @@
 //! `operation_minutes`: what each operation of a service did in a minute.
 
-use throughline_assembly::records::Transaction;
+use throughline_assembly::records::Hops;
 
-use super::sums::{Sums, minute};
-use crate::rows::transactions::HopColumns;
-use crate::rows::{Encoded, RowsError};
+use super::sums::{Clock, Sums};
+use crate::native::Numbering;
+use crate::rows::Encoded;
+use crate::rows::transactions::Words;
 
 const WORDS: [&str; 6] = ["Tenant", "Type", "Department", "Service", "Operation", "Version"];
 const SUMS: [&str; 5] = ["Count", "Errors", "Duration", "Self", "Critical"];
@@ -28,54 +29,32 @@ pub(crate) const COLUMNS: [&str; 13] = [
 
 /// Sums of hops by the minute of their start, type, department, service, operation and version.
 #[derive(Debug, Default)]
-pub struct OperationMinutes {
-    sums: Sums<6, 5>,
-    numbers: Vec<u32>,
+pub(in crate::rows) struct OperationMinutes {
+    sums: Sums<5>,
 }
 
 impl OperationMinutes {
-    /// Nothing summed yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a transaction's hops `sign` times: 1, or -1 to take back what was written of it.
-    ///
-    /// # Errors
-    /// [`RowsError::Hops`] where the record does not hold together: nothing of it is added.
-    pub fn add(&mut self, row: &Transaction, sign: i64) -> Result<(), RowsError> {
-        let hops = HopColumns::of(row)?;
-        let Self { sums, numbers } = self;
-        numbers.clear();
-        numbers.extend(hops.strings().iter().map(|string| sums.word(string)));
-        let (tenant, kind) = (sums.word(&row.tenant), sums.word(&row.r#type));
-        let number = |string: u32| numbers[string as usize];
-        for hop in hops.iter() {
-            let [department, service] = [hop.department, hop.service].map(number);
-            let words = [tenant, kind, department, service, number(hop.operation), number(hop.version)];
-            let added = [u64::from(hop.count), u64::from(hop.errors), hop.duration, hop.own, hop.critical]
-                .map(|sum| sum.cast_signed().wrapping_mul(sign));
-            sums.add(minute(row.start, hop.start), words, added, hop.duration, added[0]);
+    /// Adds the hops of a transaction from `start` that `words` has just read, `sign` times: 1, or -1 to take back what was written of it.
+    pub(in crate::rows) fn add(&mut self, words: &Words, group: u32, start: u64, hops: &Hops, sign: i64) {
+        let clock = Clock::of(start);
+        let counts = hops.count.iter().zip(&hops.errors);
+        let times = hops.duration.iter().zip(&hops.self_).zip(&hops.critical);
+        for (((&name, &offset), (&count, &errors)), ((&duration, &own), &critical)) in
+            words.hops.iter().zip(&hops.start).zip(counts).zip(times)
+        {
+            let added = [count.into(), errors.into(), duration, own, critical]
+                .map(|sum: u64| sum.cast_signed().wrapping_mul(sign));
+            let operation = words.hop(name).operation;
+            self.sums.cell(clock.minute(offset), group, operation).add(added, duration, added[0]);
         }
-        Ok(())
     }
 
-    /// How many rows there would be at most.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.sums.len()
-    }
-
-    /// Whether nothing was added.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.sums.len() == 0
-    }
-
-    /// A block for each day, in order; rows that add up to nothing are left out.
-    #[must_use]
-    pub fn finish(self) -> Vec<Encoded> {
-        self.sums.finish(WORDS, SUMS)
+    /// A block for each day, in order, and nothing left after; rows that add up to nothing are left out.
+    pub(in crate::rows) fn finish(&mut self, words: &Words, numbering: &mut Numbering) -> Vec<Encoded> {
+        self.sums.finish(&words.strings, numbering, (WORDS, SUMS), |cell| {
+            let [tenant, kind] = words.groups.get(cell.group);
+            let [department, service, operation, version] = words.operations.get(cell.of);
+            [tenant, kind, department, service, operation, version]
+        })
     }
 }

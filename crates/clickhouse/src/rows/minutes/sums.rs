@@ -1,130 +1,159 @@
 //! Keys of words and a minute, each with sums and a histogram.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
 
-use crate::native::{Block, Dictionary};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::cell::Cell;
+use crate::native::{Block, Dictionary, Numbering};
 use crate::rows::Encoded;
-use crate::rows::histogram::bucket;
 
 /// Minutes a day.
 const MINUTES: u32 = 24 * 60;
 
 /// Nanoseconds a minute.
-const MINUTE_NS: i128 = 60_000_000_000;
+const MINUTE_NS: u64 = 60_000_000_000;
 
 /// The latest minute that a `DateTime` holds.
 const LAST_MINUTE: i128 = u32::MAX as i128 / 60;
 
-/// What is summed under one key: `S` sums, and durations by bucket (sorted).
-#[derive(Debug)]
-struct Cell<const S: usize> {
-    sums: [i64; S],
-    durations: Vec<(i16, i64)>,
+/// A transaction's start, from which its hops' minutes are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: u64,
+    minute: u32,
+    /// Nanoseconds since the minute began.
+    within: i64,
 }
 
-/// Sums under keys of `W` words and a minute. Words are numbers in one dictionary.
-#[derive(Debug)]
-pub(super) struct Sums<const W: usize, const S: usize> {
-    words: Dictionary,
-    cells: HashMap<(u32, [u32; W]), Cell<S>, FixedState>,
+impl Clock {
+    /// The clock of a start, Unix nanoseconds.
+    pub(super) fn of(start: u64) -> Self {
+        let within = (start % MINUTE_NS).cast_signed();
+        Self { start, minute: general(start, 0), within }
+    }
+
+    /// The minute (since 1970) of a moment so many nanoseconds from the start.
+    #[inline]
+    pub(super) fn minute(self, offset: i64) -> u32 {
+        match self.within.wrapping_add(offset).cast_unsigned() {
+            // Below a minute, the sum did not wrap either: `within` is small and not negative.
+            0..MINUTE_NS => self.minute,
+            _ => general(self.start, offset),
+        }
+    }
 }
 
-impl<const W: usize, const S: usize> Default for Sums<W, S> {
+fn general(start: u64, offset: i64) -> u32 {
+    let moment = i128::from(start) + i128::from(offset);
+    (moment / i128::from(MINUTE_NS)).clamp(0, LAST_MINUTE) as u32
+}
+
+/// Sums under keys of a minute, a group and what they are of, all as numbers.
+#[derive(Debug)]
+pub(super) struct Sums<const S: usize> {
+    cells: Vec<Cell<S>>,
+    index: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl<const S: usize> Default for Sums<S> {
     fn default() -> Self {
-        Self { words: Dictionary::default(), cells: HashMap::default() }
+        Self { cells: Vec::new(), index: HashTable::new(), hasher: RandomState::default() }
     }
 }
 
-/// The minute (since 1970) of a moment given as a start and an offset from it.
-pub(super) fn minute(start: u64, offset: i64) -> u32 {
-    ((i128::from(start) + i128::from(offset)) / MINUTE_NS).clamp(0, LAST_MINUTE) as u32
-}
-
-impl<const W: usize, const S: usize> Sums<W, S> {
-    /// The number of a word. A zero byte in it reads as the replacement character, as in the transactions' rows.
-    pub(super) fn word(&mut self, word: &str) -> u32 {
-        if word.as_bytes().contains(&0) {
-            self.words.intern(word.replace('\0', "\u{FFFD}").as_bytes())
-        } else {
-            self.words.intern(word.as_bytes())
-        }
+impl<const S: usize> Sums<S> {
+    /// What is under a key.
+    #[inline]
+    pub(super) fn cell(&mut self, minute: u32, group: u32, of: u32) -> &mut Cell<S> {
+        let Self { cells, index, hasher } = self;
+        let hash = |minute: u32, group: u32, of: u32| {
+            hasher.hash_one((u64::from(minute) << 32 | u64::from(group), of))
+        };
+        let same = |cell: &Cell<S>| cell.of == of && cell.group == group && cell.minute == minute;
+        let key = hash(minute, group, of);
+        let at = match index.find(key, |&at| same(&cells[at as usize])) {
+            Some(&at) => at,
+            None => {
+                let at = cells.len() as u32;
+                cells.push(Cell::new(minute, group, of));
+                index.insert_unique(key, at, |&at| {
+                    let cell = &cells[at as usize];
+                    hash(cell.minute, cell.group, cell.of)
+                });
+                at
+            }
+        };
+        &mut cells[at as usize]
     }
 
-    /// Adds to a key: sums, and `count` hops that took `duration` nanoseconds together.
-    pub(super) fn add(&mut self, minute: u32, words: [u32; W], sums: [i64; S], duration: u64, count: i64) {
-        let cell =
-            self.cells.entry((minute, words)).or_insert_with(|| Cell { sums: [0; S], durations: Vec::new() });
-        for (sum, more) in cell.sums.iter_mut().zip(sums) {
-            *sum = sum.wrapping_add(more);
-        }
-        if count == 0 {
-            return;
-        }
-        let bucket = bucket(duration / count.unsigned_abs());
-        match cell.durations.binary_search_by_key(&bucket, |&(bucket, _)| bucket) {
-            Ok(at) => cell.durations[at].1 = cell.durations[at].1.wrapping_add(count),
-            Err(at) => cell.durations.insert(at, (bucket, count)),
-        }
-    }
-
-    /// How many keys there are.
-    pub(super) fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// A block for each day, rows sorted as the table is. What adds up to nothing is left out.
-    pub(super) fn finish(mut self, names: [&str; W], sums: [&str; S]) -> Vec<Encoded> {
-        for cell in self.cells.values_mut() {
-            cell.durations.retain(|&(_, count)| count != 0);
-        }
-        self.cells.retain(|_, cell| cell.sums != [0; S] || !cell.durations.is_empty());
-        let ranks = self.words.ranks();
-        let mut rows: Vec<_> = self.cells.iter().collect();
+    /// A block for each day, rows sorted as the table is, and nothing left after. What adds up to nothing is left out. `words` tells a cell's words.
+    pub(super) fn finish<const W: usize>(
+        &mut self,
+        strings: &Dictionary,
+        numbering: &mut Numbering,
+        names: ([&str; W], [&str; S]),
+        words: impl Fn(&Cell<S>) -> [u32; W],
+    ) -> Vec<Encoded> {
+        self.index.clear();
+        let cells: Vec<_> = self.cells.drain(..).filter(|cell| !cell.is_nothing()).collect();
+        let mut rows: Vec<_> = cells.iter().map(|cell| (words(cell), cell)).collect();
+        let ranks = ranks(strings, numbering, rows.iter().flat_map(|(words, _)| words));
         // Tenant leads the table's key, then the minute, then the other words.
-        rows.sort_unstable_by_key(|((minute, words), _)| {
+        rows.sort_unstable_by_key(|(words, cell)| {
             let ranks = words.map(|word| ranks[word as usize]);
-            (minute / MINUTES, ranks[0], *minute, ranks)
+            (cell.minute / MINUTES, ranks[0], cell.minute, ranks)
         });
-        rows.chunk_by(|((a, _), _), ((b, _), _)| a / MINUTES == b / MINUTES)
+        rows.chunk_by(|(_, a), (_, b)| a.minute / MINUTES == b.minute / MINUTES)
             .map(|day| Encoded {
-                day: day[0].0.0 / MINUTES,
+                day: day[0].1.minute / MINUTES,
                 rows: day.len(),
-                bytes: encode(&self.words, day, names, sums),
+                bytes: encode(strings, numbering, day, names),
             })
             .collect()
     }
 }
 
-type Entry<'a, const W: usize, const S: usize> = (&'a (u32, [u32; W]), &'a Cell<S>);
+/// For each of these words its place in the order of their bytes, by its number.
+fn ranks<'a>(
+    strings: &Dictionary,
+    numbering: &mut Numbering,
+    words: impl Iterator<Item = &'a u32>,
+) -> Vec<u32> {
+    numbering.begin(strings.len());
+    words.for_each(|&word| numbering.push(word));
+    let mut used = numbering.keys().to_vec();
+    used.sort_unstable_by(|&a, &b| strings.get(a).cmp(strings.get(b)));
+    let mut ranks = vec![0; strings.len()];
+    used.into_iter().zip(0..).for_each(|(word, rank)| ranks[word as usize] = rank);
+    ranks
+}
 
 fn encode<const W: usize, const S: usize>(
-    words: &Dictionary,
-    rows: &[Entry<'_, W, S>],
-    names: [&str; W],
-    sums: [&str; S],
+    strings: &Dictionary,
+    numbering: &mut Numbering,
+    rows: &[([u32; W], &Cell<S>)],
+    (names, sums): ([&str; W], [&str; S]),
 ) -> Vec<u8> {
     let mut block = Block::new(W + S + 2, rows.len(), rows.len() * 256 + 1024);
     for (at, name) in names.into_iter().enumerate() {
-        let mut own = Dictionary::default();
-        let numbers: Vec<u32> = rows.iter().map(|((_, key), _)| own.intern(words.get(key[at]))).collect();
-        block.low(name, &own, numbers.into_iter());
+        block.low_of(name, strings, numbering, rows, |(words, _)| words[at]);
     }
-    block.u32s("Minute", "DateTime", rows.iter().map(|((minute, _), _)| minute * 60));
+    block.fixed("Minute", "DateTime", rows, |(_, cell)| (cell.minute * 60).to_le_bytes());
     for (at, name) in sums.into_iter().enumerate() {
-        block.u64s(
-            name,
-            "SimpleAggregateFunction(sum, Int64)",
-            rows.iter().map(|(_, cell)| cell.sums[at].cast_unsigned()),
-        );
+        block.fixed(name, "SimpleAggregateFunction(sum, Int64)", rows, |(_, cell)| {
+            cell.sums[at].to_le_bytes()
+        });
     }
     let out = block.column("Durations", "SimpleAggregateFunction(sumMap, Map(Int16, Int64))");
     let mut end = 0u64;
     for (_, cell) in rows {
-        end += cell.durations.len() as u64;
+        end += cell.durations().count() as u64;
         out.extend_from_slice(&end.to_le_bytes());
     }
-    let all = || rows.iter().flat_map(|(_, cell)| &cell.durations);
+    let all = || rows.iter().flat_map(|(_, cell)| cell.durations());
     all().for_each(|(bucket, _)| out.extend_from_slice(&bucket.to_le_bytes()));
     all().for_each(|(_, count)| out.extend_from_slice(&count.to_le_bytes()));
     block.finish()

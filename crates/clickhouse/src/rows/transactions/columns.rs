@@ -1,12 +1,13 @@
 //! The rows of one batch of transactions.
 
 use bytes::Bytes;
-use throughline_assembly::records::{Closed, Transaction};
+use throughline_assembly::records::{Closed, Hops, Transaction};
 
-use super::hops::{HopArrays, HopColumns};
+use super::hops::HopArrays;
 use super::names::{CLOSED_BY, OUTCOMES, closed_by, joined, outcome};
-use crate::native::{Arrays, Block, Dictionary, put_string};
-use crate::rows::{RowsError, stored_time};
+use super::words::{List, Owner, Words};
+use crate::native::{Arrays, Block, Dictionary, Numbering, put_string};
+use crate::rows::stored_time;
 
 /// The columns of a block, in order, for the statement that inserts it.
 pub(crate) const COLUMNS: [&str; 35] = [
@@ -47,28 +48,15 @@ pub(crate) const COLUMNS: [&str; 35] = [
     "HopRare",
 ];
 
-/// Transactions that become one block of the table `transactions_data`. All must have their `first_start` on one day ([`crate::rows::day_of`]).
+/// Transactions that become one block of the table `transactions_data`, all of one day. Its words are numbers of [`Words`].
 #[derive(Debug, Default)]
-pub struct TransactionsBlock {
+pub(in crate::rows) struct TransactionsBlock {
     rows: Vec<Row>,
     texts: Vec<u8>,
-    words: Words,
     more_keys: Arrays<(u32, u32)>,
     traces: Arrays<[u8; 16]>,
     hops: HopArrays,
     scratch: Vec<u8>,
-}
-
-/// Dictionaries of what repeats.
-#[derive(Debug, Default)]
-struct Words {
-    tenants: Dictionary,
-    types: Dictionary,
-    services: Dictionary,
-    departments: Dictionary,
-    policies: Dictionary,
-    reasons: Dictionary,
-    attribute_keys: Dictionary,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,61 +87,48 @@ struct Row {
     kept: bool,
 }
 
-impl TransactionsBlock {
-    /// An empty block.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// Bytes of a row beside texts, arrays and hops, about.
+const ROW_BYTES: usize = 220;
 
+/// A block that used less than one part in so many of the room it has gives it back.
+const LEAST_USE: usize = 4;
+
+impl TransactionsBlock {
     /// How many rows it holds.
-    #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(in crate::rows) fn rows(&self) -> usize {
         self.rows.len()
     }
 
-    /// Takes a closed transaction, or the next version of one.
-    ///
-    /// # Errors
-    /// [`RowsError::Hops`] where the record does not hold together: it is left out.
-    pub fn push(&mut self, closed: &Closed) -> Result<(), RowsError> {
-        self.push_row(closed, false)
-    }
-
-    /// Takes back a transaction that was joined into another: `closed` is what was written last, with the next version.
-    ///
-    /// # Errors
-    /// As [`Self::push`].
-    pub fn push_deleted(&mut self, closed: &Closed) -> Result<(), RowsError> {
-        self.push_row(closed, true)
-    }
-
-    fn push_row(&mut self, closed: &Closed, deleted: bool) -> Result<(), RowsError> {
-        let absent = Transaction::default();
-        let row = closed.row.as_ref().unwrap_or(&absent);
-        let hops = HopColumns::of(row)?;
-        self.hops.push(hops);
-        let mut keys: Vec<&String> = row.keys.iter().collect();
-        let id_at = keys.iter().position(|key| **key == row.transaction_id);
-        id_at.map(|at| keys.remove(at));
+    /// Takes a closed transaction that `words` has just read.
+    pub(in crate::rows) fn push(
+        &mut self,
+        closed: &Closed,
+        row: &Transaction,
+        hops: &Hops,
+        owner: Owner,
+        words: &mut Words,
+        deleted: bool,
+    ) {
+        self.hops.push(hops, words);
+        let id_at = row.keys.iter().position(|key| *key == row.transaction_id);
         let Self { more_keys, texts, traces, .. } = self;
-        more_keys.push(keys.into_iter().map(|key| keep(texts, key.as_bytes())));
+        let others = row.keys.iter().enumerate().filter(|(at, _)| Some(*at) != id_at);
+        more_keys.push(others.map(|(_, key)| keep(texts, key.as_bytes())));
         traces.push(row.trace_ids.iter().map(trace_id));
-        let row = self.row(row, closed, deleted, id_at.is_some());
-        self.rows.push(row);
-        Ok(())
+        let row = self.row(row, closed, owner, words);
+        self.rows.push(Row { deleted, id_is_key: id_at.is_some(), ..row });
     }
 
-    fn row(&mut self, row: &Transaction, closed: &Closed, deleted: bool, id_is_key: bool) -> Row {
-        let Self { texts, words, scratch, .. } = self;
-        let mut list = |dictionary: &mut Dictionary, names: &[String]| {
+    fn row(&mut self, row: &Transaction, closed: &Closed, owner: Owner, words: &mut Words) -> Row {
+        let Self { texts, scratch, .. } = self;
+        let mut list = |list: List, names: &[String]| {
             joined(names.iter().map(String::as_str), scratch);
-            dictionary.intern(scratch)
+            words.list(owner.kind, list, scratch)
         };
-        let (services, departments) =
-            (list(&mut words.services, &row.services), list(&mut words.departments, &row.departments));
+        let services = list(List::Services, &row.services);
+        let departments = list(List::Departments, &row.departments);
         joined(row.attributes.iter().map(|attribute| attribute.key.as_str()), scratch);
-        let attribute_keys = words.attribute_keys.intern(scratch);
+        let attribute_keys = words.list(owner.kind, List::AttributeKeys, scratch);
         joined(row.attributes.iter().map(|attribute| attribute.value.as_str()), scratch);
         Row {
             first_start: stored_time(closed.first_start),
@@ -168,79 +143,108 @@ impl TransactionsBlock {
             spans: row.spans,
             errors: row.errors,
             spans_lost: row.spans_lost,
-            tenant: words.tenants.intern(row.tenant.as_bytes()),
-            kind: words.types.intern(row.r#type.as_bytes()),
+            tenant: owner.tenant,
+            kind: owner.kind,
             outcome: outcome(row.outcome),
             services,
             departments,
-            policy: words.policies.intern(row.kept_by.as_bytes()),
-            reason: words.reasons.intern(row.keep_reason.as_bytes()),
+            policy: words.list(owner.kind, List::Policy, row.kept_by.as_bytes()),
+            reason: words.list(owner.kind, List::Reason, row.keep_reason.as_bytes()),
             closed_by: closed_by(row.closed_by),
             attribute_keys,
-            deleted,
-            id_is_key,
+            deleted: false,
+            id_is_key: false,
             kept: row.kept,
         }
     }
 
     /// The block's bytes. The same pushes give the same bytes.
-    #[must_use]
-    pub fn finish(self) -> Vec<u8> {
-        let order = self.order();
-        let mut block = Block::new(COLUMNS.len(), self.rows.len(), self.rows.len() * 1600 + 4096);
-        let sorted = || order.iter().map(|&row| &self.rows[row as usize]);
-        let words = &self.words;
-        block.low("Tenant", &words.tenants, sorted().map(|row| row.tenant));
-        block.u64s("FirstStart", "DateTime64(9)", sorted().map(|row| row.first_start));
-        block.strings("TransactionId", sorted().map(|row| self.text(row.id)));
-        block.u32s("Version", "UInt32", sorted().map(|row| row.version));
-        block.u8s("Deleted", "UInt8", sorted().map(|row| row.deleted.into()));
-        block.u8s("IdIsKey", "Bool", sorted().map(|row| row.id_is_key.into()));
+    pub(in crate::rows) fn write(&self, words: &Words, numbering: &mut Numbering) -> Vec<u8> {
+        let order = self.order(words);
+        let capacity = self.rows.len() * ROW_BYTES + self.texts.len() + self.hops.bytes() + (1 << 16);
+        let mut block = Block::new(COLUMNS.len(), self.rows.len(), capacity);
+        // In order, so that each column is one pass over memory.
+        let rows: Vec<Row> = order.iter().map(|&row| self.rows[row as usize]).collect();
+        let rows = rows.as_slice();
+        let strings = &words.strings;
+        block.low_of("Tenant", strings, numbering, rows, |row| row.tenant);
+        block.fixed("FirstStart", "DateTime64(9)", rows, |row| row.first_start.to_le_bytes());
+        block.strings("TransactionId", rows.iter().map(|row| self.text(row.id)));
+        block.fixed("Version", "UInt32", rows, |row| row.version.to_le_bytes());
+        block.fixed("Deleted", "UInt8", rows, |row| [row.deleted.into()]);
+        block.fixed("IdIsKey", "Bool", rows, |row| [row.id_is_key.into()]);
         self.more_keys.write(&mut block, "MoreKeys", "Array(String)", &order, |&key, out| {
             put_string(out, self.text(key));
         });
-        block.low("Type", &words.types, sorted().map(|row| row.kind));
-        block.u64s("Start", "DateTime64(9)", sorted().map(|row| row.start));
-        block.u64s("Duration", "UInt64", sorted().map(|row| row.duration));
-        block.low("Outcome", &Dictionary::of(&OUTCOMES), sorted().map(|row| row.outcome));
-        block.strings("OutcomeReason", sorted().map(|row| self.text(row.outcome_reason)));
+        block.low_of("Type", strings, numbering, rows, |row| row.kind);
+        block.fixed("Start", "DateTime64(9)", rows, |row| row.start.to_le_bytes());
+        block.fixed("Duration", "UInt64", rows, |row| row.duration.to_le_bytes());
+        block.low("Outcome", &Dictionary::of(&OUTCOMES), rows.iter().map(|row| row.outcome));
+        block.strings("OutcomeReason", rows.iter().map(|row| self.text(row.outcome_reason)));
         self.traces.write(&mut block, "Traces", "Array(FixedString(16))", &order, |trace, out| {
             out.extend_from_slice(trace);
         });
-        self.write_rest(&mut block, &order);
-        self.hops.write(&mut block, &order);
+        self.write_rest(&mut block, rows, strings, numbering);
+        self.hops.write(&mut block, words, numbering, &order);
         block.finish()
     }
 
-    fn write_rest(&self, block: &mut Block, order: &[u32]) {
-        let sorted = || order.iter().map(|&row| &self.rows[row as usize]);
-        let words = &self.words;
-        block.u32s("Spans", "UInt32", sorted().map(|row| row.spans));
-        block.u32s("Errors", "UInt32", sorted().map(|row| row.errors));
-        block.low("Services", &words.services, sorted().map(|row| row.services));
-        block.low("Departments", &words.departments, sorted().map(|row| row.departments));
-        block.u8s("Kept", "Bool", sorted().map(|row| row.kept.into()));
-        block.low("KeptBy", &words.policies, sorted().map(|row| row.policy));
-        block.low("KeepReason", &words.reasons, sorted().map(|row| row.reason));
-        block.u64s("Weight", "Float64", sorted().map(|row| row.weight.to_bits()));
-        block.u32s("SpansLost", "UInt32", sorted().map(|row| row.spans_lost));
-        block.u64s("SkewCorrected", "UInt64", sorted().map(|row| row.skew_corrected));
-        block.low("ClosedBy", &Dictionary::of(&CLOSED_BY), sorted().map(|row| row.closed_by));
-        block.low("AttributeKeys", &words.attribute_keys, sorted().map(|row| row.attribute_keys));
-        block.strings("AttributeValues", sorted().map(|row| self.text(row.attribute_values)));
+    fn write_rest(&self, block: &mut Block, rows: &[Row], strings: &Dictionary, numbering: &mut Numbering) {
+        block.fixed("Spans", "UInt32", rows, |row| row.spans.to_le_bytes());
+        block.fixed("Errors", "UInt32", rows, |row| row.errors.to_le_bytes());
+        block.low_of("Services", strings, numbering, rows, |row| row.services);
+        block.low_of("Departments", strings, numbering, rows, |row| row.departments);
+        block.fixed("Kept", "Bool", rows, |row| [row.kept.into()]);
+        block.low_of("KeptBy", strings, numbering, rows, |row| row.policy);
+        block.low_of("KeepReason", strings, numbering, rows, |row| row.reason);
+        block.fixed("Weight", "Float64", rows, |row| row.weight.to_le_bytes());
+        block.fixed("SpansLost", "UInt32", rows, |row| row.spans_lost.to_le_bytes());
+        block.fixed("SkewCorrected", "UInt64", rows, |row| row.skew_corrected.to_le_bytes());
+        block.low("ClosedBy", &Dictionary::of(&CLOSED_BY), rows.iter().map(|row| row.closed_by));
+        block.low_of("AttributeKeys", strings, numbering, rows, |row| row.attribute_keys);
+        block.strings("AttributeValues", rows.iter().map(|row| self.text(row.attribute_values)));
     }
 
     /// Rows in the order of the table's sorting key; versions of one row as they came.
-    fn order(&self) -> Vec<u32> {
-        let tenants = self.words.tenants.ranks();
-        let key = |row: &Row| (tenants[row.tenant as usize], row.first_start, self.text(row.id));
-        let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
-        order.sort_by(|&a, &b| key(&self.rows[a as usize]).cmp(&key(&self.rows[b as usize])));
-        order
+    fn order(&self, words: &Words) -> Vec<u32> {
+        let tenant = |row: &Row| words.strings.get(row.tenant);
+        let place = |row: &Row, number: u32| (row.first_start, row.tenant, number);
+        let mut order: Vec<_> =
+            self.rows.iter().zip(0u32..).map(|(row, number)| place(row, number)).collect();
+        let one = self.rows.iter().all(|row| row.tenant == self.rows[0].tenant);
+        if one {
+            order.sort_unstable();
+        } else {
+            let key =
+                |&(start, _, number): &(u64, u32, u32)| (tenant(&self.rows[number as usize]), start, number);
+            order.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        }
+        // The id decides between those of one nanosecond only.
+        for same in order.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|same| same.len() > 1) {
+            same.sort_by(|a, b| self.id(a.2).cmp(self.id(b.2)));
+        }
+        order.into_iter().map(|(.., number)| number).collect()
+    }
+
+    fn id(&self, row: u32) -> &[u8] {
+        self.text(self.rows[row as usize].id)
     }
 
     fn text(&self, (start, end): (u32, u32)) -> &[u8] {
         &self.texts[start as usize..end as usize]
+    }
+
+    /// The block without its rows, for the next batch; `None` where it has far more room than it needed.
+    pub(in crate::rows) fn emptied(mut self) -> Option<Self> {
+        if self.rows.len() < self.rows.capacity() / LEAST_USE {
+            return None;
+        }
+        self.rows.clear();
+        self.texts.clear();
+        self.more_keys.clear();
+        self.traces.clear();
+        self.hops.clear();
+        Some(self)
     }
 }
 

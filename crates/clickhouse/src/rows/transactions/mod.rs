@@ -3,8 +3,9 @@
 mod columns;
 mod hops;
 mod names;
+mod words;
 
 pub(crate) use columns::COLUMNS;
-pub use columns::TransactionsBlock;
-pub(in crate::rows) use hops::HopColumns;
-pub(crate) use names::KINDS;
+pub(in crate::rows) use columns::TransactionsBlock;
+pub(in crate::rows) use hops::checked;
+pub(in crate::rows) use words::{Words, kind_word};

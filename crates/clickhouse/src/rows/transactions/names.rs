@@ -31,12 +31,24 @@ pub(super) fn put_name(name: &str, out: &mut Vec<u8>) {
 }
 
 /// Names as one text, parted by byte 0.
-pub(super) fn joined<'a>(names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+pub(super) fn joined<'a>(names: impl Iterator<Item = &'a str> + Clone, out: &mut Vec<u8>) {
     out.clear();
-    for (place, name) in names.enumerate() {
-        if place > 0 {
+    let mut count = 0;
+    for name in names.clone() {
+        if count > 0 {
             out.push(0);
         }
-        put_name(name, out);
+        out.extend_from_slice(name.as_bytes());
+        count += 1;
+    }
+    let zeros: usize = out.iter().map(|&byte| usize::from(byte == 0)).sum();
+    if zeros + 1 > count.max(1) {
+        out.clear();
+        for (place, name) in names.enumerate() {
+            if place > 0 {
+                out.push(0);
+            }
+            put_name(name, out);
+        }
     }
 }
