@@ -65,7 +65,7 @@ impl SpanQuestions {
             match (number, value) {
                 (field::NAME, Value::Bytes(name)) => view.name = text(name),
                 (field::ATTRIBUTE, Value::Bytes(attribute)) => {
-                    view.matches |= matches(&self.event_matchers, attribute)
+                    view.matches |= matches(&self.event_matchers, attribute);
                 }
                 _ => {}
             }
