@@ -1,4 +1,7 @@
 //! `kill -9` under load: nothing acknowledged is lost, nothing is stored twice.
+//!
+//! Few kills by default, for every run of all tests. Before a release, or after a change of what is durable when, many of them on a release build:
+//! `THROUGHLINE_KILLS=20 cargo test --release -p throughline --test whole kill`. `THROUGHLINE_KILL_SEED` moves the moments.
 
 use std::time::Duration;
 
@@ -9,14 +12,18 @@ use crate::load::{check, requests, send, start, transfers};
 /// How long the load of one round lasts, beside its sending.
 const ROUND: Duration = Duration::from_secs(3);
 
-/// How often something is killed; `THROUGHLINE_TEST_KILLS` says another number.
-fn kills() -> u64 {
-    std::env::var("THROUGHLINE_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+/// How often something is killed, where `THROUGHLINE_KILLS` does not say another number.
+const KILLS: u64 = 3;
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}: {text} is no number")))
 }
 
-/// Moments between kills, milliseconds, by a seed of their own.
+/// Moments between kills, by a seed of their own.
 fn pause(round: u64) -> Duration {
-    Duration::from_millis(400 + round.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_700)
+    let seed = round.wrapping_add(variable("THROUGHLINE_KILL_SEED").unwrap_or(0));
+    Duration::from_millis(400 + seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 2_500)
 }
 
 /// Sends transfers round by round, with `harm` done to the server in the middle of each; then everything must be there once.
@@ -25,7 +32,7 @@ async fn under_load(seed: u64, harm: impl AsyncFn(Server) -> Server) {
     let mut server = start(dir.path()).ready().await;
     let port = server.start.ports.grpc;
     let (mut count, mut spans) = (0, 0);
-    for round in 0..kills() {
+    for round in 0..variable("THROUGHLINE_KILLS").unwrap_or(KILLS) {
         let transfers = transfers(seed + round, 60);
         count += transfers.len() as u64;
         spans += transfers.iter().map(|transfer| transfer.spans.len() as u64).sum::<u64>();

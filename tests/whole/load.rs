@@ -1,7 +1,7 @@
 //! What the tests send, and the server that they send it to.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -19,10 +19,9 @@ pub(crate) const RESEND: Duration = Duration::from_secs(60);
 /// Requests that a trace's spans are spread over.
 const SLICES: usize = 3;
 
-/// A server that keeps all, with quiet times short enough for a test, and longer than a restart takes: a key that is learnt after its trace was closed does not
-/// join it yet.
-pub(crate) fn start(dir: &Path) -> Start {
-    let config = r#"
+/// What a server is started with that keeps all, with quiet times short enough for a test, and longer than a restart takes: a key that is learnt after its
+/// trace was closed does not join it yet.
+pub(crate) const CONFIG: &str = r#"
 log: { reserve_gib: 0, retention: { size_gib: 1 } }
 traces: { quiet_time: 3s, quiet_time_without_root: 6s }
 departments: [{ attribute: department }]
@@ -37,7 +36,16 @@ transactions:
 batch: { max_delay: 1s }
 sampling: { policies: [{ name: all, type: always_sample }] }
 "#;
-    Start::new(env!("CARGO_BIN_EXE_throughline"), dir, config)
+
+/// The program under test: the one just built, or that which `THROUGHLINE_BINARY` names, a release build for example.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("THROUGHLINE_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_throughline").into(), PathBuf::from)
+}
+
+/// A server that keeps all.
+pub(crate) fn start(dir: &Path) -> Start {
+    Start::new(binary(), dir, CONFIG)
 }
 
 /// The first `count` transfers of a seed.
@@ -49,21 +57,28 @@ pub(crate) fn transfers(seed: u64, count: usize) -> Vec<Transfer> {
 
 /// The transfers as requests, each trace's spans spread over several of them, one soon after the other.
 pub(crate) fn requests(transfers: &[Transfer]) -> Vec<Bytes> {
+    counted_requests(transfers).into_iter().map(|(request, _)| request).collect()
+}
+
+/// The same, each with the count of its spans.
+pub(crate) fn counted_requests(transfers: &[Transfer]) -> Vec<(Bytes, u64)> {
     let mut list = Vec::new();
     for chunk in transfers.chunks(5) {
         let whole = to_otlp(chunk);
         for slice in 0..SLICES {
             list.extend(whole.iter().map(|request| {
                 let mut part = request.clone();
-                let spans = part.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
-                spans.for_each(|scope| {
+                let mut spans = 0;
+                let scopes = part.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
+                scopes.for_each(|scope| {
                     let mut at = 0;
                     scope.spans.retain(|_| {
                         at += 1;
                         at % SLICES == slice
                     });
+                    spans += scope.spans.len() as u64;
                 });
-                Bytes::from(part.encode_to_vec())
+                (Bytes::from(part.encode_to_vec()), spans)
             }));
         }
     }

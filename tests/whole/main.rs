@@ -5,8 +5,12 @@
     reason = "a test that cannot go on has nothing better to do than stop"
 )]
 
+mod answers;
+mod datasets;
+mod ends;
 mod kills;
 mod load;
+mod replays;
 mod rows;
 mod transfers;
 mod truth;

@@ -1,18 +1,22 @@
 //! What only the core can judge: conditions, globs, policies. Its words, with key and place added.
 
 use throughline_assembly::rules::{RuleFault, Rules, RulesSettings};
-use throughline_sampling::{MatcherTable, Policies, PolicyFault};
+use throughline_sampling::{MatcherTable, Options, Policies, PolicyFault};
 
 use crate::fault::Fault;
 use crate::node::{Node, Source, Value};
 
 /// Notes everything that does not compile.
 pub(crate) fn check(settings: &RulesSettings, root: &Node, faults: &mut Vec<Fault>) {
-    if let Err(found) = Policies::compile(&settings.policies, &mut MatcherTable::default()) {
-        faults.extend(found.into_iter().map(|fault| policy_fault(fault, root)));
-    }
+    let policies =
+        Policies::compile_with(&settings.policies, &Options::default(), &mut MatcherTable::default());
+    let policies = policies.err().unwrap_or_default();
+    let told = !policies.is_empty();
+    faults.extend(policies.into_iter().map(|fault| policy_fault(fault, root)));
     if let Err(found) = Rules::compile(settings.clone()) {
-        faults.extend(found.into_iter().filter_map(|fault| rule_fault(fault, root)));
+        // What is wrong with policies was told, with more.
+        let news = found.into_iter().filter(|fault| !(told && matches!(fault, RuleFault::Policy(_))));
+        faults.extend(news.filter_map(|fault| rule_fault(fault, root)));
     }
 }
 
@@ -51,8 +55,10 @@ fn rule_fault(fault: RuleFault, root: &Node) -> Option<Fault> {
             let node = root.at("transactions.types")?;
             Some(Fault { value: None, ..Fault::new("transactions.types", node, fault.to_string()) })
         }
-        // told above, with more
-        RuleFault::Policy(_) => None,
+        RuleFault::Policy(message) => {
+            let source = root.at("sampling.policies").map_or(Source::Default, |node| node.source.clone());
+            Some(Fault { key: "sampling.policies".to_owned(), value: None, expected: message, source })
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     options::Options,
     rule::{Names, Rule},
     settings::PolicySettings,
+    trace_state::Threshold,
     weight::{self, Weights},
 };
 
@@ -86,6 +87,12 @@ pub struct Decision<'p> {
 }
 
 impl Decision<'_> {
+    /// What `th` in the trace state of what is kept says of it; `None` where it is not kept.
+    #[must_use]
+    pub fn threshold(&self) -> Option<Threshold> {
+        Threshold::from_probability(1.0 / self.weight).filter(|_| self.keep)
+    }
+
     pub(crate) fn not_kept(reason: &str) -> Self {
         Self { keep: false, policy: None, reason: reason.to_owned(), weight: 0.0 }
     }

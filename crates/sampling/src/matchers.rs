@@ -31,7 +31,8 @@ impl MatcherTable {
 
     /// The matchers, and the questions that take more of a span than one attribute.
     #[must_use]
-    pub fn into_parts(self) -> (Vec<Matcher>, SpanQuestions) {
+    pub fn into_parts(mut self) -> (Vec<Matcher>, SpanQuestions) {
+        self.questions.finish();
         (self.matchers, self.questions)
     }
 

@@ -434,3 +434,13 @@ fn overload_sheds_by_id_and_weights_and_reasons_say_so() {
     one.randomness = throughline_sampling::Randomness::parse("bfffffffffffff");
     assert!(matches!(sampler.offer(&policies, &one, 0), Offer::Decided(decision) if !decision.keep));
 }
+
+#[test]
+fn what_is_kept_says_its_threshold() {
+    let (policies, ..) = compile_all(json!([policy("probabilistic", json!({"sampling_percentage": 25}))]));
+    let ids: Vec<String> = (0..100).map(|index| index.to_string()).collect();
+    let decisions = ids.iter().map(|id| policies.decide(&transaction(id).facts));
+    let (kept, not_kept): (Vec<_>, Vec<_>) = decisions.partition(|decision| decision.keep);
+    assert!(kept.iter().all(|decision| decision.threshold().unwrap().to_string() == "c") && !kept.is_empty());
+    assert!(not_kept.iter().all(|decision| decision.threshold().is_none()) && !not_kept.is_empty());
+}

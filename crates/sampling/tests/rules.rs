@@ -258,7 +258,7 @@ fn a_collectors_block_of_all_its_policies_compiles_as_it_stands() {
         policy(
             "drop",
             json!({"drop_sub_policy": [{"name": "probe", "type": "string_attribute",
-            "string_attribute": {"key": "url.path", "values": ["/health", "/metrics"], "enabled_regex_matching": true}}]})
+            "string_attribute": {"key": "url.path", "values": ["\\/health", "\\/metrics"], "enabled_regex_matching": true}}]})
         ),
         policy(
             "composite",

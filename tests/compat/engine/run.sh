@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Runs clients that others wrote against an endpoint of ClickHouse's HTTP interface, the embedded engine's for example:
+# Runs clients of ClickHouse that others wrote against the embedded engine of a server of its own: clickhouse-go as Grafana's plugin uses it, with the statements
+# that the plugin makes for spans that were sent before, and clickhouse-connect:
 #
-#   tests/compat/engine/run.sh http://127.0.0.1:8123
+#   tests/compat/engine/run.sh [BINARY]
 #
-# Needs Go and Python with a package registry in reach; writes only tables named compat_…, which it drops again.
+# Needs Go and Python with a package registry in reach.
 set -euo pipefail
 
-endpoint=${1:?usage: run.sh ENDPOINT, for example http://127.0.0.1:8123}
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$here/../serve.sh"
+serve "${1:-$here/../../../target/release/throughline}"
 
 echo "== clickhouse-go, as Grafana's plugin uses it"
-(cd "$here/go" && go build -o "$work/engine" .)
-"$work/engine" "$endpoint"
+(cd "$here/go" && CGO_ENABLED=0 go build -o "$work/engine" .)
+"$work/engine" "$clickhouse" "$http"
 
 echo "== clickhouse-connect"
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-"$work/venv/bin/python" "$here/connect.py" "$endpoint"
+"$work/venv/bin/python" "$here/connect.py" "$clickhouse"
 
 echo "all clients were content"

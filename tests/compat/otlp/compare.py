@@ -1,4 +1,4 @@
-"""Checks that every span that clients reported as sent is stored once and unchanged: compare.py CLICKHOUSE_PORT OUTDIR RUN."""
+"""Checks that every span that clients reported as sent is stored once and unchanged: compare.py CLICKHOUSE OUTDIR RUN."""
 
 import collections
 import json
@@ -20,8 +20,8 @@ COLUMNS = {"parent": "ParentSpanId", "state": "TraceState", "name": "SpanName", 
            "message": "StatusMessage", "start": "start", "duration": "duration"}
 
 
-def ask(port, sql):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/?database=throughline", data=sql.encode())
+def ask(clickhouse, sql):
+    request = urllib.request.Request(f"{clickhouse}/?database=throughline", data=sql.encode())
     with urllib.request.urlopen(request) as answer:
         return [json.loads(line) for line in answer.read().decode().splitlines()]
 
@@ -106,17 +106,17 @@ def against(reports, rows):
     yield from (f"span {span} of trace {trace}: never sent" for trace, span in by_id)
 
 
-def stored(port, service, count, until):
+def stored(clickhouse, service, count, until):
     """Rows of a service, once as many are there as were sent."""
     while True:
-        rows = ask(port, SQL % service)
+        rows = ask(clickhouse, SQL % service)
         if len(rows) >= count or time.monotonic() > until:
             return rows
         time.sleep(PAUSE_SECONDS)
 
 
 def main():
-    port, folder, run = sys.argv[1:]
+    clickhouse, folder, run = sys.argv[1:]
     until, failed = time.monotonic() + PATIENCE_SECONDS, False
     files = sorted(pathlib.Path(folder).glob("*.jsonl"))
     if not files:
@@ -125,7 +125,7 @@ def main():
     for file in files:
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         count = lines[0].get("count", len(lines))
-        rows = stored(port, f"compat-{file.stem}-{run}", count, until)
+        rows = stored(clickhouse, f"compat-{file.stem}-{run}", count, until)
         faults = list(generated(rows)) if "count" in lines[0] else list(against(lines, rows))
         faults += [f"{count} spans were sent, {len(rows)} are stored"] if len(rows) != count else []
         print(f"{file.stem:36}{count:6}{len(rows):8}{len(faults):13}")

@@ -16,45 +16,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 binary=${1:-$here/../../../target/release/throughline}
 shift $(($# > 0 ? 1 : 0))
 [ $# -gt 0 ] || set -- python javascript java go telemetrygen rust
-[ -x "$binary" ] || { echo "no $binary: cargo build --release -p throughline" >&2; exit 2; }
+. "$here/../serve.sh"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/throughline/compat-otlp
-work=$(mktemp -d)
 out=$work/sent
 mkdir -p "$out" "$cache"
 run=$(date +%s%N)
-server=
-stop() {
-  [ -z "$server" ] || { kill -TERM "$server" 2>/dev/null && wait "$server"; } || true
-  rm -rf "$work"
-}
-trap stop EXIT
-
-serve() {
-  local ports
-  read -ra ports < <(python3 -c 'import socket
-s = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
-print(*(x.getsockname()[1] for x in s))')
-  grpc=http://127.0.0.1:${ports[0]} http=http://127.0.0.1:${ports[1]} clickhouse=${ports[5]}
-  cat >"$work/config.yaml" <<YAML
-receiver: { grpc: { endpoint: "127.0.0.1:${ports[0]}" }, http: { endpoint: "127.0.0.1:${ports[1]}" } }
-api: { endpoint: "127.0.0.1:${ports[2]}" }
-metrics: { endpoint: "127.0.0.1:${ports[3]}" }
-health: { endpoint: "127.0.0.1:${ports[4]}" }
-clickhouse: { listen: "127.0.0.1:${ports[5]}" }
-sampling: { policies: [{ name: all, type: always_sample }] }
-YAML
-  "$binary" serve --config "$work/config.yaml" --data-dir "$work/data" >"$work/serve.log" 2>&1 &
-  server=$!
-  for _ in $(seq 300); do
-    curl --silent --fail --output /dev/null "http://127.0.0.1:${ports[4]}/readyz" && return
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.2
-  done
-  echo "the server did not get ready:" >&2
-  cat "$work/serve.log" >&2
-  exit 1
-}
 
 # send CLIENT WAY COMMAND…: the command finds in its environment where to, what service, and where to write.
 send() {
@@ -128,7 +95,7 @@ rust() {
   done
 }
 
-serve
+serve "$binary"
 for client in "$@"; do
   case $client in
     python | javascript | java | go | telemetrygen | rust) $client ;;

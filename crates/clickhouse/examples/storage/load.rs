@@ -23,7 +23,7 @@ pub(crate) struct Load {
     pub(crate) blocks: Vec<(usize, Bytes)>,
     /// What figures are for one of: rows, or what the rows sum up.
     pub(crate) units: usize,
-    /// Time to make the blocks.
+    /// CPU to make the blocks.
     pub(crate) encode: Duration,
 }
 
@@ -41,6 +41,12 @@ impl Load {
             bytes as f64 / self.units as f64
         );
     }
+}
+
+/// CPU that this thread has taken so far.
+pub(crate) fn cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
 /// A change of the schema to try.

@@ -1,7 +1,7 @@
 //! Kept spans: all spans of a bank's transfers, in blocks as the worker cuts them.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
@@ -9,7 +9,7 @@ use throughline_bank::plan::{Plan, PlanOptions, Transfer, to_otlp};
 use throughline_clickhouse::schema::table;
 use throughline_clickhouse::{SpanContext, SpanSource, SpansBlock};
 
-use crate::load::Load;
+use crate::load::{Load, cpu};
 
 /// A batch holds what was decided in so long.
 const BATCH_NS: u64 = 5_000_000_000;
@@ -44,7 +44,7 @@ pub(crate) fn load(kept: usize) -> Load {
         let (sources, spans) = wires(&transfers);
         let contexts = contexts(&transfers);
         for part in spans.chunks(MAX_ROWS) {
-            let begun = Instant::now();
+            let begun = cpu();
             let mut block = SpansBlock::new();
             for span in part {
                 let (resource, scope) = &sources[span.source];
@@ -53,7 +53,7 @@ pub(crate) fn load(kept: usize) -> Load {
             }
             let rows = block.rows();
             let bytes = Bytes::from(block.finish());
-            encode += begun.elapsed();
+            encode += cpu() - begun;
             units += rows;
             blocks.push((rows, bytes));
         }

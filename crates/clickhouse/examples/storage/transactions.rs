@@ -1,6 +1,6 @@
 //! Transactions with the hops of real transfers, and the sums of their minutes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction};
@@ -8,13 +8,16 @@ use throughline_bank::plan::{HopKind, Plan, PlanOptions, Transfer, TransferKind}
 use throughline_clickhouse::DecisionRows;
 use throughline_clickhouse::schema::table;
 
-use crate::load::Load;
+use crate::load::{Load, cpu};
 
 /// Transactions a second at full load.
 const TRANSFERS_A_SECOND: f64 = 12_000.0;
 
 /// Rows of a block at most.
 const MAX_ROWS: usize = 100_000;
+
+/// Decisions that follow each other, as in the worker.
+const AT_ONCE: usize = 512;
 
 /// What is measured, its name, its table.
 const TABLES: [(&str, &str, &str); 3] = [
@@ -37,11 +40,13 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
     plan.by_ref().take(WARM).for_each(|transfer| decisions.add(&closed(&transfer, hops), None).unwrap());
     drop(decisions.finish());
     for _ in 0..batches {
-        for transfer in plan.by_ref().take(rows) {
-            // As in the worker, one after the other: what was just decided is pushed.
-            let closed = closed(&transfer, hops);
-            count += closed.row.as_ref().unwrap().hops.as_ref().unwrap().service.len();
-            timed(&mut encode, || decisions.add(&closed, None).unwrap());
+        let mut left = rows;
+        while left > 0 {
+            let made: Vec<Closed> =
+                plan.by_ref().take(left.min(AT_ONCE)).map(|transfer| closed(&transfer, hops)).collect();
+            left -= made.len();
+            count += made.iter().map(hops_of).sum::<usize>();
+            timed(&mut encode, || made.iter().for_each(|closed| decisions.add(closed, None).unwrap()));
         }
         for (table, block) in timed(&mut encode, || decisions.finish()) {
             let at = TABLES.iter().position(|(_, _, known)| *known == table).unwrap();
@@ -63,10 +68,14 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
 }
 
 fn timed<T>(sum: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
+    let begun = cpu();
     let done = work();
-    *sum += begun.elapsed();
+    *sum += cpu() - begun;
     done
+}
+
+fn hops_of(closed: &Closed) -> usize {
+    closed.row.as_ref().and_then(|row| row.hops.as_ref()).map_or(0, |hops| hops.service.len())
 }
 
 /// A transfer as it is decided.

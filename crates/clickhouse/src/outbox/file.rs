@@ -1,8 +1,10 @@
 //! The layout of a sealed cut: magic and version (8 bytes), count of batches (u32); for each its name (log id and table as u32 length and
 //! bytes, partition u32, cut u64, day u32, chunk u32), rows (u64) and block (u64 length and bytes); at the end the CRC-64 of all before. Little endian.
 
+use std::io::{self, Write};
+
 use bytes::{Buf, Bytes};
-use crc_fast::{CrcAlgorithm, checksum};
+use crc_fast::{CrcAlgorithm, Digest, checksum};
 
 use super::{Batch, BatchName};
 
@@ -12,28 +14,36 @@ const MAGIC: [u8; 8] = *b"TLOUTB\x00\x01";
 /// Size of the checksum.
 const CHECKSUM: usize = 8;
 
-/// A cut as a file's bytes.
-pub(super) fn encode(batches: &[Batch]) -> Vec<u8> {
-    let size: usize = batches.iter().map(|batch| batch.bytes.len() + 256).sum();
-    let mut out = Vec::with_capacity(size + MAGIC.len() + 4 + CHECKSUM);
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&(batches.len() as u32).to_le_bytes());
+/// Writes a cut as a file has it, blocks as they are without a copy; its size.
+pub(super) fn write(batches: &[Batch], out: &mut impl Write) -> io::Result<u64> {
+    let mut checksum = Digest::new(CrcAlgorithm::Crc64Nvme);
+    let mut size = 0;
+    let mut put = |piece: &[u8]| {
+        checksum.update(piece);
+        size += piece.len() as u64;
+        out.write_all(piece)
+    };
+    let mut head = MAGIC.to_vec();
+    head.extend_from_slice(&(batches.len() as u32).to_le_bytes());
     for batch in batches {
         let name = &batch.name;
         for text in [&name.log_id, &name.table] {
-            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
+            head.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            head.extend_from_slice(text.as_bytes());
         }
-        out.extend_from_slice(&name.partition.to_le_bytes());
-        out.extend_from_slice(&name.cut.to_le_bytes());
-        out.extend_from_slice(&name.day.to_le_bytes());
-        out.extend_from_slice(&name.chunk.to_le_bytes());
-        out.extend_from_slice(&batch.rows.to_le_bytes());
-        out.extend_from_slice(&(batch.bytes.len() as u64).to_le_bytes());
-        out.extend_from_slice(&batch.bytes);
+        head.extend_from_slice(&name.partition.to_le_bytes());
+        head.extend_from_slice(&name.cut.to_le_bytes());
+        head.extend_from_slice(&name.day.to_le_bytes());
+        head.extend_from_slice(&name.chunk.to_le_bytes());
+        head.extend_from_slice(&batch.rows.to_le_bytes());
+        head.extend_from_slice(&(batch.bytes.len() as u64).to_le_bytes());
+        put(&head)?;
+        put(&batch.bytes)?;
+        head.clear();
     }
-    out.extend_from_slice(&checksum(CrcAlgorithm::Crc64Nvme, &out).to_le_bytes());
-    out
+    put(&head)?;
+    out.write_all(&checksum.finalize().to_le_bytes())?;
+    Ok(size + CHECKSUM as u64)
 }
 
 /// Reads a file's bytes; says what is wrong with them.

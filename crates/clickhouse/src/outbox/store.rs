@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -99,18 +99,20 @@ impl Outbox {
             return Err(OutboxError::Mixed);
         }
         let path = self.path(partition, cut);
-        let bytes = file::encode(batches);
         if self.state().cuts.contains_key(&(partition, cut)) {
             let sealed = fs::read(&path).map_err(|source| failed("read", &path, source))?;
+            let mut bytes = Vec::with_capacity(sealed.len());
+            file::write(batches, &mut bytes).map_err(|source| failed("write", &path, source))?;
             return if sealed == bytes { Ok(()) } else { Err(OutboxError::Differs { partition, cut }) };
         }
         let unfinished = path.with_extension(UNFINISHED);
-        write_synced(&unfinished, &bytes).map_err(|source| failed("write", &unfinished, source))?;
+        let size =
+            write_synced(&unfinished, batches).map_err(|source| failed("write", &unfinished, source))?;
         fs::rename(&unfinished, &path).map_err(|source| failed("rename", &unfinished, source))?;
         sync_dir(&self.inner.dir)?;
         let mut state = self.state();
-        state.bytes += bytes.len() as u64;
-        state.cuts.insert((partition, cut), bytes.len() as u64);
+        state.bytes += size;
+        state.cuts.insert((partition, cut), size);
         drop(state);
         self.changed();
         Ok(())
@@ -244,10 +246,11 @@ fn read(path: &Path) -> Result<(u64, Vec<Batch>), OutboxError> {
     Ok((size, batches))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_synced(path: &Path, batches: &[Batch]) -> io::Result<u64> {
     let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let size = file::write(batches, &mut file)?;
+    file.sync_all()?;
+    Ok(size)
 }
 
 /// A new name is durable once its folder is.

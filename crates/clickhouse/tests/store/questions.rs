@@ -40,3 +40,23 @@ async fn a_traces_spans_come_in_order() {
     assert_eq!((rows[3].status.as_str(), rows[3].status_message.as_str()), ("Error", "insufficient funds"));
     assert!(scene.store.trace_spans(&"ff".repeat(16)).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_looked_up_in_the_indexes() {
+    let scene = Scene::new().await;
+    let mut all: Vec<_> = (1..=20_000).map(|number| closed(number, START + number, 0)).collect();
+    all[76].row.as_mut().unwrap().trace_ids[0] = b"aaaaaaaabbbbbbbb".as_slice().into();
+    write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
+    let trace = hex::encode("aaaaaaaabbbbbbbb");
+    let by_trace = format!(" OR has(Traces, toFixedString(unhex('{trace}'), 16))");
+    for (key, more) in [("a-77", ""), ("tx-77", ""), (trace.as_str(), by_trace.as_str())] {
+        let inner = format!(
+            "SELECT Tenant, TransactionId FROM transactions_data WHERE TransactionId = '{key}' OR has(MoreKeys, '{key}'){more}"
+        );
+        let outer = format!("SELECT Start FROM transactions WHERE (Tenant, TransactionId) IN ({inner})");
+        for sql in [&inner, &outer] {
+            let plan = scene.ask(&format!("EXPLAIN indexes = 1 {sql}")).await;
+            assert!(plan.contains("Granules: 1/2"), "one granule is read:\n{plan}");
+        }
+    }
+}

@@ -78,7 +78,7 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
 }
 
 /// Rows of a block at most.
-const MAX_ROWS: usize = 1000;
+const MAX_ROWS: usize = 100_000;
 
 async fn store(scene: &Scene, cut: u64, made: Vec<(&'static str, Encoded)>) {
     let batches =

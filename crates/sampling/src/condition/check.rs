@@ -37,15 +37,15 @@ pub(crate) fn compile(
     Ok(Condition { source: source.into(), expression })
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     source: &'a str,
     info: SourceInfo,
     amount: &'a str,
-    slot: &'a mut dyn FnMut(&str) -> usize,
+    pub(super) slot: &'a mut dyn FnMut(&str) -> usize,
 }
 
 /// An operand with its type.
-enum Typed {
+pub(super) enum Typed {
     Bool(Bool),
     Text(Text),
     Number(Number),
@@ -55,10 +55,10 @@ enum Typed {
     Departments,
 }
 
-type Checked<T> = Result<T, ConditionError>;
+pub(super) type Checked<T> = Result<T, ConditionError>;
 
 impl Checker<'_> {
-    fn error<T>(&self, at: &IdedExpr, message: impl Into<String>) -> Checked<T> {
+    pub(super) fn error<T>(&self, at: &IdedExpr, message: impl Into<String>) -> Checked<T> {
         let offset = self.info.offset_for(at.id).map_or(0, |(start, _)| start as usize);
         let before: String = self.source.chars().take(offset).collect();
         let line = before.matches('\n').count() + 1;
@@ -75,7 +75,7 @@ impl Checker<'_> {
         }
     }
 
-    fn typed(&mut self, expression: &IdedExpr) -> Checked<Typed> {
+    pub(super) fn typed(&mut self, expression: &IdedExpr) -> Checked<Typed> {
         match &expression.expr {
             Expr::Literal(LiteralValue::Boolean(value)) => Ok(Typed::Bool(Bool::Constant(**value))),
             Expr::Literal(LiteralValue::String(value)) => {
@@ -173,83 +173,6 @@ impl Checker<'_> {
         parts.iter().map(|part| self.condition(part)).collect()
     }
 
-    fn compare(
-        &mut self,
-        at: &IdedExpr,
-        compare: Compare,
-        left: &IdedExpr,
-        right: &IdedExpr,
-    ) -> Checked<Bool> {
-        let equal = matches!(compare, Compare::Equal | Compare::NotEqual);
-        let negated = |condition: Bool| {
-            if compare == Compare::NotEqual { Bool::Not(Box::new(condition)) } else { condition }
-        };
-        let numbers = |left, right| Ok(Bool::Compare(compare, left, right));
-        match (self.typed(left)?, self.typed(right)?) {
-            (Typed::Number(left), Typed::Number(right)) | (Typed::Time(left), Typed::Time(right)) => {
-                numbers(left, right)
-            }
-            (Typed::Attribute(slot), Typed::Number(right)) => numbers(Number::Attribute(slot), right),
-            (Typed::Number(left), Typed::Attribute(slot)) => numbers(left, Number::Attribute(slot)),
-            (Typed::Attribute(left), Typed::Attribute(right)) if !equal => {
-                numbers(Number::Attribute(left), Number::Attribute(right))
-            }
-            (Typed::Bool(left), Typed::Bool(right)) if equal => {
-                // The same: both or neither.
-                let neither = [&left, &right].map(|side| Bool::Not(Box::new(side.clone())));
-                Ok(negated(Bool::Or(vec![Bool::And(vec![left, right]), Bool::And(neither.into())])))
-            }
-            (Typed::Attribute(slot), Typed::Bool(Bool::Constant(value)))
-            | (Typed::Bool(Bool::Constant(value)), Typed::Attribute(slot))
-                if equal =>
-            {
-                let wanted = if value { "true" } else { "false" };
-                Ok(negated(Bool::Text(Text::Attribute(slot), one(wanted))))
-            }
-            (left, right) if equal => match (as_text(left), as_text(right)) {
-                (Some(left), Some(Text::Constant(text))) | (Some(Text::Constant(text)), Some(left)) => {
-                    Ok(negated(Bool::Text(left, TextTest::In(vec![text]))))
-                }
-                (Some(left), Some(right)) => Ok(negated(Bool::SameText(left, right))),
-                _ => self.error(at, "these have different types: a time is compared with duration(\"2s\"), a text with a text in quotes"),
-            },
-            _ => self.error(at, "these have no order, or different types: a time is compared with duration(\"2s\"), a number with a number"),
-        }
-    }
-
-    fn is_in(&mut self, left: &IdedExpr, right: &IdedExpr) -> Checked<Bool> {
-        let Expr::List(list) = &right.expr else {
-            return match path(&right.expr)
-                .as_deref()
-                .map(|path| path.strip_prefix("transaction.").unwrap_or(path))
-            {
-                Some("departments") => Ok(Bool::Department(TextTest::In(vec![self.constant(left)?]))),
-                Some("attributes") => {
-                    let name = self.constant(left)?;
-                    Ok(Bool::Has((self.slot)(&name)))
-                }
-                _ => self.error(right, "a list, `departments` or `attributes` is expected after `in`"),
-            };
-        };
-        match self.typed(left)? {
-            Typed::Number(number) => {
-                let equal = |value: &IdedExpr, this: &mut Self| {
-                    Ok(Bool::Compare(Compare::Equal, number.clone(), this.number(value)?))
-                };
-                let list = list.elements.iter().map(|value| equal(value, self)).collect::<Checked<_>>()?;
-                Ok(Bool::Or(list))
-            }
-            typed => {
-                let Some(text) = as_text(typed) else {
-                    return self.error(left, "a text or a number is expected before `in`");
-                };
-                let values =
-                    list.elements.iter().map(|value| self.constant(value)).collect::<Checked<_>>()?;
-                Ok(Bool::Text(text, TextTest::In(values)))
-            }
-        }
-    }
-
     fn index(&mut self, at: &IdedExpr, map: &IdedExpr, key: &IdedExpr) -> Checked<Typed> {
         match path(&map.expr).as_deref() {
             Some("attributes" | "transaction.attributes") => {
@@ -307,7 +230,7 @@ impl Checker<'_> {
         }
     }
 
-    fn number(&mut self, value: &IdedExpr) -> Checked<Number> {
+    pub(super) fn number(&mut self, value: &IdedExpr) -> Checked<Number> {
         let typed = self.typed(value)?;
         match as_number(&typed) {
             Some(number) => Ok(number),
@@ -322,7 +245,7 @@ impl Checker<'_> {
         }
     }
 
-    fn constant(&self, value: &IdedExpr) -> Checked<Box<str>> {
+    pub(super) fn constant(&self, value: &IdedExpr) -> Checked<Box<str>> {
         match &value.expr {
             Expr::Literal(LiteralValue::String(text)) => Ok(text.inner().into()),
             _ => self.error(value, "a text in quotes is expected here"),
@@ -343,11 +266,11 @@ impl Checker<'_> {
     }
 }
 
-fn one(text: &str) -> TextTest {
+pub(super) fn one(text: &str) -> TextTest {
     TextTest::In(vec![text.into()])
 }
 
-fn as_text(typed: Typed) -> Option<Text> {
+pub(super) fn as_text(typed: Typed) -> Option<Text> {
     match typed {
         Typed::Text(text) => Some(text),
         Typed::Attribute(slot) => Some(Text::Attribute(slot)),
@@ -364,7 +287,7 @@ fn as_number(typed: &Typed) -> Option<Number> {
 }
 
 /// Names joined by dots.
-fn path(expression: &Expr) -> Option<String> {
+pub(super) fn path(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Ident(name) => Some(name.clone()),
         Expr::Select(select) => Some(format!("{}.{}", path(&select.operand.expr)?, select.field)),

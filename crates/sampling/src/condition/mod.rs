@@ -3,6 +3,7 @@
 //! Parsed by the `cel` crate, checked for names and types when they are loaded, and compiled to a tree that reads facts and allocates nothing.
 
 mod check;
+mod compare;
 mod expression;
 mod fields;
 

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Told where something else is named.
-const KNOWN: &str = "there are attributes[\"…\"], resource.attributes[\"…\"], name, scope.name, kind, status.code, trace_state[\"…\"], \
+const KNOWN: &str = "there are attributes[\"…\"], resource.attributes[\"…\"], name, kind, status.code, trace_state[\"…\"], \
      IsRootSpan() and end_time_unix_nano - start_time_unix_nano, and of events name and attributes[\"…\"]";
 
 /// Something of a span that can be asked.
@@ -18,7 +18,6 @@ pub(super) enum Operand {
     EventAttribute(String),
     Name,
     EventName,
-    ScopeName,
     Kind,
     KindText,
     Status,
@@ -85,7 +84,6 @@ fn path_of(
     };
     Ok(Some(match (event, inner, keys) {
         (_, _, []) if is_enum(inner) => return Ok(None),
-        (_, "scope.name" | "instrumentation_scope.name", []) => Operand::ScopeName,
         (false, "resource.attributes", [key]) => Operand::Attribute(MatchScope::Resource, key.clone()),
         (false, "attributes", [key]) => Operand::Attribute(MatchScope::Span, key.clone()),
         (true, "attributes", [key]) => Operand::EventAttribute(key.clone()),

@@ -132,7 +132,6 @@ impl Translator<'_> {
         match of {
             Operand::Name => Ok(Predicate::Name(test)),
             Operand::EventName => Ok(Predicate::EventName(test)),
-            Operand::ScopeName => Ok(Predicate::Scope(test)),
             _ => {
                 let matches = compile::text_matches(pattern);
                 let matches = matches.ok_or_else(|| OttlError::new(column, "this is no pattern"))?;
@@ -168,7 +167,6 @@ impl Translator<'_> {
             _ if !equal => wrong("`==` or `!=`"),
             (Operand::Name, Form::Text(text)) => Ok(Predicate::Name(one(text))),
             (Operand::EventName, Form::Text(text)) => Ok(Predicate::EventName(one(text))),
-            (Operand::ScopeName, Form::Text(text)) => Ok(Predicate::Scope(one(text))),
             (Operand::KindText, Form::Text(text)) => match kind_bit(text) {
                 Some(bit) => Ok(Predicate::Kind(bit)),
                 None => wrong("the name of a kind, such as \"Server\","),

@@ -51,6 +51,33 @@ pub struct Settled<'p> {
 }
 
 /// The state of a set of policies.
+///
+/// ```
+/// use throughline_sampling::{MatcherTable, Offer, Options, Policies, Sampler, Transaction, TransactionFacts};
+///
+/// let settings = serde_json::json!([
+///     {"name": "large", "type": "cel", "cel": {"condition": "amount > 100000"}},
+///     {"name": "rest", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 100}},
+/// ]);
+/// let settings: Vec<_> = serde_json::from_value(settings)?;
+/// // The table says what to ask of spans, the policies which attributes to have at hand.
+/// let mut table = MatcherTable::default();
+/// let policies = Policies::compile_with(&settings, &Options::default(), &mut table).unwrap();
+/// let (matchers, questions) = table.into_parts();
+/// assert!(matchers.is_empty() && questions.is_empty());
+/// assert_eq!(policies.attributes(), [Box::from("payment.amount")]);
+///
+/// let mut sampler = Sampler::new(&policies);
+/// let facts = TransactionFacts { id: "transfer-1", spans: 25, ..TransactionFacts::default() };
+/// let small = Transaction { attributes: &[Some("12.50")], ..facts.into() };
+/// // At each log time, first what is due, then what closes.
+/// assert!(sampler.window_end(&policies, 5_000_000_000).is_empty());
+/// let Offer::Pending(ticket) = sampler.offer(&policies, &small, 5_000_000_000) else { panic!() };
+/// assert_eq!(sampler.due(), Some(6_000_000_000));
+/// let settled = sampler.window_end(&policies, 6_000_000_000);
+/// assert_eq!((settled[0].ticket, settled[0].decision.policy), (ticket, Some("rest")));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sampler {
     windows: Windows,

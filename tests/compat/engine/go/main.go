@@ -1,6 +1,8 @@
 // What Grafana's ClickHouse plugin does, by the client that it uses: clickhouse-go over HTTP.
 //
-//	engine http://127.0.0.1:8123
+//	engine http://127.0.0.1:8123 [http://127.0.0.1:4318]
+//
+// With an OTLP/HTTP endpoint, spans are sent there, and read by the statements that the plugin makes.
 package main
 
 import (
@@ -67,6 +69,10 @@ func main() {
 	} {
 		fmt.Println("== compression", name)
 		run(endpoint.Host, method, "compat_go_"+name)
+	}
+	if len(os.Args) > 2 {
+		fmt.Println("== statements of Grafana's plugin")
+		grafana(endpoint.Host, os.Args[2])
 	}
 	if failures > 0 {
 		fmt.Printf("%d checks failed\n", failures)

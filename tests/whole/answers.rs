@@ -1,0 +1,184 @@
+//! What a person asks, from the first trace of a transfer to its row: by the command line and by JSON.
+
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use throughline_bank::truth::Record;
+use throughline_harness::Server;
+
+use crate::load::{PATIENCE, binary, check, requests, send, start, transfers};
+
+/// Runs a question of the command line against a server.
+fn ask(server: &Server, arguments: &[&str]) -> Output {
+    let endpoint = format!("http://127.0.0.1:{}", server.start.ports.api);
+    Command::new(binary()).args(arguments).args(["--endpoint", &endpoint]).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// The objects that a command printed, one a line.
+fn objects(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// Asks until the answer is right.
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what} has not come");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn explanation(server: &Server, key: &str) -> Option<Value> {
+    let output = ask(server, &["explain", key, "--output", "json"]);
+    (code(&output) == 0).then(|| objects(&output).remove(0))
+}
+
+fn sum(list: &Value, field: &str) -> u64 {
+    list.as_array().unwrap().iter().map(|each| each[field].as_u64().unwrap()).sum()
+}
+
+/// What must hold of every answer with a row behind it.
+fn assert_explained(answer: &Value, truth: &Record) {
+    let transaction = &answer["transaction"];
+    let duration = transaction["duration"].as_u64().unwrap();
+    assert_eq!(transaction["transaction_id"], truth.uetr.as_str(), "{answer}");
+    assert_eq!(transaction["type"], "transfer");
+    assert_eq!(transaction["spans"], truth.spans.len());
+    assert!(duration.abs_diff(truth.duration) < 1_000_000, "{duration}, not {}", truth.duration);
+    for (list, field) in [("hops", "critical"), ("by_kind", "time"), ("by_department", "time")] {
+        assert_eq!(sum(&answer[list], field), duration, "{list}: {answer}");
+    }
+    assert_ne!(answer["sentence"], "");
+}
+
+/// Scenario: the first traces of a transfer arrive, then, when it has been asked for, the rest.
+/// Guarantee: it is explained by its key as in flight; then, by its key and by the id of any of its traces, as stored, whole, with times that add up; the command line
+/// and the JSON of the API say the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_explained_in_flight_and_when_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).ready().await;
+    let port = server.start.ports.grpc;
+    let all = transfers(500, 20);
+    let truth = Record::new(&all[0], &[]);
+    let mut first = all[0].clone();
+    let last_trace = *first.trace_ids.last().unwrap();
+    let mut rest = first.clone();
+    first.spans.retain(|span| span.trace_id != last_trace);
+    rest.spans.retain(|span| span.trace_id == last_trace);
+    send(port, &requests(&[first.clone()])).await;
+
+    let answer = wait_for("what is in flight", || {
+        explanation(&server, &truth.uetr).filter(|answer| answer["transaction"]["spans"] == first.spans.len())
+    });
+    assert_eq!(answer["transaction"]["state"], "in flight", "{answer}");
+    assert_eq!(sum(&answer["hops"], "critical"), answer["transaction"]["duration"].as_u64().unwrap());
+    let open = ask(&server, &["transactions", "--in-flight", "--output", "json"]);
+    assert_eq!(code(&open), 0, "{open:?}");
+    assert_eq!(objects(&open)[0]["transaction_id"], truth.uetr.as_str());
+    let text = ask(&server, &["explain", &truth.uetr]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("in flight"), "{text:?}");
+
+    let mut later = requests(&[rest]);
+    later.extend(requests(&all[1..]));
+    send(port, &later).await;
+    check(&server, all.len() as u64, all.iter().map(|transfer| transfer.spans.len() as u64).sum()).await;
+    for key in truth.trace_ids.iter().chain([&truth.uetr]) {
+        let answer = explanation(&server, key).expect("it is stored");
+        assert_eq!(answer["transaction"]["state"], "stored");
+        assert_explained(&answer, &truth);
+        let (status, json) = server.api(&format!("/api/v1/explain/{key}")).await;
+        assert_eq!((status, &json), (200, &answer), "JSON of the API and of the command line");
+    }
+    let text = ask(&server, &["explain", &truth.uetr]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(
+        truth.hops.iter().all(|hop| text.contains(&hop.service) && text.contains(&hop.department)),
+        "{text}"
+    );
+    assert_lists(&server, &all).await;
+    assert_refusals(&server).await;
+}
+
+/// Lists are filtered, and say the same by both ways.
+async fn assert_lists(server: &Server, all: &[throughline_bank::plan::Transfer]) {
+    let list = |arguments: &[&str]| {
+        let output = ask(server, &[&["transactions", "--output", "json"], arguments].concat());
+        let mut ids: Vec<String> =
+            objects(&output).iter().map(|each| each["transaction_id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        (code(&output), ids)
+    };
+    let wanted = |keep: &dyn Fn(&Record) -> bool| {
+        let mut ids: Vec<String> = all
+            .iter()
+            .map(|transfer| Record::new(transfer, &[]))
+            .filter(|truth| keep(truth))
+            .map(|truth| truth.uetr)
+            .collect();
+        ids.sort();
+        (if ids.is_empty() { 3 } else { 0 }, ids)
+    };
+    assert_eq!(list(&[]), wanted(&|_| true));
+    let mut durations: Vec<u64> = all.iter().map(|transfer| transfer.end - transfer.start).collect();
+    durations.sort_unstable();
+    let limit = u64::midpoint(durations[9], durations[10]) / 1_000_000;
+    assert_eq!(
+        list(&["--slower-than", &format!("{limit}ms")]),
+        wanted(&|truth| truth.duration > limit * 1_000_000)
+    );
+    assert_eq!(list(&["--outcome", "ok"]), wanted(&|truth| truth.outcome == "ok"));
+    assert_eq!(list(&["--type", "transfer"]), wanted(&|_| true));
+    assert_eq!(list(&["--type", "loan"]), (3, Vec::new()));
+    assert_eq!(
+        list(&["--department", "core-banking"]),
+        wanted(&|truth| truth.spans.iter().any(|span| span.department == "core-banking"))
+    );
+    assert_eq!(list(&["--department", "marketing"]), (3, Vec::new()));
+    assert_eq!(list(&["--in-flight"]), (3, Vec::new()));
+    assert_eq!(list(&["--limit", "4"]).1.len(), 4);
+    let (status, json) = server.api("/api/v1/transactions?limit=1000").await;
+    assert_eq!((status, json["transactions"].as_array().unwrap().len()), (200, all.len()));
+}
+
+/// What is not there, or not a question, is said in words and by the exit status.
+async fn assert_refusals(server: &Server) {
+    for output in [["explain", "no-such-key"], ["explain", "no-such-key\"'; DROP"]]
+        .map(|question| ask(server, &question))
+    {
+        assert_eq!(code(&output), 3, "{output:?}");
+        assert!(output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-key"), "{output:?}");
+    }
+    let nothing = ask(server, &["transactions", "--outcome", "incomplete"]);
+    assert_eq!((code(&nothing), nothing.stdout.is_empty()), (3, true), "{nothing:?}");
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no transaction matches"), "{nothing:?}");
+    for wrong in [
+        ["transactions", "--slower-than", "soon"],
+        ["transactions", "--outcome", "fine"],
+        ["transactions", "--limit", "0"],
+    ] {
+        let output = ask(server, &wrong);
+        assert_eq!(code(&output), 2, "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(wrong[2]), "{output:?}");
+    }
+    assert_eq!(code(&ask(server, &["explain", ""])), 2, "an empty key is no question");
+    let (status, json) = server.api("/api/v1/explain/no-such-key").await;
+    assert_eq!(status, 404, "{json}");
+    assert!(json["error"].as_str().unwrap_or_default().contains("no-such-key"), "{json}");
+    let (status, json) = server.api("/api/v1/transactions?limit=many").await;
+    assert_eq!(status, 400, "{json}");
+}
