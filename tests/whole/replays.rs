@@ -110,6 +110,7 @@ async fn replay(data: &Path, config: &Path) -> Batches {
         outbox: Outbox::open(data.join("outbox"), OUTBOX_BYTES).unwrap(),
         rules: Arc::new(Rules::compile(config.rules).unwrap()),
         retention: Retention { age: Duration::from_secs(3600), bytes: 1 << 40 },
+        index: data.join("log/index"),
     };
     Worker::start(parts).unwrap().drain().await.unwrap();
     batches(&data.join("outbox"))
