@@ -8,6 +8,7 @@
 mod answers;
 mod datasets;
 mod ends;
+mod full_disk;
 mod kills;
 mod load;
 mod replays;

@@ -139,6 +139,11 @@ impl Server {
         fs::read_to_string(self.start.dir.join("serve.log")).unwrap_or_default()
     }
 
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Its process and all that descend from it, itself first.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
@@ -215,6 +220,16 @@ impl Server {
         let url = format!("http://127.0.0.1:{}{path}", self.start.ports.api);
         let answer = reqwest::get(&url).await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// Posts a request over OTLP/HTTP, once; the status, and the seconds after which it may be sent again, if the answer says so.
+    pub async fn post(&mut self, request: bytes::Bytes) -> (u16, Option<u64>) {
+        let url = format!("http://127.0.0.1:{}/v1/traces", self.start.ports.http);
+        let post = reqwest::Client::new().post(url).header("content-type", "application/x-protobuf");
+        let answer = post.body(request).send().await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}, {:?}:\n{}", self.ended(), self.output()));
+        let delay = answer.headers().get("retry-after").and_then(|delay| delay.to_str().ok()?.parse().ok());
+        (answer.status().as_u16(), delay)
     }
 
     /// Stops it as an operator would; its exit status and how long it took. Panics where a child outlives it.
