@@ -212,6 +212,7 @@ fn wrong_rules_are_faults() {
         (of(json!({"operator": "="})), "one of `field` and `fields`"),
         (of(typed("=", json!("x"), "int")), "a number is expected"),
         (of(typed("=", json!("x"), "decimal")), "one of string, int, float, bool"),
+        (of(condition("?.NUM_DESCENDANTS", "=", json!("many"))), "a number of spans"),
         (policy("rules", json!({"rules": []})), "at least one rule"),
     ];
     for (settings, hint) in table {

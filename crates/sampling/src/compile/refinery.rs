@@ -54,6 +54,7 @@ impl Compiler<'_> {
         for condition in &rule.conditions {
             match self.whole_condition(condition, place) {
                 Some(asked) => rules.push(asked),
+                None if is_whole(condition) => whole = false,
                 None => match self.span_condition(condition, place) {
                     None => whole = false,
                     Some(predicate) if rule.scope == Scope::Span => of_span.push(predicate),
@@ -101,12 +102,17 @@ impl Compiler<'_> {
             let asked = self.asked(place, bit, "root span".into())?;
             return Some(if wanted { asked } else { Rule::Not(Box::new(asked)) });
         }
-        if condition.field.as_deref() != Some("?.NUM_DESCENDANTS") {
+        if !is_whole(condition) {
             return None;
         }
-        let bound = condition.value.as_u64()?;
+        let compare = Compare::parse(&condition.operator);
+        let (Some(bound), Some(compare)) = (condition.value.as_u64(), compare) else {
+            let hint = "a number of spans is compared with a whole number by =, !=, <, <=, >, >=";
+            self.fault(place.path, "rules.conditions.value", &shown(condition), hint);
+            return None;
+        };
         let at_least = |min| Rule::SpanCount { min, max: None };
-        Some(match Compare::parse(&condition.operator)? {
+        Some(match compare {
             Compare::Equal => Rule::SpanCount { min: bound, max: Some(bound) },
             Compare::NotEqual => Rule::Not(Box::new(Rule::SpanCount { min: bound, max: Some(bound) })),
             Compare::Less => Rule::Not(Box::new(at_least(bound))),
@@ -214,6 +220,11 @@ impl Compiler<'_> {
             _ => Err(("operator", operator.into(), OPERATORS.into())),
         }
     }
+}
+
+/// Whether a condition is over the whole, not over a span of it.
+fn is_whole(condition: &RefineryCondition) -> bool {
+    condition.operator == "has-root-span" || condition.field.as_deref() == Some("?.NUM_DESCENDANTS")
 }
 
 /// A predicate, or the key, the value found there and a hint.

@@ -96,18 +96,44 @@ pub(crate) fn stream(seed: u64, seconds: u64, a_second: u64) -> Vec<Come> {
     (0..seconds * a_second).map(come).collect()
 }
 
-/// The mean over seeds of the sum of weights over what is kept, of those that `of` picks, and the standard error of that mean; what was there to be
-/// estimated; and the part that was kept.
+/// What sums of weights say, over seeds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate {
+    /// The mean of the sums over what is kept.
+    pub(crate) mean: f64,
+    /// The standard error of that mean.
+    pub(crate) error: f64,
+    /// What was there to be estimated.
+    pub(crate) truth: f64,
+    /// The part that was kept.
+    pub(crate) kept: f64,
+    /// How many were kept by a draw, in all.
+    pub(crate) drawn: usize,
+}
+
+impl Estimate {
+    /// Whether enough were drawn for the standard error to say anything, or nothing was left to be drawn.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.drawn >= 60 || self.kept >= 1.0
+    }
+
+    /// Whether the mean is within so many standard errors.
+    pub(crate) fn is_within(&self, errors: f64) -> bool {
+        (self.mean - self.truth).abs() <= errors * self.error + 1e-6
+    }
+}
+
+/// Estimates how many there were of those that `of` picks.
 pub(crate) fn estimate(
     policies: &Value,
     seeds: u64,
     make: &dyn Fn(u64) -> Vec<Come>,
     of: &dyn Fn(&Come) -> bool,
-) -> (f64, f64, f64, f64) {
+) -> Estimate {
     let (policies, ..) = compile_all(policies.clone());
     let mut sums = Vec::new();
     let mut by_weights = 0.0;
-    let (mut kept, mut all, mut truth) = (0usize, 0usize, 0usize);
+    let (mut kept, mut all, mut truth, mut drawn) = (0usize, 0usize, 0usize, 0usize);
     for seed in 0..seeds {
         let stream = make(seed);
         let fates = run(&policies, &stream);
@@ -120,6 +146,7 @@ pub(crate) fn estimate(
         assert!(picked.iter().all(|(_, fate)| !fate.keep || fate.weight >= 1.0 - 1e-9));
         by_weights += picked.iter().map(|(_, fate)| fate.weight * (fate.weight - 1.0)).sum::<f64>().max(0.0);
         sums.push(picked.iter().map(|(_, fate)| fate.weight).sum::<f64>());
+        drawn += picked.iter().filter(|(_, fate)| fate.weight > 1.0 + 1e-9).count();
         kept += picked.iter().filter(|(_, fate)| fate.keep).count();
         (all, truth) = (all + picked.len(), picked.len());
     }
@@ -128,5 +155,11 @@ pub(crate) fn estimate(
     let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / (count - 1.0);
     // Where hardly any is not kept, the sums alone say too little of how far they vary.
     let variance = variance.max(by_weights / count);
-    (mean, (variance / count).sqrt(), truth as f64, kept as f64 / all as f64)
+    Estimate {
+        mean,
+        error: (variance / count).sqrt(),
+        truth: truth as f64,
+        kept: kept as f64 / all as f64,
+        drawn,
+    }
 }
