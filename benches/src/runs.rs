@@ -19,8 +19,7 @@ use crate::{
 /// What is measured: errors, what is slow, and a share of the rest; quiet times short enough for a run of seconds.
 fn configuration(quiet: &str) -> String {
     format!(
-        "log: {{ retention: {{ size_gib: 2 }} }}
-traces: {{ quiet_time: {quiet} }}
+        "traces: {{ quiet_time: {quiet} }}
 transactions: {{ quiet_time: {quiet} }}
 departments: [{{ attribute: department }}]
 sampling:

@@ -111,15 +111,16 @@ impl Runs {
     ///
     /// # Errors
     /// Where its file cannot be written. Nothing has changed then.
-    pub fn add(&mut self, mut chunk: Chunk) -> Result<(), IndexError> {
+    pub fn add(&mut self, chunk: &Chunk) -> Result<(), IndexError> {
         self.settle(false)?;
         if self.runs.last().is_some_and(|last| chunk.number <= last.head.last) {
             return Ok(());
         }
-        chunk.entries.sort_unstable();
-        let count = chunk.entries.len() as u64;
+        let mut entries = chunk.entries.clone();
+        entries.sort_unstable();
+        let count = entries.len() as u64;
         let head = Head::new((chunk.number, chunk.number), (chunk.since, chunk.until), count);
-        let path = write(&self.dir, &head, chunk.entries.into_iter())?;
+        let path = write(&self.dir, &head, entries.into_iter())?;
         if let Some(run) = Run::open(path)?.map(Arc::new) {
             self.fresh.push(Arc::clone(&run));
             self.runs.push(run);

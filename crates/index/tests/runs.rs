@@ -24,7 +24,7 @@ fn open(dir: &Path) -> Runs {
 /// Adds chunks until merges have happened: each `sync` may start one and take in the one before.
 fn fill(runs: &mut Runs, chunks: u64, per_chunk: u64) {
     for number in 0..chunks {
-        runs.add(chunk(number, number * per_chunk..(number + 1) * per_chunk)).unwrap();
+        runs.add(&chunk(number, number * per_chunk..(number + 1) * per_chunk)).unwrap();
         runs.sync(number + 1).unwrap();
     }
 }
@@ -60,8 +60,8 @@ fn what_a_snapshot_does_not_know_is_dropped_and_comes_again() {
     runs.restore(3).unwrap();
     assert!(!runs.get(&key(29)).is_empty());
     assert!(runs.get(&key(30)).is_empty());
-    runs.add(chunk(3, 30..40)).unwrap();
-    runs.add(chunk(3, 30..40)).unwrap();
+    runs.add(&chunk(3, 30..40)).unwrap();
+    runs.add(&chunk(3, 30..40)).unwrap();
     assert_eq!(runs.get(&key(30)).len(), 1);
     assert_eq!(runs.len(), 40);
 }
@@ -71,7 +71,7 @@ fn old_files_go_by_age_and_by_limit() {
     let dir = tempfile::tempdir().unwrap();
     let mut runs = Runs::open(dir.path(), "test", Settings { max_entries: 45 }).unwrap();
     for number in 0..6 {
-        runs.add(chunk(number, number * 10..(number + 1) * 10)).unwrap();
+        runs.add(&chunk(number, number * 10..(number + 1) * 10)).unwrap();
     }
     assert_eq!(runs.len(), 40);
     assert!(runs.get(&key(5)).is_empty() && !runs.get(&key(20)).is_empty());
@@ -160,7 +160,7 @@ proptest! {
                 Step::Add(mut keys) => {
                     keys.sort_unstable();
                     keys.dedup();
-                    runs.add(chunk(next, keys.iter().copied())).unwrap();
+                    runs.add(&chunk(next, keys.iter().copied())).unwrap();
                     model.insert(next, keys);
                     next += 1;
                 }

@@ -1,6 +1,10 @@
 //! What left the folds' memory, found again: by the index on disk, in the summary log.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 use throughline_assembly::{
@@ -20,26 +24,58 @@ use crate::{
     limits::MAX_INDEXED,
 };
 
+/// Chunks that wait in memory while the disk is full; more stop the fold.
+const MAX_WAITING: usize = 16;
+
 /// The index of one fold, in a folder of its name.
-pub(crate) struct Index(Runs);
+pub(crate) struct Index {
+    runs: Runs,
+    /// In order.
+    waiting: VecDeque<Chunk>,
+}
 
 impl Index {
     /// What chunks from `next` on hold comes again by replay.
     pub(crate) fn open(dir: &Path, fold: &str, next: u64) -> Result<Self, IndexError> {
         let mut runs = Runs::open(&dir.join(fold), fold, Settings { max_entries: MAX_INDEXED })?;
         runs.restore(next)?;
-        Ok(Self(runs))
+        Ok(Self { runs, waiting: VecDeque::new() })
     }
 
     pub(crate) fn add(&mut self, chunk: ClosedChunk) -> Result<(), IndexError> {
         let ClosedChunk { number, since, until, entries } = chunk;
-        self.0.add(Chunk { number, since, until, entries })
+        self.waiting.push_back(Chunk { number, since, until, entries });
+        match self.write() {
+            Err(error) if error.is_retryable() && self.waiting.len() <= MAX_WAITING => {
+                tracing::warn!(%error, "the index of what is closed cannot be written at the moment; tried again later");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn write(&mut self) -> Result<(), IndexError> {
+        while let Some(chunk) = self.waiting.front() {
+            self.runs.add(chunk)?;
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The values of a key, the newest first.
+    fn get(&self, key: &[u8; 16]) -> SmallVec<[u64; 2]> {
+        let waiting = self.waiting.iter().rev().flat_map(|chunk| &chunk.entries);
+        let mut values: SmallVec<[u64; 2]> =
+            waiting.filter(|(known, _)| known == key).map(|(_, value)| *value).collect();
+        values.extend(self.runs.get(key));
+        values
     }
 
     /// Before the fold's snapshot at log time `now`, which has handed out the chunks before `next`.
     pub(crate) fn save(&mut self, next: u64, now: u64, retention: u64) -> Result<(), IndexError> {
-        self.0.forget_before(now.saturating_sub(retention))?;
-        self.0.sync(next)
+        self.write()?;
+        self.runs.forget_before(now.saturating_sub(retention))?;
+        self.runs.sync(next)
     }
 }
 
@@ -73,7 +109,7 @@ impl StoredSummaries for Summaries {
     }
 
     fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
-        self.index.0.get(&trace.0).into_iter().map(Place::unpacked).collect()
+        self.index.get(&trace.0).into_iter().map(Place::unpacked).collect()
     }
 
     fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>> {
@@ -102,7 +138,7 @@ impl Decisions {
 impl StoredDecisions for Decisions {
     fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
         // The newest chunk's comes first: decisions are in the order of the log.
-        let position = *self.index.0.get(&name.0.to_be_bytes()).first()?;
+        let position = *self.index.get(&name.0.to_be_bytes()).first()?;
         match self.at(position) {
             Ok(closed) => {
                 let is_its = |closed: &Arc<Closed>| {

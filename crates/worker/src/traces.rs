@@ -1,6 +1,6 @@
 //! The driver of the first fold: one partition of the span log to summaries.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use throughline_assembly::{
     place::Place,
@@ -16,9 +16,9 @@ use crate::{
     WorkerError,
     append::append,
     events::{control, emitted, rules_of},
-    limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN, SNAPSHOT_EVERY},
+    limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN},
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
-    save::save,
+    save::{Schedule, save},
     stored::{Index, Summaries},
     trim::Bounds,
     worker::Parts,
@@ -45,11 +45,9 @@ pub(crate) struct TracesDriver {
     bounds: Arc<Bounds>,
     outgoing: Outgoing,
     appending: Option<tokio::task::JoinHandle<Appended>>,
-    /// Where the next record lies, and where the last snapshot was taken.
+    /// Where the next record lies.
     next: Position,
-    saved: (Position, Instant),
-    /// Bytes of log between two snapshots.
-    snapshot_bytes: u64,
+    schedule: Schedule,
     emits: Vec<Emit>,
 }
 
@@ -76,8 +74,7 @@ impl TracesDriver {
             outgoing: Outgoing::default(),
             appending: None,
             next,
-            saved: (next, Instant::now()),
-            snapshot_bytes: parts.snapshot_bytes(),
+            schedule: Schedule::new(next, parts.snapshot_bytes()),
             emits: Vec::new(),
         })
     }
@@ -214,9 +211,7 @@ impl TracesDriver {
     }
 
     async fn save_if_due(&mut self) -> Result<(), WorkerError> {
-        let (position, at) = self.saved;
-        let grown = self.next.0 - position.0;
-        if grown >= self.snapshot_bytes || (grown > 0 && at.elapsed() >= SNAPSHOT_EVERY) {
+        if self.schedule.is_due(self.next) {
             self.drain().await?;
             self.save()?;
         }
@@ -226,9 +221,13 @@ impl TracesDriver {
     /// Everything appended because of records up to here is durable.
     fn save(&mut self) -> Result<(), WorkerError> {
         let retention = self.fold.rules().settings.retention;
-        self.stored.index.save(self.fold.next_chunk(), self.fold.now(), retention)?;
-        save(&self.snapshots, &name(self.partition), self.next, |out| self.fold.snapshot(out))?;
-        self.saved = (self.next, Instant::now());
+        let index = self.stored.index.save(self.fold.next_chunk(), self.fold.now(), retention);
+        let saved = index.map_err(WorkerError::from).and_then(|()| {
+            save(&self.snapshots, &name(self.partition), self.next, |out| self.fold.snapshot(out))
+        });
+        if !self.schedule.saved(self.next, saved)? {
+            return Ok(());
+        }
         self.bounds.set_traces_snapshot(self.partition, self.next);
         metrics::counter!(SNAPSHOTS, "fold" => "traces").increment(1);
         Ok(())

@@ -1,6 +1,6 @@
 //! The driver of the second fold: one partition of the summary log to decisions and batches.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_assembly::{
@@ -10,7 +10,7 @@ use throughline_assembly::{
     rules::Rules,
     transactions::{Closing, SummaryEvent, TraceHead, Transactions},
 };
-use throughline_clickhouse::outbox::{Outbox, OutboxError};
+use throughline_clickhouse::outbox::{Batch, Outbox, OutboxError};
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
@@ -20,9 +20,9 @@ use crate::{
     batch::BatchBuilder,
     events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, SNAPSHOT_EVERY},
+    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
-    save::save,
+    save::{Schedule, save},
     stored::{Decisions, Index},
     summaries::Summaries,
     traces::lag,
@@ -51,10 +51,8 @@ pub(crate) struct TransactionsDriver {
     /// A cut is in the log and not yet read.
     cut_asked: bool,
     next: Position,
-    saved: (Position, Instant),
+    schedule: Schedule,
     retention: Retention,
-    /// Bytes of log between two snapshots.
-    snapshot_bytes: u64,
 }
 
 impl TransactionsDriver {
@@ -87,7 +85,6 @@ impl TransactionsDriver {
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
-            snapshot_bytes: parts.snapshot_bytes(),
             decider: Decider::default(),
             summaries: Summaries::default(),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
@@ -97,7 +94,7 @@ impl TransactionsDriver {
             in_flight,
             cut_asked: false,
             next,
-            saved: (next, Instant::now()),
+            schedule: Schedule::new(next, parts.snapshot_bytes()),
         };
         driver.show_open();
         Ok(driver)
@@ -233,18 +230,32 @@ impl TransactionsDriver {
             metrics::counter!(LIMIT_HITS, "limit" => "outbox").increment(1);
             self.outbox.wait_for_room().await;
         }
-        match self.outbox.seal(batches).await {
-            // What was sealed first stays: it may be in the store already.
-            Err(error @ OutboxError::Differs { .. }) => {
-                tracing::warn!(%error, "a cut was sealed before, by another version");
-            }
-            result => result?,
-        }
-        let (position, at) = self.saved;
-        if next.0 - position.0 >= self.snapshot_bytes || at.elapsed() >= SNAPSHOT_EVERY {
+        self.put_in_outbox(batches).await?;
+        if self.schedule.is_due(next) {
             self.save(next)?;
         }
         Ok(())
+    }
+
+    /// A disk that is full is waited for: a batch cannot be left out.
+    async fn put_in_outbox(&self, batches: Vec<Batch>) -> Result<(), WorkerError> {
+        let mut wait = RETRY.0;
+        loop {
+            match self.outbox.seal(batches.clone()).await {
+                // What was sealed first stays: it may be in the store already.
+                Err(error @ OutboxError::Differs { .. }) => {
+                    tracing::warn!(%error, "a cut was sealed before, by another version");
+                    return Ok(());
+                }
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "the outbox takes nothing at the moment; trying again");
+                    metrics::counter!(LIMIT_HITS, "limit" => "disk").increment(1);
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY.1);
+                }
+                result => return Ok(result?),
+            }
+        }
     }
 
     /// What is to be done outside the log: decisions, and the end of a batch.
@@ -320,9 +331,13 @@ impl TransactionsDriver {
     /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
     fn save(&mut self, next: Position) -> Result<(), WorkerError> {
         let retention = self.fold.rules().settings.retention;
-        self.decisions.index.save(self.fold.next_chunk(), self.fold.now(), retention)?;
-        save(&self.snapshots, &name(self.partition), next, |out| self.fold.snapshot(out))?;
-        self.saved = (next, Instant::now());
+        let index = self.decisions.index.save(self.fold.next_chunk(), self.fold.now(), retention);
+        let saved = index
+            .map_err(WorkerError::from)
+            .and_then(|()| save(&self.snapshots, &name(self.partition), next, |out| self.fold.snapshot(out)));
+        if !self.schedule.saved(next, saved)? {
+            return Ok(());
+        }
         let (spans, summaries) = self.fold.needed();
         self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
