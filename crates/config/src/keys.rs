@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
     key("transactions.types[].slo.latency", Duration, Unset("none"), "service level: as fast as this"),
     key("transactions.types[].slo.objective", Fraction, Unset("none"), "service level: so large a part of them, 0.995 for 99.5 %"),
 
-    key("sampling.policies", Policies, Value(DEFAULT_POLICIES), "policies in the words of the OpenTelemetry Collector's tail sampling processor"),
+    key("sampling.policies", Policies, Value(DEFAULT_POLICIES), "policies in the words of the OpenTelemetry Collector's tail sampling processor and of Refinery, and conditions in CEL"),
 
     key("clickhouse.url", Text, Value("embedded"), "`embedded`, or http(s)://host:8123 of a ClickHouse server"),
     key("clickhouse.user", Text, Value("default"), "user at a ClickHouse server"),

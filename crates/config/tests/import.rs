@@ -300,3 +300,14 @@ fn what_looks_like_our_references_stays_as_it_was() {
     assert_eq!(*values, serde_json::json!(["${x}", "no", "5", "€ \"q\"", ""]));
     assert_eq!(config.rules.policies[0].name, "a: b");
 }
+
+#[test]
+fn policies_that_are_too_many_together_are_noted() {
+    let one = |index| {
+        format!(
+            "  - {{ name: p{index}, type: boolean_attribute, boolean_attribute: {{ key: k{index}, value: true }} }}\n"
+        )
+    };
+    let text: String = std::iter::once("policies:\n".to_owned()).chain((0..65).map(one)).collect();
+    has(&otelcol(&text).unwrap(), "line 2: policies: ", "together they are too much");
+}

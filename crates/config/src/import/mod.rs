@@ -100,14 +100,15 @@ fn set(root: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
-/// What is wrong with a policy, if anything is.
-fn wrong(policy: &Value) -> Option<String> {
-    let settings: PolicySettings = match serde_json::from_value(policy.clone()) {
+/// What is wrong with policies, if anything is.
+fn wrong(policies: &[Value]) -> Option<String> {
+    let settings = policies.iter().cloned().map(serde_json::from_value);
+    let settings: Vec<PolicySettings> = match settings.collect() {
         Ok(settings) => settings,
         Err(error) => return Some(error.to_string()),
     };
     let faults =
-        Policies::compile_with(&[settings], &Options::default(), &mut MatcherTable::default()).err()?;
+        Policies::compile_with(&settings, &Options::default(), &mut MatcherTable::default()).err()?;
     let told: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.key, fault.hint)).collect();
     Some(told.join("; "))
 }

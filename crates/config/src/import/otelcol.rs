@@ -111,13 +111,16 @@ fn policies(path: &str, node: &Node, out: &mut Map<String, Value>, notes: &mut N
         let name =
             policy.get("name").and_then(Value::as_str).map_or(format!("#{}", index + 1), str::to_owned);
         let path = format!("{path}[{name}]");
-        match wrong(&policy) {
+        match wrong(std::slice::from_ref(&policy)) {
             Some(why) => notes.add(item, path, format!("left out: {why}")),
             None => {
                 meanings(&path, item, &policy, notes);
                 list.push(policy);
             }
         }
+    }
+    if let Some(why) = wrong(&list) {
+        notes.add(node, path, format!("together they are too much: {why}"));
     }
     set(out, "sampling.policies", Value::Array(list));
 }

@@ -54,6 +54,9 @@ fn rules(samplers: &Node, out: &mut Map<String, Value>, notes: &mut Notes) -> Re
         environment(None, node, &mut rules, notes);
     }
     let policy = json!({"name": POLICY, "type": "rules", "rules": {"rules": rules}});
+    if let Some(why) = wrong(std::slice::from_ref(&policy)) {
+        notes.add(samplers, "Samplers", format!("together the rules are too much: {why}"));
+    }
     set(out, "sampling.policies", json!([policy]));
     Ok(())
 }
@@ -95,7 +98,7 @@ fn based_on_rules(name: Option<&str>, node: &Node, path: &str, rules: &mut Vec<V
 /// Takes a rule, or says why not.
 fn take(rule: Value, node: &Node, path: &str, rules: &mut Vec<Value>, notes: &mut Notes) {
     let alone = json!({"name": POLICY, "type": "rules", "rules": {"rules": [rule]}});
-    match wrong(&alone) {
+    match wrong(&[alone]) {
         None => rules.push(rule),
         Some(why) => {
             let message = format!("left out, so that what it matched comes to the rules after it: {why}");
