@@ -145,6 +145,7 @@ async fn life(dir: &Path, config: &str) -> (PathBuf, PathBuf) {
     let held: Vec<_> = held.into_iter().map(|(request, _)| request).collect();
     send(port, &now).await;
     send(port, &now[..now.len() / 2]).await;
+    wait_for_spans(&outbox, spans(&early) - held_spans).await;
     let (status, _) = server.stop();
     assert_eq!(status.code(), Some(0));
     copy(&data.join("log/snapshots"), &halfway);
