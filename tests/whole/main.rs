@@ -1,8 +1,9 @@
 //! The whole system: the real binary, the real engine, the bank's transfers over OTLP/gRPC, and what is in the store at the end.
 #![allow(
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on has nothing better to do than stop"
+    reason = "a test that cannot go on has nothing better to do than stop, and one that is skipped says why"
 )]
 
 mod answers;
