@@ -86,6 +86,8 @@ async fn a_transfer_is_explained_in_flight_and_when_it_is_stored() {
     });
     assert_eq!(answer["transaction"]["state"], "in flight", "{answer}");
     assert_eq!(sum(&answer["hops"], "critical"), answer["transaction"]["duration"].as_u64().unwrap());
+    let of_trace = explanation(&server, &truth.trace_ids[0]).expect("one of its traces finds it");
+    assert_eq!(of_trace["transaction"]["transaction_id"], truth.uetr.as_str());
     let open = ask(&server, &["transactions", "--in-flight", "--output", "json"]);
     assert_eq!(code(&open), 0, "{open:?}");
     assert_eq!(objects(&open)[0]["transaction_id"], truth.uetr.as_str());

@@ -1,14 +1,17 @@
 //! What is in flight right now: open transactions, shared between the drivers and whoever asks.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use throughline_assembly::{
     decide::Decider,
     names::{Name, NameHash, TRACE_PLACE},
     records::{ClosedBy, Transaction},
     rules::Rules,
-    transactions::Closing,
+    transactions::{Closing, TraceHead},
 };
 use throughline_log::{Log, Position};
 
@@ -24,56 +27,91 @@ pub struct OpenTransaction {
     pub partition: u32,
     /// Positions in it.
     pub summaries: Vec<u64>,
+    /// Its other names: keys, and its traces.
+    aliases: Vec<NameHash>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// By the name that owns them.
+    open: DashMap<NameHash, OpenTransaction>,
+    /// Other names to those.
+    aliases: DashMap<NameHash, NameHash>,
+    /// Of `open`: its own count would lock all of it.
+    count: AtomicUsize,
 }
 
 /// Open transactions by name.
 #[derive(Clone)]
 pub struct InFlight {
-    open: Arc<DashMap<NameHash, OpenTransaction>>,
+    shared: Arc<Shared>,
     summary_log: Log,
     rules: Arc<Rules>,
 }
 
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>) -> Self {
-        Self { open: Arc::new(DashMap::new()), summary_log, rules }
+        Self { shared: Arc::default(), summary_log, rules }
     }
 
-    pub(crate) fn add(&self, name: NameHash, partition: u32, position: u64) {
-        if self.open.len() < MAX_IN_FLIGHT || self.open.contains_key(&name) {
-            let mut entry = self.open.entry(name).or_default();
-            entry.partition = partition;
-            if entry.summaries.len() < MAX_TRACES_SHOWN {
-                entry.summaries.push(position);
+    /// Adds a trace, whose summary lies at `position`, to the transaction of its name.
+    pub(crate) fn add(&self, trace: TraceHead<'_>, partition: u32, position: u64) {
+        let shared = &self.shared;
+        let name = trace.name();
+        let mut entry = match shared.open.entry(name) {
+            Entry::Occupied(entry) => entry.into_ref(),
+            Entry::Vacant(entry) => {
+                if shared.count.fetch_add(1, Ordering::Relaxed) >= MAX_IN_FLIGHT {
+                    shared.count.fetch_sub(1, Ordering::Relaxed);
+                    return;
+                }
+                entry.insert(OpenTransaction::default())
             }
+        };
+        entry.partition = partition;
+        if entry.summaries.len() >= MAX_TRACES_SHOWN {
+            return;
+        }
+        entry.summaries.push(position);
+        for alias in trace.other_names() {
+            shared.aliases.insert(alias, name);
+            entry.aliases.push(alias);
         }
     }
 
     pub(crate) fn remove(&self, name: NameHash) {
-        self.open.remove(&name);
+        let Some((_, gone)) = self.shared.open.remove(&name) else { return };
+        self.shared.count.fetch_sub(1, Ordering::Relaxed);
+        for alias in gone.aliases {
+            self.shared.aliases.remove_if(&alias, |_, owner| *owner == name);
+        }
+    }
+
+    fn get(&self, name: NameHash) -> Option<(NameHash, OpenTransaction)> {
+        let owner = self.shared.aliases.get(&name).map_or(name, |owner| *owner);
+        Some((owner, self.shared.open.get(&owner)?.clone()))
     }
 
     /// How many are open.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.open.len()
+        self.shared.count.load(Ordering::Relaxed)
     }
 
     /// Whether none is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.len() == 0
     }
 
-    /// An open transaction by any of its keys, or by the id of a trace that has none: the row as it would be if it closed now.
+    /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if it closed now.
     #[must_use]
     pub fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
         let places = 0..self.rules.settings.transactions.keys.len() as u32;
         let lower = key.to_ascii_lowercase();
         let names = places.map(|place| Name { tenant, place, value: key });
         let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
-        let (name, open) =
-            names.map(|name| name.hash()).find_map(|name| Some((name, self.open.get(&name)?.clone())))?;
+        let (name, open) = names.map(|name| name.hash()).find_map(|name| self.get(name))?;
         self.row(name, &open)
     }
 
@@ -81,7 +119,7 @@ impl InFlight {
     #[must_use]
     pub fn list(&self, limit: usize) -> Vec<Transaction> {
         let chosen: Vec<_> =
-            self.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect();
+            self.shared.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect();
         chosen.iter().filter_map(|(name, open)| self.row(*name, open)).collect()
     }
 

@@ -102,8 +102,11 @@ impl TransactionsDriver {
 
     /// What was open at the snapshot is in flight again.
     fn show_open(&self) {
-        for (name, summaries) in self.fold.open_transactions() {
-            summaries.iter().for_each(|position| self.in_flight.add(name, self.partition, *position));
+        for position in self.fold.open_transactions().flatten() {
+            let record = self.log.fetch(self.partition, Position(*position)).ok();
+            if let Some(head) = record.as_ref().and_then(head_of) {
+                self.in_flight.add(TraceHead::from(&head), self.partition, *position);
+            }
         }
     }
 
@@ -196,7 +199,7 @@ impl TransactionsDriver {
         let position = record.position.0;
         let event = SummaryEvent::Summary { source, cause, summary };
         if self.fold.apply(position, event, &mut self.decisions) {
-            self.in_flight.add(summary.name(), self.partition, position);
+            self.in_flight.add(summary, self.partition, position);
         }
     }
 

@@ -420,10 +420,10 @@ impl Transactions {
         std::mem::take(&mut self.counts)
     }
 
-    /// Transactions that are not decided, with the positions of their summaries; in no order.
-    pub fn open_transactions(&self) -> impl Iterator<Item = (NameHash, &[u64])> {
+    /// Transactions that are not decided: the positions of their summaries; in no order.
+    pub fn open_transactions(&self) -> impl Iterator<Item = &[u64]> {
         let open = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
-        open.map(|transaction| (transaction.name.into(), &transaction.summaries[..]))
+        open.map(|transaction| &transaction.summaries[..])
     }
 
     /// For each partition of the span log, the oldest position whose bytes this fold may still ask for; and the same for its own log.

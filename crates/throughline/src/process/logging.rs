@@ -38,6 +38,8 @@ pub(crate) fn install(args: &LoggingArgs) {
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::builder().parse_lossy(&args.log_level))
+        // Else a line that cannot be written, on a full disk say, is complained of on the same stream, which panics.
+        .log_internal_errors(false)
         .with_ansi(colours);
     match format {
         LogFormat::Text => builder.with_target(false).compact().init(),
