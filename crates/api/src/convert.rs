@@ -126,8 +126,7 @@ pub(crate) fn in_flight(row: Transaction) -> Explanation {
 fn open_hops(row: &Transaction) -> Vec<ExplainedHop> {
     let Some(hops) = &row.hops else { return Vec::new() };
     let text = |column: &[u32], index: usize| {
-        let name = column.get(index).and_then(|name| hops.strings.get(*name as usize));
-        name.cloned().unwrap_or_default()
+        column.get(index).map(|name| hops.text(*name).to_owned()).unwrap_or_default()
     };
     let word = |column: &[u64], index: usize| column.get(index).copied().unwrap_or(0);
     let number = |column: &[u32], index: usize| column.get(index).copied().unwrap_or(0);

@@ -22,6 +22,7 @@ pub mod time;
 pub mod traces;
 pub mod transactions;
 
+mod text;
 mod timers;
 
 /// Records of the summary log, compiled from `proto/throughline/v1/summary.proto`.

@@ -110,13 +110,14 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
         critical_network: list.iter().map(|hop| hop.critical_network).collect(),
         critical_queue: list.iter().map(|hop| hop.critical_queue).collect(),
         errors: list.iter().map(|hop| hop.errors).collect(),
-        strings: table.strings,
+        ..table.hops
     }
 }
 
 /// The row's own strings.
 struct Table {
-    strings: Vec<String>,
+    /// Its table of strings alone.
+    hops: Hops,
     /// By index in the input's names; departments, whose empty name reads otherwise, have the highest bit set.
     indices: HashMap<u32, u32, FixedState>,
 }
@@ -124,27 +125,24 @@ struct Table {
 impl Table {
     /// Room for the names of so many hops, some of which share theirs.
     fn new(hops: usize) -> Self {
-        let mut strings = Vec::with_capacity(hops * 2 + 8);
-        strings.push(String::new());
-        Self { strings, indices: HashMap::with_capacity_and_hasher(hops * 2 + 8, FixedState::default()) }
+        let indices = HashMap::with_capacity_and_hasher(hops * 2 + 8, FixedState::default());
+        let mut table = Self { hops: Hops::default(), indices };
+        table.hops.strings.reserve(hops * 32);
+        table.hops.string_ends.reserve(hops * 2 + 8);
+        table.hops.push_text("");
+        table
     }
 
     fn of<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
-        let strings = &mut self.strings;
-        *self.indices.entry(index | 1 << 31).or_insert_with(|| {
-            strings.push(text(index).to_owned());
-            (strings.len() - 1) as u32
-        })
+        let hops = &mut self.hops;
+        *self.indices.entry(index | 1 << 31).or_insert_with(|| hops.push_text(text(index)))
     }
 
     fn of_name<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
         if index == 0 {
             return 0;
         }
-        let strings = &mut self.strings;
-        *self.indices.entry(index).or_insert_with(|| {
-            strings.push(text(index).to_owned());
-            (strings.len() - 1) as u32
-        })
+        let hops = &mut self.hops;
+        *self.indices.entry(index).or_insert_with(|| hops.push_text(text(index)))
     }
 }

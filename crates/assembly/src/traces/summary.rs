@@ -146,8 +146,7 @@ impl<'a> Piece<'a> {
         if new {
             let text = self.names.text(id);
             self.bytes += text.len() + 4;
-            self.summary.strings.push_str(text);
-            self.summary.string_ends.push(self.summary.strings.len() as u32);
+            self.summary.push_text(text);
         }
         index
     }
@@ -213,17 +212,6 @@ impl<'a> Piece<'a> {
             })
             .collect();
         summary
-    }
-}
-
-impl TraceSummary {
-    /// The string at `index`; empty where there is none.
-    #[must_use]
-    pub fn text(&self, index: u32) -> &str {
-        let index = index as usize;
-        let Some(&end) = self.string_ends.get(index) else { return "" };
-        let start = index.checked_sub(1).map_or(0, |before| self.string_ends[before]);
-        self.strings.get(start as usize..end as usize).unwrap_or_default()
     }
 }
 

@@ -120,14 +120,12 @@ fn closed(transfer: &Transfer, most: usize) -> Closed {
 }
 
 fn hops(transfer: &Transfer, most: usize) -> Hops {
-    let mut hops = Hops { strings: vec![String::new()], ..Hops::default() };
+    let mut hops = Hops::default();
+    hops.push_text("");
     for hop in transfer.hops.iter().take(most) {
-        let mut named = |text: &str| match hops.strings.iter().position(|known| known == text) {
-            Some(at) => at as u32,
-            None => {
-                hops.strings.push(text.to_owned());
-                hops.strings.len() as u32 - 1
-            }
+        let mut named = |text: &str| {
+            let known = hops.texts().position(|known| known == text);
+            known.map_or_else(|| hops.push_text(text), |at| at as u32)
         };
         let [department, service, operation, version, instance] = [
             hop.service().department().name(),

@@ -27,8 +27,7 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         "pod-1",
         "bank",
     ];
-    let hops = Hops {
-        strings: strings.iter().map(ToString::to_string).collect(),
+    let mut hops = Hops {
         department: vec![1, 2, 2, 1, 2],
         service: vec![3, 4, 4, 3, 4],
         operation: vec![5, 6, 7, 11, 6],
@@ -46,7 +45,11 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         critical_network: vec![0, 300_000, 0, 0, 0],
         critical_queue: vec![0, 0, 0, 0, 5_000],
         errors: vec![0, 0, 0, 1, 0],
+        ..Hops::default()
     };
+    for text in strings {
+        hops.push_text(text);
+    }
     let row = Transaction {
         tenant: "acme".to_owned(),
         transaction_id: format!("tx-{number}"),
@@ -123,9 +126,8 @@ async fn a_row_reads_as_it_was_closed() {
         assert_eq!(read.attributes.get("payment.amount").map(String::as_str), Some("12.50"));
         assert_eq!(read.attributes.get("bank.channel").map(String::as_str), Some(""));
         let (hops, were) = (&read.hops, was.hops.as_ref().unwrap());
-        let words = |column: &[u32]| -> Vec<String> {
-            column.iter().map(|&at| were.strings[at as usize].clone()).collect()
-        };
+        let words =
+            |column: &[u32]| -> Vec<String> { column.iter().map(|&at| were.text(at).to_owned()).collect() };
         assert_eq!(
             (&hops.department, &hops.service, &hops.operation),
             (&words(&were.department), &words(&were.service), &words(&were.operation))
@@ -252,7 +254,12 @@ fn what_was_made_before_does_not_show() {
     };
     let mut used = DecisionRows::new(MAX_ROWS);
     let mut other = closed(9, START, 0);
-    other.row.as_mut().unwrap().hops.as_mut().unwrap().strings.iter_mut().for_each(|string| string.push('x'));
+    let hops = other.row.as_mut().unwrap().hops.as_mut().unwrap();
+    let texts: Vec<String> = hops.texts().map(|text| format!("{text}x")).collect();
+    (hops.strings, hops.string_ends) = Default::default();
+    for text in &texts {
+        hops.push_text(text);
+    }
     other.row.as_mut().unwrap().r#type = "other".to_owned();
     used.add(&other, None).unwrap();
     assert!(!used.finish().is_empty());
@@ -267,7 +274,10 @@ async fn a_zero_in_a_name_reads_as_the_replacement_character() {
     let mut odd = closed(1, START, 0);
     let row = odd.row.as_mut().unwrap();
     row.services[1] = "led\0ger".to_owned();
-    row.hops.as_mut().unwrap().strings[4] = "led\0ger".to_owned();
+    let hops = row.hops.as_mut().unwrap();
+    hops.push_text("led\0ger");
+    let odd_name = hops.string_ends.len() as u32 - 1;
+    hops.service.iter_mut().filter(|service| **service == 4).for_each(|service| *service = odd_name);
     write(&scene, 1, &[&odd], &[]).await;
     let read = scene.store.transaction_by_key("tx-1").await.unwrap().unwrap();
     assert_eq!(read.services, ["api", "led\u{FFFD}ger"]);

@@ -12,7 +12,7 @@ use crate::rows::RowsError;
 /// [`RowsError::Hops`].
 pub(in crate::rows) fn checked<'a>(row: &'a Transaction, absent: &'a Hops) -> Result<&'a Hops, RowsError> {
     let hops = row.hops.as_ref().unwrap_or(absent);
-    let (len, strings) = (hops.service.len(), hops.strings.len());
+    let (len, strings) = (hops.service.len(), hops.string_ends.len());
     let named = |column: &[u32]| {
         column.len() == len && column.iter().fold(0, |most, &name| most.max(name as usize + 1)) <= strings
     };

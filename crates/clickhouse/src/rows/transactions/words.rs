@@ -123,7 +123,7 @@ impl Words {
     pub(in crate::rows) fn read(&mut self, row: &Transaction, hops: &Hops) -> Owner {
         self.numbers.clear();
         let mut last = EMPTY;
-        for string in &hops.strings {
+        for string in hops.texts() {
             last = self.follow(last, string.as_bytes());
             self.numbers.push(last);
         }
