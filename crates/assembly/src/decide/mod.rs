@@ -35,8 +35,11 @@ impl Decider {
         before: Option<&Closed>,
     ) -> Closed {
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
-        // So do late spans alone, of a transaction that nobody remembers.
-        let forgotten = closing.version == 1 && summaries.iter().all(|(_, summary)| summary.late);
+        // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
+        let is_late = |summary: &TraceSummary| summary.late && summary.keys.is_empty();
+        let forgotten = closing.version == 1
+            && !summaries.is_empty()
+            && summaries.iter().all(|(_, summary)| is_late(summary));
         let fragment = forgotten
             || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
         let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
