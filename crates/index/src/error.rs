@@ -1,29 +1,58 @@
-//! What can go wrong.
+//! What can go wrong, and whether trying again helps.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-/// A file of the index could not be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the index file {} cannot be {did}: {source}", path.display())]
-pub struct IndexError {
-    /// Which.
-    pub path: PathBuf,
-    /// What was tried.
-    pub did: &'static str,
-    /// Why not.
-    #[source]
-    pub source: io::Error,
+use thiserror::Error;
+
+/// Nothing changed, as far as the caller may assume.
+#[derive(Debug, Error)]
+pub enum IndexError {
+    /// A file could not be made, read, renamed or removed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file could not be made durable. What the system still holds of it is unknown: only opening again, and going back to an
+    /// earlier snapshot, helps.
+    #[error("{} is not durable: {source}", path.display())]
+    Sync {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A chunk has more entries than a run can number.
+    #[error("a chunk of {entries} entries")]
+    TooMany {
+        /// How many.
+        entries: usize,
+    },
 }
 
 impl IndexError {
-    /// Whether trying again may help: where the disk is full, it does once there is room.
+    /// Whether the same call may succeed later: where the disk is full, it does once there is room.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::Interrupted)
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::Interrupted
+            ),
+            Self::Sync { .. } | Self::TooMany { .. } => false,
+        }
     }
-}
 
-/// Names the file of an error.
-pub(crate) fn at(path: &std::path::Path, did: &'static str) -> impl FnOnce(io::Error) -> IndexError {
-    move |source| IndexError { path: path.to_owned(), did, source }
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn sync(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Sync { path: path.to_owned(), source }
+    }
 }

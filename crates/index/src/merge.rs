@@ -1,89 +1,141 @@
-//! Small files into large ones, on a thread of its own, so that a question looks into few.
+//! Runs become one, in a thread of its own.
 
 use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
+    fs, io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use crate::{
-    error::{IndexError, at},
-    run::{Head, Run, split, write},
+    IndexError,
+    layout::Head,
+    losses::Losses,
+    names,
+    run::{Cursor, Run},
+    writer::RunWriter,
 };
 
-/// Files of one size that become one of the next.
-const FAN: [(u64, usize); 2] = [(1, 16), (16, 8)];
+/// Entries between two looks at whether to go on.
+const LOOK: u64 = 64 << 10;
 
-/// Chunks that one file covers at most.
-pub const MERGED_CHUNKS: u64 = 128;
-
-/// A merge on its way: what it takes the place of, and the thread.
+/// A merge under way. Dropped, it stops, and leaves no file.
 pub(crate) struct Merge {
+    /// Oldest first, one after the other.
     pub(crate) sources: Vec<Arc<Run>>,
-    thread: JoinHandle<Result<Option<Run>, IndexError>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<Option<Run>, IndexError>>>,
 }
 
 impl Merge {
-    /// Starts the next merge, if there are enough neighbours of one size, all of chunks before `next`.
-    pub(crate) fn start(dir: &Path, runs: &[Arc<Run>], next: u64) -> Option<Self> {
-        let sources = FAN.iter().find_map(|(chunks, count)| {
-            let alike = |runs: &&[Arc<Run>]| {
-                runs.iter().all(|run| run.head.chunks() == *chunks && run.head.last < next)
-                    && runs.windows(2).all(|pair| pair[0].head.last + 1 == pair[1].head.first)
-            };
-            runs.windows(*count).find(alike).map(<[Arc<Run>]>::to_vec)
-        })?;
-        let (dir, own): (PathBuf, _) = (dir.to_owned(), sources.clone());
-        let thread = std::thread::Builder::new().name("index-merge".into()).spawn(move || run(&dir, &own));
-        match thread {
-            Ok(thread) => Some(Self { sources, thread }),
-            Err(error) => {
-                tracing::warn!(%error, "no thread to merge index files; tried again later");
-                None
+    /// Starts. The merged run is written to `path` under the name of an unfinished file and stays so.
+    pub(crate) fn start(
+        path: &Path,
+        sources: Vec<Arc<Run>>,
+        losses: Arc<Losses>,
+    ) -> Result<Self, IndexError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let work = {
+            let (path, sources, stop) = (path.to_owned(), sources.clone(), Arc::clone(&stop));
+            move || {
+                let started = Instant::now();
+                let merged = merge(&path, &sources, &losses, &stop);
+                losses.meters.merge_seconds.record(started.elapsed());
+                if !matches!(merged, Ok(Some(_))) {
+                    // it is removed when the index is opened, at the latest
+                    let _ = names::remove(&names::unfinished(&path));
+                }
+                merged
             }
-        }
+        };
+        let thread = thread::Builder::new().name("index-merge".to_owned()).spawn(work);
+        let thread = Some(thread.map_err(IndexError::io(path))?);
+        Ok(Self { sources, stop, thread })
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.thread.is_finished()
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Waits for the result; `None` where there is none.
-    pub(crate) fn finish(self) -> (Vec<Arc<Run>>, Result<Option<Run>, IndexError>) {
-        // A thread that panicked has changed nothing.
-        let result = self.thread.join().unwrap_or(Ok(None));
-        (self.sources, result)
+    /// The merged run, durable under the name of an unfinished file; nothing if it was stopped.
+    pub(crate) fn join(mut self) -> Result<Option<Run>, IndexError> {
+        let Some(thread) = self.thread.take() else { return Ok(None) };
+        thread.join().unwrap_or_else(|_| {
+            let path = self.sources.first().map(|run| run.path().to_owned()).unwrap_or_default();
+            Err(IndexError::Io { path, source: io::Error::other("the merge panicked") })
+        })
     }
 }
 
-fn run(dir: &Path, sources: &[Arc<Run>]) -> Result<Option<Run>, IndexError> {
-    let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Ok(None) };
-    let entries = sources.iter().map(|run| run.head.entries).sum();
-    let until = sources.iter().map(|run| run.head.until).max().unwrap_or(0);
-    let head = Head::new((first.head.first, last.head.last), (first.head.since, until), entries);
-    let mut iterators: Vec<_> = sources.iter().map(|run| run.entries().iter().map(split)).collect();
-    let mut heap: BinaryHeap<_> = iterators
-        .iter_mut()
-        .enumerate()
-        .filter_map(|(index, list)| Some(Reverse((list.next()?, index))))
-        .collect();
-    let sorted = std::iter::from_fn(|| {
-        let Reverse((entry, index)) = heap.pop()?;
-        heap.extend(iterators[index].next().map(|next| Reverse((next, index))));
-        Some(entry)
-    });
-    let path = write(dir, &head, sorted)?;
-    let merged = Run::open(path)?;
-    if let Some(merged) = &merged {
-        merged.sync()?;
-        sync_dir(dir)?;
+impl Drop for Merge {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(Ok(Ok(Some(run)))) = self.thread.take().map(JoinHandle::join) {
+            // it is removed when the index is opened, at the latest
+            let _ = names::remove(&names::unfinished(run.path()));
+        }
     }
-    Ok(merged)
 }
 
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), IndexError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(at(dir, "made durable"))
+fn merge(
+    path: &Path,
+    sources: &[Arc<Run>],
+    losses: &Arc<Losses>,
+    stop: &AtomicBool,
+) -> Result<Option<Run>, IndexError> {
+    let unfinished = names::unfinished(path);
+    let Some(head) = head(sources) else { return Ok(None) };
+    let mut writer = RunWriter::create(&unfinished, head).map_err(IndexError::io(&unfinished))?;
+    // newest first: among equal hashes the first of the least wins
+    let mut cursors: Vec<_> = sources.iter().rev().map(|run| run.cursor()).collect();
+    cursors.retain(|cursor| cursor.peek().is_some());
+    let mut written = 0_u64;
+    while let Some((index, hash, entry)) = least(&cursors) {
+        if written.is_multiple_of(LOOK) && stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        written += 1;
+        writer.push(hash, entry).map_err(IndexError::io(&unfinished))?;
+        cursors[index].advance();
+        if cursors[index].peek().is_none() {
+            cursors.remove(index);
+        }
+    }
+    let file = writer.finish().map_err(IndexError::io(&unfinished))?;
+    file.sync_all().map_err(IndexError::sync(&unfinished))?;
+    let run = Run::open(&file, path, Arc::clone(losses)).map_err(IndexError::io(&unfinished))?;
+    run.map(Some).ok_or_else(|| IndexError::Io {
+        path: unfinished.clone(),
+        source: io::Error::new(io::ErrorKind::InvalidData, "what was written is not what is read"),
+    })
+}
+
+fn head(sources: &[Arc<Run>]) -> Option<Head> {
+    let (first, last) = (sources.first()?.head(), sources.last()?.head());
+    let since = sources.iter().map(|run| run.head().since).min()?;
+    let until = sources.iter().map(|run| run.head().until).max()?;
+    let level = sources.iter().map(|run| run.head().level).max()?;
+    let most = sources.iter().map(|run| run.head().count).sum();
+    Some(Head::new(level + 1, (first.first, last.last), (since, until), most))
+}
+
+/// The cursor with the least hash. There are few, and a loop without branches is quicker than a heap.
+fn least<'a>(cursors: &[Cursor<'a>]) -> Option<(usize, u64, &'a crate::layout::Entry)> {
+    let mut least: Option<(usize, u64, &'a crate::layout::Entry)> = None;
+    for (index, cursor) in cursors.iter().enumerate() {
+        let Some((hash, entry)) = cursor.peek() else { continue };
+        if least.is_none_or(|(_, smallest, _)| hash < smallest) {
+            least = Some((index, hash, entry));
+        }
+    }
+    least
+}
+
+/// Gives a merged run its name: from here on it stands for its sources, whose files may stay until that is durable.
+pub(crate) fn publish(run: &Run) -> Result<(), IndexError> {
+    fs::rename(names::unfinished(run.path()), run.path()).map_err(IndexError::io(run.path()))
 }

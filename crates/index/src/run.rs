@@ -1,178 +1,158 @@
-//! One file: chunks `first` to `last`, sorted by key and value.
-//!
-//! | at | bytes |
-//! | --- | --- |
-//! | magic `THRUIDX1` | 8 |
-//! | first and last chunk, log times of the first and last closing, entries, blocks of the filter | 6 × 8 |
-//! | CRC-32C of the above, zero | 4, 4 |
-//! | filter | blocks × 64 |
-//! | entries: key, value | entries × 24 |
-//!
-//! Numbers are little-endian. A file is written under another name and gets its own once it is whole.
+//! One run: a file that never changes, mapped for reading.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Seek, SeekFrom, Write},
+    collections::BTreeSet,
+    fs::File,
+    io,
     path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use crc_fast::{CrcAlgorithm::Crc32Iscsi, checksum};
 use memmap2::Mmap;
+use smallvec::SmallVec;
 
 use crate::{
-    error::{IndexError, at},
-    filter::{self, BLOCK, Hashed},
+    filter::{self, BLOCK, Mask},
+    layout::{self, BUCKET, Entry, Head, Key},
+    losses::{Losses, Reason},
+    writer::length,
 };
 
-pub(crate) type Key = [u8; 16];
-
-const MAGIC: &[u8; 8] = b"THRUIDX1";
-const HEAD: usize = 64;
-pub(crate) const ENTRY: usize = 24;
-
-/// What a file says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    pub(crate) since: u64,
-    pub(crate) until: u64,
-    pub(crate) entries: u64,
-    blocks: u64,
-}
-
-impl Head {
-    pub(crate) fn new(chunks: (u64, u64), times: (u64, u64), entries: u64) -> Self {
-        let ((first, last), (since, until)) = (chunks, times);
-        Self { first, last, since, until, entries, blocks: filter::blocks(entries) }
-    }
-
-    /// Chunks that it covers.
-    pub(crate) fn chunks(&self) -> u64 {
-        self.last - self.first + 1
-    }
-
-    pub(crate) fn name(&self) -> String {
-        format!("{:016}-{:016}.run", self.first, self.last)
-    }
-
-    fn to_bytes(self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
-        bytes[..8].copy_from_slice(MAGIC);
-        let words = [self.first, self.last, self.since, self.until, self.entries, self.blocks];
-        for (place, word) in bytes[8..56].chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_le_bytes());
-        }
-        let crc = checksum(Crc32Iscsi, &bytes[..56]) as u32;
-        bytes[56..60].copy_from_slice(&crc.to_le_bytes());
-        bytes
-    }
-
-    /// `None` where it is no head, or the file has not the length that it says.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let head = bytes.get(..HEAD)?;
-        let word = |index: usize| {
-            Some(u64::from_le_bytes(head.get(8 + index * 8..16 + index * 8)?.try_into().ok()?))
-        };
-        let crc = u32::from_le_bytes(head.get(56..60)?.try_into().ok()?);
-        if &head[..8] != MAGIC || checksum(Crc32Iscsi, &head[..56]) as u32 != crc {
-            return None;
-        }
-        let head = Self {
-            first: word(0)?,
-            last: word(1)?,
-            since: word(2)?,
-            until: word(3)?,
-            entries: word(4)?,
-            blocks: word(5)?,
-        };
-        let length =
-            HEAD as u128 + u128::from(head.blocks) * BLOCK as u128 + u128::from(head.entries) * ENTRY as u128;
-        (head.first <= head.last && head.blocks > 0 && length == bytes.len() as u128).then_some(head)
-    }
-}
-
-/// A file, mapped.
-#[derive(Debug)]
+/// A sound run.
 pub(crate) struct Run {
-    pub(crate) head: Head,
-    pub(crate) path: PathBuf,
     map: Mmap,
+    head: Head,
+    path: PathBuf,
+    losses: Arc<Losses>,
+    /// Buckets found damaged. They answer nothing; the others do.
+    damaged: Mutex<BTreeSet<u64>>,
+    /// Entries of those.
+    gone: AtomicU64,
 }
 
 impl Run {
-    /// Opens a whole file; `None` for one that is damaged.
-    pub(crate) fn open(path: PathBuf) -> Result<Option<Self>, IndexError> {
-        let file = File::open(&path).map_err(at(&path, "opened"))?;
-        // SAFETY: a file of this name is whole and is never written to again, by nobody: the data directory is locked by its one user.
-        let map = unsafe { Mmap::map(&file) }.map_err(at(&path, "mapped"))?;
-        Ok(Head::of(&map).map(|head| Self { head, path, map }))
+    /// Maps a file and checks header, filter and directory; buckets are checked when they are read, so that opening reads a tenth of
+    /// the file. `None` if it is damaged. `path` is where it lies, or will.
+    pub(crate) fn open(file: &File, path: &Path, losses: Arc<Losses>) -> io::Result<Option<Self>> {
+        let bytes = file.metadata()?.len();
+        if bytes < layout::HEADER as u64 {
+            return Ok(None);
+        }
+        // SAFETY: a run is mapped only once it is whole, and no one writes to it or cuts it after that: it is replaced by renaming
+        // another file over it, or unlinked, and both leave what is mapped as it is. The folder has one owner.
+        let map = unsafe { Mmap::map(file)? };
+        let Some(head) = Head::decode(&map).filter(|head| length(head) == Some(bytes)) else {
+            return Ok(None);
+        };
+        let is_sound = |range, sum| map.get(range).is_some_and(|bytes| layout::sum(bytes) == sum);
+        if !is_sound(head.filter(), head.filter_sum) || !is_sound(head.directory(), head.directory_sum) {
+            return Ok(None);
+        }
+        let (damaged, gone) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Some(Self { map, head, path: path.to_owned(), losses, damaged, gone }))
     }
 
-    fn filter(&self) -> &[u8] {
-        self.map.get(HEAD..HEAD + self.head.blocks as usize * BLOCK).unwrap_or_default()
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
     }
 
-    /// All entries, in order.
-    pub(crate) fn entries(&self) -> &[[u8; ENTRY]] {
-        let start = HEAD + self.head.blocks as usize * BLOCK;
-        self.map.get(start..).unwrap_or_default().as_chunks().0
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The values of a key, the greatest first.
-    pub(crate) fn get(&self, key: &Key, hashed: Hashed) -> impl Iterator<Item = u64> {
-        let entries = if hashed.may_be_in(self.filter()) { self.entries() } else { &[] };
-        let start = entries.partition_point(|entry| entry[..16] < key[..]);
-        let found = entries[start..].iter().take_while(|entry| entry[..16] == key[..]).count();
-        entries[start..start + found].iter().rev().map(|entry| split(entry).1)
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.map.len() as u64
     }
 
-    /// Takes the file away. Whoever maps it still reads it.
-    pub(crate) fn remove(&self) -> Result<(), IndexError> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.path, "removed")(error)),
-            _ => Ok(()),
+    /// Entries that are not known to be damaged.
+    pub(crate) fn len(&self) -> u64 {
+        self.head.count - self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Whether the filter lets a key pass.
+    pub(crate) fn may_hold(&self, hash: u64, mask: &Mask) -> bool {
+        let at = layout::HEADER + filter::part(hash, self.head.blocks) as usize * BLOCK;
+        self.map.get(at..).and_then(|rest| rest.first_chunk()).is_some_and(|block| mask.is_in(block))
+    }
+
+    /// Adds the values of a key, newest first.
+    pub(crate) fn find(&self, hash: u64, key: &Key, values: &mut SmallVec<[u64; 2]>) {
+        let bucket = self.bucket(filter::part(hash, self.head.buckets));
+        values.extend(bucket.iter().filter(|entry| layout::key(entry) == key).map(layout::value));
+    }
+
+    /// The entries of a bucket; none if it is damaged, which is counted once.
+    fn bucket(&self, index: u64) -> &[Entry] {
+        let (Some((start, _)), Some((end, sum))) =
+            (self.directory(index.wrapping_sub(1)), self.directory(index))
+        else {
+            return &[];
+        };
+        let at = self.head.entries();
+        let bytes = self.map.get(at + start * layout::ENTRY..at + end * layout::ENTRY).unwrap_or_default();
+        if layout::sum(bytes) == sum {
+            return bytes.as_chunks().0;
+        }
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.insert(index) {
+            let entries = end.saturating_sub(start) as u64;
+            tracing::error!(path = %self.path.display(), entries, "a part of the index is damaged and left out");
+            self.gone.fetch_add(entries, Ordering::Relaxed);
+            self.losses.count(Reason::Damage, entries);
+        }
+        &[]
+    }
+
+    /// Where a bucket ends, in entries, and its checksum. Before the first one lies an empty one.
+    fn directory(&self, index: u64) -> Option<(usize, u32)> {
+        if index == u64::MAX {
+            return Some((0, 0));
+        }
+        let at = self.head.directory().start + index as usize * BUCKET;
+        let (words, _) = self.map.get(at..at + BUCKET)?.as_chunks();
+        Some((u32::from_le_bytes(words[0]) as usize, u32::from_le_bytes(words[1])))
+    }
+
+    /// All entries in order, to be merged.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        let mut cursor = Cursor { run: self, next: 0, entries: &[], hash: 0 };
+        cursor.settle();
+        cursor
+    }
+}
+
+/// A walk through a run.
+pub(crate) struct Cursor<'a> {
+    run: &'a Run,
+    /// The bucket after the one that `entries` are left of.
+    next: u64,
+    entries: &'a [Entry],
+    /// Of the first of them.
+    hash: u64,
+}
+
+impl<'a> Cursor<'a> {
+    /// The entry it stands at and its hash; nothing at the end.
+    pub(crate) fn peek(&self) -> Option<(u64, &'a Entry)> {
+        self.entries.first().map(|entry| (self.hash, entry))
+    }
+
+    pub(crate) fn advance(&mut self) {
+        self.entries = self.entries.get(1..).unwrap_or_default();
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while self.entries.is_empty() && self.next < self.run.head.buckets {
+            self.entries = self.run.bucket(self.next);
+            self.next += 1;
+        }
+        if let Some(entry) = self.entries.first() {
+            self.hash = layout::hash(layout::key(entry));
         }
     }
-
-    pub(crate) fn sync(&self) -> Result<(), IndexError> {
-        let synced = File::open(&self.path).and_then(|file| file.sync_data());
-        synced.map_err(at(&self.path, "made durable"))
-    }
-}
-
-pub(crate) fn split(entry: &[u8; ENTRY]) -> (Key, u64) {
-    let (mut key, mut value) = ([0; 16], [0; 8]);
-    key.copy_from_slice(&entry[..16]);
-    value.copy_from_slice(&entry[16..]);
-    (key, u64::from_le_bytes(value))
-}
-
-/// Writes a file of entries that come sorted, as many as `head` says.
-pub(crate) fn write(
-    dir: &Path,
-    head: &Head,
-    entries: impl Iterator<Item = (Key, u64)>,
-) -> Result<PathBuf, IndexError> {
-    let path = dir.join(head.name());
-    let partial = path.with_extension("tmp");
-    write_to(&partial, head, entries).map_err(at(&partial, "written"))?;
-    fs::rename(&partial, &path).map_err(at(&path, "renamed to"))?;
-    Ok(path)
-}
-
-fn write_to(path: &Path, head: &Head, entries: impl Iterator<Item = (Key, u64)>) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    let mut filter = vec![0; head.blocks as usize * BLOCK];
-    file.seek(SeekFrom::Start((HEAD + filter.len()) as u64))?;
-    let mut out = BufWriter::with_capacity(1 << 18, file);
-    for (key, value) in entries {
-        Hashed::of(&key).set(&mut filter);
-        out.write_all(&key)?;
-        out.write_all(&value.to_le_bytes())?;
-    }
-    let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&head.to_bytes())?;
-    file.write_all(&filter)
 }

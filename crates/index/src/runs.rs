@@ -1,7 +1,8 @@
-//! The files of one fold.
+//! The index of one fold.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,233 +10,349 @@ use std::{
 use smallvec::SmallVec;
 
 use crate::{
-    error::{IndexError, at},
-    filter::Hashed,
-    merge::{Merge, sync_dir},
-    metrics::{ENTRIES, FILES, LOST},
-    run::{Head, Run, write},
+    Chunk, IndexError, Settings,
+    filter::Mask,
+    layout::{self, Head, Key},
+    losses::{Losses, Reason},
+    merge::{self, Merge},
+    names,
+    recover::{Damaged, recover},
+    run::Run,
+    writer::RunWriter,
 };
 
-/// How much is held.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Entries beyond which the oldest file goes, counted.
-    pub max_entries: u64,
-}
+/// Runs of one level that become one of the next. 86 million entries in chunks of 65,536 are then about 40 runs, and an entry is
+/// written three times.
+const FAN_OUT: usize = 16;
+/// Fewer runs than this are not worth a merge when what they hold forbids more.
+const FEWEST: usize = 4;
+/// A merged run holds at most this share of the settings' entries: that much is lost at once when they are exceeded.
+const SHARE: u64 = 4;
 
-/// What a fold hands out at once.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// Consecutive, from 0.
-    pub number: u64,
-    /// Log times of the first and the last closing, nanoseconds.
-    pub since: u64,
-    /// As above.
-    pub until: u64,
-    /// In any order; a key may come several times.
-    pub entries: Vec<([u8; 16], u64)>,
-}
-
-/// The index of one fold, in a folder of its own.
+/// The index of one fold, in its own folder.
 pub struct Runs {
     dir: PathBuf,
-    name: String,
     settings: Settings,
-    /// By chunk, oldest first.
-    runs: Vec<Arc<Run>>,
-    /// Not yet durable.
-    fresh: Vec<Arc<Run>>,
+    losses: Arc<Losses>,
+    /// Oldest first; no chunk is in two.
+    held: Vec<Held>,
     merge: Option<Merge>,
+    /// Found when the folder was opened, and not counted yet: what lies in the fold's future is no loss.
+    damaged: Vec<Damaged>,
+    /// The `next` of the last [`Runs::sync`].
+    synced: u64,
+    /// The `next` of the two snapshots that a restart may go back to: the latest, and the one before should that be damaged. What
+    /// lies below both may be merged.
+    saved: [u64; 2],
+    /// Names were made or removed since the folder was made durable.
+    dir_changed: bool,
+}
+
+struct Held {
+    run: Arc<Run>,
+    is_durable: bool,
+    /// What it was merged of, on disk until its own name is durable.
+    replaced: Vec<PathBuf>,
 }
 
 impl Runs {
-    /// Opens or creates the index in `dir`; `name` tells it apart in metrics. What is unfinished or damaged is taken away; the latter is reported.
+    /// Opens a folder, and makes it if there is none. Unfinished files, damaged ones and those that were merged are removed. A fold
+    /// calls [`Runs::restore`] next. `fold` tells the index apart in metrics.
     ///
     /// # Errors
-    /// Where the folder or a file in it cannot be used.
-    pub fn open(dir: &Path, name: &str, settings: Settings) -> Result<Self, IndexError> {
-        fs::create_dir_all(dir).map_err(at(dir, "created"))?;
-        let mut runs = Vec::new();
-        for entry in fs::read_dir(dir).map_err(at(dir, "listed"))? {
-            let path = entry.map_err(at(dir, "listed"))?.path();
-            let whole = path.extension().is_some_and(|extension| extension == "run");
-            match if whole { Run::open(path.clone())? } else { None } {
-                Some(run) => runs.push(Arc::new(run)),
-                None => {
-                    if whole {
-                        tracing::warn!(path = %path.display(), "a damaged index file is taken away: what it held counts as forgotten");
-                    }
-                    fs::remove_file(&path).map_err(at(&path, "removed"))?;
-                }
-            }
-        }
-        // Where a merged file and what it was made of are both there, the wider one comes first and the others go.
-        runs.sort_unstable_by_key(|run| (run.head.first, std::cmp::Reverse(run.head.last)));
-        let mut next = 0;
-        let mut index = Self {
+    /// [`IndexError::Io`], [`IndexError::Sync`].
+    pub fn open(dir: &Path, fold: &str, settings: Settings) -> Result<Self, IndexError> {
+        let losses = Arc::new(Losses::new(fold));
+        let recovered = recover(dir, &losses)?;
+        let held = |run| Held { run, is_durable: true, replaced: Vec::new() };
+        let runs = Self {
             dir: dir.to_owned(),
-            name: name.to_owned(),
             settings,
-            runs: Vec::new(),
-            fresh: Vec::new(),
+            losses,
+            held: recovered.runs.into_iter().map(held).collect(),
             merge: None,
+            damaged: recovered.damaged,
+            synced: 0,
+            saved: [0; 2],
+            dir_changed: true,
         };
-        for run in runs {
-            if index.runs.is_empty() || run.head.first >= next {
-                next = run.head.last + 1;
-                index.runs.push(run);
-            } else {
-                run.remove()?;
-            }
-        }
-        Ok(index)
+        runs.measure();
+        Ok(runs)
     }
 
-    /// Drops what lies in the future of a fold whose snapshot has handed out the chunks before `next`: it comes again by replay.
+    /// Adds a chunk. One of the same number is replaced, unless it was merged already: then it is the same, for a replay makes the
+    /// same chunks.
     ///
     /// # Errors
-    /// Where a file cannot be removed.
-    pub fn restore(&mut self, next: u64) -> Result<(), IndexError> {
-        self.settle(true)?;
-        while let Some(run) = self.runs.pop_if(|run| run.head.last >= next) {
-            run.remove()?;
-            if run.head.first < next {
-                self.lost("snapshot", run.head.entries);
-            }
-        }
-        self.fresh.clear();
-        Ok(())
-    }
-
-    /// Adds a chunk; one that is there already stays.
-    ///
-    /// # Errors
-    /// Where its file cannot be written. Nothing has changed then.
+    /// [`IndexError::Io`]; the same call may be made again. [`IndexError::TooMany`] over 4,294,967,295 entries.
     pub fn add(&mut self, chunk: &Chunk) -> Result<(), IndexError> {
-        self.settle(false)?;
-        if self.runs.last().is_some_and(|last| chunk.number <= last.head.last) {
+        let number = chunk.number;
+        self.take_merged();
+        let at = self.held.partition_point(|held| held.run.head().last < number);
+        let existing = self.held.get(at).filter(|held| held.run.head().first <= number);
+        if existing.is_some_and(|held| held.run.head().first < held.run.head().last) {
             return Ok(());
         }
-        let mut entries = chunk.entries.clone();
-        entries.sort_unstable();
-        let count = entries.len() as u64;
-        let head = Head::new((chunk.number, chunk.number), (chunk.since, chunk.until), count);
-        let path = write(&self.dir, &head, entries.into_iter())?;
-        if let Some(run) = Run::open(path)?.map(Arc::new) {
-            self.fresh.push(Arc::clone(&run));
-            self.runs.push(run);
+        let replaces = existing.is_some();
+        self.dir_changed = true;
+        if chunk.entries.is_empty() {
+            if replaces {
+                self.remove(at)?;
+            }
+        } else {
+            let run = self.write(chunk)?;
+            let held = Held { run: Arc::new(run), is_durable: false, replaced: Vec::new() };
+            self.held.splice(at..at + usize::from(replaces), [held]);
+            self.drop_over_limit()?;
         }
-        while self.len() > self.settings.max_entries && self.runs.len() > 1 {
-            self.drop_oldest(Some("limit"))?;
-        }
-        self.report();
+        self.measure();
         Ok(())
     }
 
-    /// All values of a key, the newest chunk's first.
+    /// All values of a key, newest first.
     #[must_use]
-    pub fn get(&self, key: &[u8; 16]) -> SmallVec<[u64; 2]> {
-        let hashed = Hashed::of(key);
-        self.runs.iter().rev().flat_map(|run| run.get(key, hashed)).collect()
+    pub fn get(&self, key: &Key) -> SmallVec<[u64; 2]> {
+        let mut values = SmallVec::new();
+        let hash = layout::hash(key);
+        let mask = Mask::of(hash);
+        for held in self.held.iter().rev() {
+            if held.run.may_hold(hash, &mask) {
+                held.run.find(hash, key, &mut values);
+            }
+        }
+        values
     }
 
-    /// Makes what was added durable: to be called before the snapshot is saved that has handed out the chunks before `next`. These may be
-    /// merged from then on.
+    /// Makes durable what was added. Called before the fold saves a snapshot that knows the chunks below `next`; [`Runs::saved`]
+    /// after it.
     ///
     /// # Errors
-    /// Where a file cannot be made durable.
+    /// [`IndexError::Sync`]: the snapshot must not be saved. [`IndexError::Io`].
     pub fn sync(&mut self, next: u64) -> Result<(), IndexError> {
-        if !self.fresh.is_empty() {
-            self.fresh.iter().try_for_each(|run| run.sync())?;
-            sync_dir(&self.dir)?;
-            self.fresh.clear();
+        self.take_merged();
+        for held in self.held.iter_mut().filter(|held| !held.is_durable) {
+            let path = held.run.path();
+            File::open(path).and_then(|file| file.sync_all()).map_err(IndexError::sync(path))?;
+            held.is_durable = true;
         }
-        self.settle(false)?;
-        if self.merge.is_none() {
-            self.merge = Merge::start(&self.dir, &self.runs, next);
+        if self.dir_changed {
+            names::sync_dir(&self.dir).map_err(IndexError::sync(&self.dir))?;
+            self.dir_changed = false;
+        }
+        self.synced = next;
+        for held in &mut self.held {
+            while let Some(path) = held.replaced.last() {
+                names::remove(path).map_err(IndexError::io(path))?;
+                held.replaced.pop();
+            }
         }
         Ok(())
     }
 
-    /// Drops files that hold nothing closed since `time`.
+    /// The snapshot that the last [`Runs::sync`] preceded is durable. Chunks that it and the one before it know of may be merged from
+    /// here on: a fold that finds the latest damaged goes back to that one, and a merged run cannot be divided.
+    pub fn saved(&mut self) {
+        self.saved = [self.saved[1], self.synced];
+        self.take_merged();
+        self.start_merge();
+    }
+
+    /// Takes back what a snapshot does not know of: chunks `next` and above. A merged run that reaches there is dropped whole and its
+    /// entries counted as lost; it takes a fold that goes back by more than one snapshot.
     ///
     /// # Errors
-    /// Where a file cannot be removed.
-    pub fn forget_before(&mut self, time: u64) -> Result<(), IndexError> {
-        while self.runs.first().is_some_and(|run| run.head.until < time) {
-            self.drop_oldest(None)?;
+    /// [`IndexError::Io`]; the same call may be made again.
+    pub fn restore(&mut self, next: u64) -> Result<(), IndexError> {
+        self.merge = None;
+        self.count_damaged(next);
+        self.dir_changed = true;
+        while let Some(held) = self.held.last().filter(|held| held.run.head().last >= next) {
+            if held.run.head().first < next {
+                self.losses.count(Reason::Future, held.run.len());
+            }
+            self.remove(self.held.len() - 1)?;
         }
+        self.synced = next;
+        self.saved = [0, next];
+        self.measure();
         Ok(())
     }
 
-    /// Entries held.
+    /// Drops the runs whose newest entry is older than this log time (nanoseconds). Entries that share a run with newer ones stay.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`]; the same call may be made again.
+    pub fn forget_before(&mut self, time: u64) -> Result<(), IndexError> {
+        self.take_merged();
+        while let Some(at) = self.held.iter().position(|held| held.run.head().until < time) {
+            self.remove(at)?;
+        }
+        self.measure();
+        Ok(())
+    }
+
+    /// Entries.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.runs.iter().map(|run| run.head.entries).sum()
+        self.held.iter().map(|held| held.run.len()).sum()
     }
 
-    /// Whether nothing is held.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.len() == 0
     }
 
-    /// Files held.
+    /// Files that a lookup asks.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.runs.len()
+        self.held.len()
     }
 
-    fn drop_oldest(&mut self, lost: Option<&'static str>) -> Result<(), IndexError> {
-        let oldest = self.runs.remove(0);
-        oldest.remove()?;
-        self.fresh.retain(|run| !Arc::ptr_eq(run, &oldest));
-        if let Some(reason) = lost {
-            self.lost(reason, oldest.head.entries);
+    /// Entries that the limit, damage or a merge with the fold's future took since the last call. Of a file whose header is damaged
+    /// the number is guessed from its length.
+    pub fn take_lost(&mut self) -> u64 {
+        self.count_damaged(u64::MAX);
+        self.losses.take()
+    }
+
+    /// Writes a chunk under its name.
+    fn write(&self, chunk: &Chunk) -> Result<Run, IndexError> {
+        let Chunk { number, since, until, entries } = chunk;
+        if u32::try_from(entries.len()).is_err() {
+            return Err(IndexError::TooMany { entries: entries.len() });
+        }
+        let path = self.dir.join(names::of(*number, *number));
+        let unfinished = names::unfinished(&path);
+        let head = Head::new(0, (*number, *number), (*since, *until), entries.len() as u64);
+        let written = write_sorted(&unfinished, head, entries)
+            .and_then(|file| Run::open(&file, &path, Arc::clone(&self.losses)))
+            .and_then(|run| {
+                run.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not what was written"))
+            })
+            .and_then(|run| fs::rename(&unfinished, &path).map(|()| run));
+        written.map_err(|source| {
+            // its room may be needed; it is removed when the index is opened, at the latest
+            let _ = names::remove(&unfinished);
+            IndexError::Io { path: unfinished, source }
+        })
+    }
+
+    /// Drops a run and its files, those first that would come to life without it.
+    fn remove(&mut self, at: usize) -> Result<(), IndexError> {
+        let held = &self.held[at];
+        for path in held.replaced.iter().map(PathBuf::as_path).chain([held.run.path()]) {
+            names::remove(path).map_err(IndexError::io(path))?;
+        }
+        self.held.remove(at);
+        self.dir_changed = true;
+        Ok(())
+    }
+
+    fn drop_over_limit(&mut self) -> Result<(), IndexError> {
+        // the newest stays, be it larger than the limit
+        while self.held.len() > 1 && self.len() > self.settings.max_entries {
+            let entries = self.held[0].run.len();
+            self.remove(0)?;
+            self.losses.count(Reason::Limit, entries);
         }
         Ok(())
     }
 
-    /// Puts the result of a finished merge in the place of its sources; waits for it if `wait`.
-    fn settle(&mut self, wait: bool) -> Result<(), IndexError> {
-        let Some(merge) = self.merge.take_if(|merge| wait || merge.is_finished()) else { return Ok(()) };
-        let (sources, merged) = merge.finish();
-        let merged = match merged {
-            Ok(Some(merged)) => merged,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                tracing::warn!(%error, "index files could not be merged; tried again later");
-                return Ok(());
-            }
-        };
-        let place = self
-            .runs
-            .windows(sources.len())
-            .position(|window| window.iter().zip(&sources).all(|(held, source)| Arc::ptr_eq(held, source)));
-        match place {
-            Some(place) => {
-                self.runs.splice(place..place + sources.len(), [Arc::new(merged)]);
-                sources.iter().try_for_each(|source| source.remove())
-            }
-            // Some of its sources were dropped meanwhile.
-            None => merged.remove(),
+    fn count_damaged(&mut self, next: u64) {
+        for damaged in self.damaged.drain(..).filter(|damaged| damaged.first < next) {
+            self.losses.count(Reason::Damage, damaged.entries);
         }
     }
 
-    fn lost(&self, reason: &'static str, entries: u64) {
-        metrics::counter!(LOST, "fold" => self.name.clone(), "reason" => reason).increment(entries);
+    /// Puts a finished merge in the place of its sources. One that fails is tried again after the next snapshot.
+    fn take_merged(&mut self) {
+        let Some(merge) = self.merge.take_if(|merge| merge.is_finished()) else { return };
+        let sources = merge.sources.clone();
+        match merge.join().and_then(|run| run.map_or(Ok(()), |run| self.replace(&sources, run))) {
+            Ok(()) => self.start_merge(),
+            Err(error) => {
+                tracing::warn!(%error, "a merge of the index failed; it is tried again");
+                self.losses.meters.merge_failures.increment(1);
+            }
+        }
     }
 
-    fn report(&self) {
-        metrics::gauge!(ENTRIES, "fold" => self.name.clone()).set(self.len() as f64);
-        metrics::gauge!(FILES, "fold" => self.name.clone()).set(self.runs.len() as f64);
+    fn replace(&mut self, sources: &[Arc<Run>], run: Run) -> Result<(), IndexError> {
+        let is_first = |held: &Held| sources.first().is_some_and(|first| Arc::ptr_eq(&held.run, first));
+        let at = self.held.iter().position(is_first);
+        let are_there = at.and_then(|at| self.held.get(at..at + sources.len())).is_some_and(|held| {
+            held.iter().zip(sources).all(|(held, source)| Arc::ptr_eq(&held.run, source))
+        });
+        let unfinished = names::unfinished(run.path());
+        let Some(at) = at.filter(|_| are_there) else {
+            // some of them were dropped or replaced meanwhile
+            return names::remove(&unfinished).map_err(IndexError::io(&unfinished));
+        };
+        merge::publish(&run)?;
+        let merged = at..at + sources.len();
+        let replaced = self.held[merged.clone()].iter_mut().flat_map(|held| {
+            let before = std::mem::take(&mut held.replaced);
+            before.into_iter().chain([held.run.path().to_owned()])
+        });
+        let held = Held { replaced: replaced.collect(), run: Arc::new(run), is_durable: true };
+        self.held.splice(merged, [held]);
+        self.dir_changed = true;
+        self.losses.meters.merges.increment(1);
+        self.measure();
+        Ok(())
+    }
+
+    /// Starts the merge of the oldest runs that are worth one.
+    fn start_merge(&mut self) {
+        if self.merge.is_some() {
+            return;
+        }
+        let below = self.saved[0].min(self.saved[1]);
+        let settled = self.held.partition_point(|held| held.run.head().last < below);
+        let levels = self.held[..settled].chunk_by(|a, b| a.run.head().level == b.run.head().level);
+        let Some(sources) = levels.filter_map(|level| self.choose(level)).next() else { return };
+        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return };
+        let path = self.dir.join(names::of(first.head().first, last.head().last));
+        match Merge::start(&path, sources, Arc::clone(&self.losses)) {
+            Ok(merge) => self.merge = Some(merge),
+            Err(error) => {
+                tracing::warn!(%error, "a merge of the index cannot start; it is tried again");
+                self.losses.meters.merge_failures.increment(1);
+            }
+        }
+    }
+
+    /// Of runs of one level, those to merge: the oldest, as many as may be in one run.
+    fn choose(&self, level: &[Held]) -> Option<Vec<Arc<Run>>> {
+        let sources = level.get(..FAN_OUT)?;
+        let most = (self.settings.max_entries / SHARE).min(u64::from(u32::MAX));
+        let mut entries = 0;
+        let fits = |held: &&Held| {
+            entries += held.run.head().count;
+            entries <= most
+        };
+        let sources: Vec<_> = sources.iter().take_while(fits).map(|held| Arc::clone(&held.run)).collect();
+        (sources.len() >= FEWEST).then_some(sources)
+    }
+
+    fn measure(&self) {
+        let meters = &self.losses.meters;
+        meters.files.set(self.held.len() as f64);
+        meters.entries.set(self.len() as f64);
+        meters.bytes.set(self.held.iter().map(|held| held.run.bytes()).sum::<u64>() as f64);
     }
 }
 
-impl Drop for Runs {
-    fn drop(&mut self) {
-        if let Err(error) = self.settle(true) {
-            tracing::warn!(%error, "the last merge of index files was not finished; its sources stay");
-        }
+/// In the order of hashes, the newest first among equal ones.
+fn write_sorted(path: &Path, head: Head, entries: &[(Key, u64)]) -> io::Result<File> {
+    let numbered = entries.iter().zip(0_u32..).map(|((key, _), index)| (layout::hash(key), u32::MAX - index));
+    let mut order: Vec<_> = numbered.collect();
+    order.sort_unstable();
+    let mut writer = RunWriter::create(path, head)?;
+    for (hash, index) in order {
+        let (key, value) = &entries[(u32::MAX - index) as usize];
+        writer.push(hash, &layout::entry(key, *value))?;
     }
+    writer.finish()
 }

@@ -77,6 +77,11 @@ impl Index {
         self.runs.forget_before(now.saturating_sub(retention))?;
         self.runs.sync(next)
     }
+
+    /// That snapshot is durable.
+    pub(crate) fn saved(&mut self) {
+        self.runs.saved();
+    }
 }
 
 /// Summaries that were emitted and do not lie anywhere yet, and those that do.

@@ -228,6 +228,7 @@ impl TracesDriver {
         if !self.schedule.saved(self.next, saved)? {
             return Ok(());
         }
+        self.stored.index.saved();
         self.bounds.set_traces_snapshot(self.partition, self.next);
         metrics::counter!(SNAPSHOTS, "fold" => "traces").increment(1);
         Ok(())

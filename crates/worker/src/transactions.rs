@@ -341,6 +341,7 @@ impl TransactionsDriver {
         if !self.schedule.saved(next, saved)? {
             return Ok(());
         }
+        self.decisions.index.saved();
         let (spans, summaries) = self.fold.needed();
         self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
