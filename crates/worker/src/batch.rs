@@ -40,10 +40,10 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a decision; `before` is the one whose sums it takes back.
-    pub(crate) fn add(&mut self, closed: &Closed, before: Option<&Closed>) -> Result<(), WorkerError> {
+    /// Adds a decision, and takes back the sums of the row before.
+    pub(crate) fn add(&mut self, closed: &Closed) -> Result<(), WorkerError> {
         let Some(row) = &closed.row else { return Ok(()) };
-        if let Err(error) = self.decisions.add(closed, before.and_then(|before| before.row.as_ref())) {
+        if let Err(error) = self.decisions.add(closed, closed.before.as_ref()) {
             // A decision that cannot be a row was not made by this program.
             tracing::error!(%error, transaction = row.transaction_id, "a decision in the log is left out");
             return Ok(());

@@ -54,10 +54,9 @@ impl InFlight {
         Self { shared: Arc::default(), summary_log, rules }
     }
 
-    /// Adds a trace, whose summary lies at `position`, to the transaction of its name.
-    pub(crate) fn add(&self, trace: TraceHead<'_>, partition: u32, position: u64) {
+    /// Adds a trace, whose summary lies at `position`, to the transaction that the fold filed it under.
+    pub(crate) fn add(&self, name: NameHash, trace: TraceHead<'_>, partition: u32, position: u64) {
         let shared = &self.shared;
-        let name = trace.name();
         let mut entry = match shared.open.entry(name) {
             Entry::Occupied(entry) => entry.into_ref(),
             Entry::Vacant(entry) => {
@@ -73,7 +72,7 @@ impl InFlight {
             return;
         }
         entry.summaries.push(position);
-        for alias in trace.other_names() {
+        for alias in trace.names().filter(|alias| *alias != name) {
             shared.aliases.insert(alias, name);
             entry.aliases.push(alias);
         }

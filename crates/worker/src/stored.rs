@@ -71,16 +71,16 @@ impl Index {
         values
     }
 
-    /// Before the fold's snapshot at log time `now`, which has handed out the chunks before `next`.
-    pub(crate) fn save(&mut self, next: u64, now: u64, retention: u64) -> Result<(), IndexError> {
+    /// Before the fold's snapshot, which has handed out the chunks before `next`.
+    pub(crate) fn save(&mut self, next: u64) -> Result<(), IndexError> {
         self.write()?;
-        self.runs.forget_before(now.saturating_sub(retention))?;
         self.runs.sync(next)
     }
 
-    /// That snapshot is durable.
-    pub(crate) fn saved(&mut self) {
+    /// That snapshot is durable: what is older than `retention` before log time `now` is not asked for by a replay from it.
+    pub(crate) fn saved(&mut self, now: u64, retention: u64) -> Result<(), IndexError> {
         self.runs.saved();
+        self.runs.forget_before(now.saturating_sub(retention))
     }
 }
 

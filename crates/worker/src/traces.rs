@@ -220,15 +220,15 @@ impl TracesDriver {
 
     /// Everything appended because of records up to here is durable.
     fn save(&mut self) -> Result<(), WorkerError> {
-        let retention = self.fold.rules().settings.retention;
-        let index = self.stored.index.save(self.fold.next_chunk(), self.fold.now(), retention);
+        let index = self.stored.index.save(self.fold.next_chunk());
         let saved = index.map_err(WorkerError::from).and_then(|()| {
             save(&self.snapshots, &name(self.partition), self.next, |out| self.fold.snapshot(out))
         });
         if !self.schedule.saved(self.next, saved)? {
             return Ok(());
         }
-        self.stored.index.saved();
+        let retention = self.fold.rules().settings.retention;
+        self.stored.index.saved(self.fold.now(), retention)?;
         self.bounds.set_traces_snapshot(self.partition, self.next);
         metrics::counter!(SNAPSHOTS, "fold" => "traces").increment(1);
         Ok(())

@@ -102,10 +102,13 @@ impl TransactionsDriver {
 
     /// What was open at the snapshot is in flight again.
     fn show_open(&self) {
-        for position in self.fold.open_transactions().flatten() {
+        let open = self.fold.open_transactions();
+        for (name, position) in
+            open.flat_map(|(name, list)| list.iter().map(move |position| (name, position)))
+        {
             let record = self.log.fetch(self.partition, Position(*position)).ok();
             if let Some(head) = record.as_ref().and_then(head_of) {
-                self.in_flight.add(TraceHead::from(&head), self.partition, *position);
+                self.in_flight.add(name, TraceHead::from(&head), self.partition, *position);
             }
         }
     }
@@ -199,7 +202,7 @@ impl TransactionsDriver {
         let position = record.position.0;
         let event = SummaryEvent::Summary { source, cause, summary };
         if self.fold.apply(position, event, &mut self.decisions) {
-            self.in_flight.add(summary, self.partition, position);
+            self.in_flight.add(self.fold.filed(), summary, self.partition, position);
         }
     }
 
@@ -216,12 +219,8 @@ impl TransactionsDriver {
         }
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         self.in_flight.remove(name);
-        let before = match closed.amends.checked_sub(1) {
-            Some(position) => self.decisions.at(position)?,
-            None => None,
-        };
-        self.count(&closed, before.as_deref());
-        self.builder.add(&closed, before.as_deref())
+        self.count(&closed);
+        self.builder.add(&closed)
     }
 
     /// The end of a batch: its blocks are made and lie in the outbox before anything after it is read.
@@ -333,15 +332,15 @@ impl TransactionsDriver {
 
     /// Only at a cut, with its batches in the outbox: what comes after is made again from the log.
     fn save(&mut self, next: Position) -> Result<(), WorkerError> {
-        let retention = self.fold.rules().settings.retention;
-        let index = self.decisions.index.save(self.fold.next_chunk(), self.fold.now(), retention);
+        let index = self.decisions.index.save(self.fold.next_chunk());
         let saved = index
             .map_err(WorkerError::from)
             .and_then(|()| save(&self.snapshots, &name(self.partition), next, |out| self.fold.snapshot(out)));
         if !self.schedule.saved(next, saved)? {
             return Ok(());
         }
-        self.decisions.index.saved();
+        let retention = self.fold.rules().settings.retention;
+        self.decisions.index.saved(self.fold.now(), retention)?;
         let (spans, summaries) = self.fold.needed();
         self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
@@ -381,11 +380,11 @@ impl TransactionsDriver {
     }
 
     /// Counts what was decided. Types that are not configured share a label: their names come from outside.
-    fn count(&self, closed: &Closed, before: Option<&Closed>) {
+    fn count(&self, closed: &Closed) {
         let Some(row) = &closed.row else { return };
         let decision = if row.kept { "kept" } else { "dropped" };
         if closed.version > 1 {
-            let known = before.and_then(|before| before.row.as_ref()).map_or(0, |before| before.spans);
+            let known = closed.before.as_ref().map_or(0, |before| before.spans);
             let late = row.spans.saturating_sub(known);
             metrics::counter!(LATE_SPANS, "decision" => decision).increment(u64::from(late));
             return;

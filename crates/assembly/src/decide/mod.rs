@@ -81,6 +81,13 @@ impl Decider {
             row.closed_by = ClosedBy::Late.into();
             row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
         }
+        // A fragment stays one.
+        if let Some(known) = before.and_then(|before| before.row.as_ref())
+            && known.closed_by() == ClosedBy::Late
+        {
+            row.closed_by = known.closed_by;
+            row.transaction_id.clone_from(&known.transaction_id);
+        }
         let was_kept = before.and_then(|before| before.row.as_ref()).filter(|row| row.kept);
         if let Some(kept) = was_kept {
             // Keeps only ever turn on, and the first of them stays the reason.
@@ -100,6 +107,7 @@ impl Decider {
             summaries: closing.summaries.len() as u32,
             summary_positions: closing.summaries.clone(),
             terminals,
+            before: before.and_then(|before| before.row.clone()),
             name_high: (closing.name.0 >> 64) as u64,
             name_low: closing.name.0 as u64,
         }

@@ -69,10 +69,11 @@ impl ClosedTraces {
     /// Adds where a summary of a closed trace was found to lie.
     pub(super) fn note(&mut self, trace: TraceId, place: Place) {
         let Self { newer, older, .. } = self;
-        if let Some(places) = newer.traces.get_mut(&trace).or_else(|| older.traces.get_mut(&trace))
-            && !places.contains(&place)
-        {
-            places.push(place);
+        match newer.traces.get_mut(&trace).or_else(|| older.traces.get_mut(&trace)) {
+            Some(places) if places.contains(&place) => {}
+            Some(places) => places.push(place),
+            // It left while a late summary of it was on its way: this place leaves in a later chunk.
+            None => drop(newer.traces.insert(trace, Places::from_elem(place, 1))),
         }
     }
 
@@ -159,6 +160,19 @@ mod tests {
         let mut bytes = [1; 16];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
         TraceId(bytes)
+    }
+
+    #[test]
+    fn a_place_that_becomes_known_after_its_trace_left_leaves_later() {
+        let mut closed = ClosedTraces::default();
+        let count = MAX_CLOSED_TRACES as u64;
+        for n in 0..=count {
+            closed.insert(id(n), n);
+            closed.note(id(n), Place::new(0, n));
+        }
+        assert!(closed.take_chunk().is_some() && closed.get(id(1)).is_none());
+        closed.note(id(1), Place::new(0, 7));
+        assert_eq!(closed.get(id(1)).map(|places| places[0]), Some(Place::new(0, 7)));
     }
 
     #[test]

@@ -61,12 +61,12 @@ impl TraceHead<'_> {
         }
     }
 
-    /// What else it may be asked by: its other keys, and its id where a key names it.
-    pub fn other_names(&self) -> impl Iterator<Item = NameHash> {
+    /// What it may be asked by: its keys and its id.
+    pub fn names(&self) -> impl Iterator<Item = NameHash> {
         let tenant = self.tenant;
-        let keys = self.keys.iter().skip(1);
+        let keys = self.keys.iter();
         let keys = keys.map(move |key| Name { tenant, place: key.place, value: &key.value }.hash());
-        keys.chain(self.has_key().then(|| self.own_name()))
+        keys.chain([self.own_name()])
     }
 
     /// Whether a business key names it.

@@ -128,6 +128,8 @@ pub struct Transactions {
     batch: BatchState,
     open: u64,
     counts: TransactionCounts,
+    /// The name that the last summary was filed under.
+    filed: NameHash,
 }
 
 impl Transactions {
@@ -150,6 +152,7 @@ impl Transactions {
             next_chunk: 0,
             batch: BatchState::default(),
             open: 0,
+            filed: NameHash(0),
             counts: TransactionCounts::default(),
         }
     }
@@ -257,6 +260,7 @@ impl Transactions {
 
     fn take_summary(&mut self, position: u64, summary: TraceHead<'_>, stored: &mut dyn StoredDecisions) {
         let name = self.name_of(summary);
+        self.filed = name;
         let slot = self.slot_of(name, stored);
         let now = self.now;
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
@@ -336,8 +340,11 @@ impl Transactions {
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         let Some(&slot) = self.names.get(&name) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
-        if closed.version != transaction.version + 1 {
+        if closed.version <= transaction.version {
             return false;
+        }
+        if closed.version > transaction.version + 1 {
+            transaction.adopt(closed);
         }
         match transaction.state {
             State::Closing(sequence) => drop(self.closing.remove(&sequence)),
@@ -357,6 +364,7 @@ impl Transactions {
             return true;
         }
         transaction.state = State::Closed;
+        transaction.closed_at = self.now;
         transaction.oldest.clear();
         self.open -= 1;
         self.closed.push_back((self.now, Due { slot, generation: transaction.generation }));
@@ -377,6 +385,12 @@ impl Transactions {
                 version: transaction.version + 1,
             })
         })
+    }
+
+    /// The name under which the last summary was filed that had an effect.
+    #[must_use]
+    pub fn filed(&self) -> NameHash {
+        self.filed
     }
 
     /// Sequence of the next to close.
@@ -420,10 +434,10 @@ impl Transactions {
         std::mem::take(&mut self.counts)
     }
 
-    /// Transactions that are not decided: the positions of their summaries; in no order.
-    pub fn open_transactions(&self) -> impl Iterator<Item = &[u64]> {
+    /// Transactions that are not decided: their names and the positions of their summaries; in no order.
+    pub fn open_transactions(&self) -> impl Iterator<Item = (NameHash, &[u64])> {
         let open = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
-        open.map(|transaction| &transaction.summaries[..])
+        open.map(|transaction| (transaction.name.into(), &transaction.summaries[..]))
     }
 
     /// For each partition of the span log, the oldest position whose bytes this fold may still ask for; and the same for its own log.

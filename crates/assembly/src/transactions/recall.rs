@@ -11,6 +11,7 @@ use crate::{
     names::NameHash,
     records::{Closed, ClosedBy},
     rules::Rules,
+    timers::Due,
 };
 
 /// Transactions of one chunk.
@@ -30,13 +31,13 @@ impl Transactions {
             && self.now.saturating_sub(at) > retention
         {
             self.closed.pop_front();
-            self.take_closed_slot(due.slot, due.generation);
+            self.take_closed_slot(at, due);
         }
         while self.closed.len() > MAX_CLOSED_TRANSACTIONS {
             let mut chunk = ClosedChunk { number: self.next_chunk, since: 0, until: 0, entries: Vec::new() };
             let oldest: Vec<_> = self.closed.drain(..CHUNK).collect();
             for (at, due) in oldest {
-                let Some(gone) = self.take_closed_slot(due.slot, due.generation) else { continue };
+                let Some(gone) = self.take_closed_slot(at, due) else { continue };
                 if chunk.entries.is_empty() {
                     chunk.since = at;
                 }
@@ -50,14 +51,17 @@ impl Transactions {
         }
     }
 
-    /// Empties the slot of a closed transaction, if it is still that one and still closed.
-    fn take_closed_slot(&mut self, slot: u32, generation: u32) -> Option<Transaction> {
-        let place = self.slots.get_mut(slot as usize)?;
+    /// Empties the slot of a transaction that was closed at `at`, if it is still that one and still closed.
+    fn take_closed_slot(&mut self, at: u64, due: Due) -> Option<Transaction> {
+        let place = self.slots.get_mut(due.slot as usize)?;
+        // One that was amended since has another entry.
         let gone = place.take_if(|transaction| {
-            transaction.generation == generation && transaction.state == State::Closed
+            transaction.generation == due.generation
+                && transaction.state == State::Closed
+                && transaction.closed_at == at
         })?;
         self.names.remove(&NameHash::from(gone.name));
-        self.free.push(slot);
+        self.free.push(due.slot);
         Some(gone)
     }
 
@@ -97,6 +101,15 @@ impl Transactions {
 }
 
 impl Transaction {
+    /// A decision in the log knows of an earlier one that was found when it was made and is not any more: what it says is taken over, so that replay obeys it.
+    pub(super) fn adopt(&mut self, closed: &Closed) {
+        let mut summaries: smallvec::SmallVec<[u64; 3]> = closed.summary_positions.as_slice().into();
+        summaries
+            .extend(self.summaries.iter().copied().filter(|own| !closed.summary_positions.contains(own)));
+        self.summaries = summaries;
+        self.terminals |= closed.terminals;
+    }
+
     /// Takes up where its last decision, the record at `position`, left it.
     pub(super) fn recall(&mut self, position: u64, closed: &Closed, rules: &Rules) {
         self.version = closed.version;

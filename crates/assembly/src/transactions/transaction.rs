@@ -37,6 +37,8 @@ pub(super) struct Transaction {
     /// Fold time of its first and its last summary.
     pub(super) opened: u64,
     pub(super) last: u64,
+    /// Fold time of its last decision.
+    pub(super) closed_at: u64,
     /// Fold time when its terminal step was seen; 0 before.
     pub(super) terminal: u64,
     /// Terminal bits seen.
@@ -80,6 +82,7 @@ impl Transaction {
             covered: 0,
             opened: now,
             last: now,
+            closed_at: 0,
             terminal: 0,
             terminals: 0,
             first_start: u64::MAX,
