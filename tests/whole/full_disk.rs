@@ -30,9 +30,14 @@ impl Disk {
     fn mount(dir: &Path) -> Option<Self> {
         let (image, at) = (dir.join("image"), dir.join("disk"));
         fs::create_dir(&at).unwrap();
-        fs::File::create(&image).unwrap().set_len(DISK_MIB << 20).unwrap();
         let (image, disk) = (image.to_str().unwrap(), at.to_str().unwrap());
-        for command in [["mkfs.ext4", "-q", "-F", image].as_slice(), &["mount", "-o", "loop", image, disk]] {
+        // All of it is taken at once: where the disk below is full, a file system on it becomes read-only, which is another story.
+        let size = format!("{DISK_MIB}MiB");
+        for command in [
+            ["fallocate", "-l", &size, image].as_slice(),
+            &["mkfs.ext4", "-q", "-F", "-E", "nodiscard", image],
+            &["mount", "-o", "loop", image, disk],
+        ] {
             let output = Command::new(command[0]).args(&command[1..]).output();
             if !output.as_ref().is_ok_and(|output| output.status.success()) {
                 eprintln!("skipped: a disk cannot be mounted here: {command:?}: {output:?}");
