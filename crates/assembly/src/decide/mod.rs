@@ -43,9 +43,13 @@ impl Decider {
         let fragment = forgotten
             || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
         let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let summaries: Vec<Positioned<'_>> =
-            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
-        let summaries = &summaries[..];
+        let alone: Vec<Positioned<'_>>;
+        let summaries = if fragment {
+            alone = summaries.iter().filter(|(position, _)| new.contains(position)).copied().collect();
+            &alone
+        } else {
+            summaries
+        };
         let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);
         let path = self.workspace.analyse(
@@ -98,18 +102,18 @@ impl Decider {
         }
         let written = if was_kept.is_some() || fragment { closing.covered } else { 0 };
         let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
+        let (name_high, name_low) = closing.name.halves();
         Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
-            amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
             kept,
             summaries: closing.summaries.len() as u32,
             summary_positions: closing.summaries.clone(),
             terminals,
             before: before.and_then(|before| before.row.clone()),
-            name_high: (closing.name.0 >> 64) as u64,
-            name_low: closing.name.0 as u64,
+            name_high,
+            name_low,
         }
     }
 }

@@ -338,8 +338,7 @@ impl Transactions {
     }
 
     fn take_closed(&mut self, position: u64, closed: &Closed) -> bool {
-        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-        let Some(&slot) = self.names.get(&name) else { return false };
+        let Some(&slot) = self.names.get(&closed.name()) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
         if closed.version <= transaction.version {
             return false;
