@@ -7,13 +7,14 @@ use std::sync::{
 
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
     records::{ClosedBy, Transaction},
     rules::Rules,
     transactions::{Closing, TraceHead},
 };
 use throughline_log::{Log, Position};
+use throughline_sampling::Sampler;
 
 use crate::{
     events::summary_of,
@@ -140,7 +141,14 @@ impl InFlight {
             covered: 0,
             previous: None,
             version: 1,
+            share: 0.0,
+            // What hangs on others is not known before it closes.
+            verdict: self.rules.policies.is_stateful().then(Verdict::default),
         };
-        Decider::default().decide(&self.rules, &closing, &summaries, None).row
+        let by = (&*self.rules, &Sampler::default());
+        match Decider::default().decide(by, &closing, &summaries, None) {
+            Decided::Closed(closed) => closed.row,
+            Decided::Offer(_) => None,
+        }
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod head;
 mod needs;
 mod recall;
+mod sampling;
 mod snapshot;
 mod transaction;
 
@@ -16,13 +17,17 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use self::transaction::{NO_TYPE, State, Transaction};
+use self::{
+    sampling::Sampling,
+    transaction::{NO_TYPE, State, Transaction},
+};
 pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
 use crate::{
     chunk::ClosedChunk,
+    decide::Verdict,
     names::NameHash,
     place::Place,
-    records::{Closed, ClosedBy},
+    records::{Closed, ClosedBy, Offer},
     rules::Rules,
     timers::{Due, Timers},
 };
@@ -61,6 +66,8 @@ pub enum SummaryEvent<'a> {
         /// Oldest position that its open traces need.
         oldest: u64,
     },
+    /// A transaction, offered to policies that hang on what was offered before.
+    Offer(&'a Offer),
     /// A decision.
     Closed(&'a Closed),
     /// The end of a batch.
@@ -70,7 +77,7 @@ pub enum SummaryEvent<'a> {
 }
 
 /// A transaction whose row is to be decided: see [`crate::decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Closing {
     /// In the order of closing.
     pub sequence: u64,
@@ -86,6 +93,10 @@ pub struct Closing {
     pub previous: Option<u64>,
     /// Version of the row to be.
     pub version: u32,
+    /// The share of transactions that overload leaves to policies; 0 for all.
+    pub share: f64,
+    /// What policies made of it, where it was offered to them.
+    pub verdict: Option<Verdict>,
 }
 
 /// What was counted since the last look.
@@ -119,7 +130,7 @@ pub struct Transactions {
     generation: u32,
     timers: Timers,
     /// Those being decided, in order.
-    closing: BTreeMap<u64, (u32, ClosedBy)>,
+    closing: BTreeMap<u64, (u32, ClosedBy, f64)>,
     next_sequence: u64,
     /// Closed transactions that are held, and since when.
     closed: VecDeque<(u64, Due)>,
@@ -129,6 +140,7 @@ pub struct Transactions {
     batch: BatchState,
     open: u64,
     counts: TransactionCounts,
+    sampling: Sampling,
     /// The name that the last summary was filed under.
     filed: NameHash,
 }
@@ -139,6 +151,7 @@ impl Transactions {
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
             sources: vec![Source::default(); rules.settings.partitions as usize],
+            sampling: Sampling::new(&rules),
             rules,
             now: 0,
             names: HashMap::default(),
@@ -181,6 +194,7 @@ impl Transactions {
                 }
                 self.advance();
             }
+            SummaryEvent::Offer(offer) => return self.take_offer(offer),
             SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
             SummaryEvent::Cut => self.batch.cut(),
             SummaryEvent::Rules(rules) => self.switch(rules),
@@ -192,6 +206,9 @@ impl Transactions {
     /// and is amended by what comes later.
     fn switch(&mut self, rules: Arc<Rules>) {
         let other = rules.version != self.rules.version;
+        if other {
+            self.sampling.switch(&self.rules, &rules, self.now);
+        }
         self.rules = rules;
         for slot in 0..if other { self.slots.len() as u32 } else { 0 } {
             if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
@@ -221,6 +238,7 @@ impl Transactions {
             self.begin(least);
         }
         self.now = self.now.max(least);
+        self.sampling.advance(&self.rules, self.now);
         while let Some(due) = self.timers.take_due(self.now) {
             for due in due {
                 self.look_at(due);
@@ -255,7 +273,9 @@ impl Transactions {
             return;
         }
         transaction.state = State::Closing(self.next_sequence);
-        self.closing.insert(self.next_sequence, (due.slot, closed_by));
+        // Only what was not decided before is asked about.
+        let share = if transaction.version == 0 { self.sampling.begin_close() } else { 0.0 };
+        self.closing.insert(self.next_sequence, (due.slot, closed_by, share));
         self.next_sequence += 1;
     }
 
@@ -351,6 +371,7 @@ impl Transactions {
             State::Closing(sequence) => drop(self.closing.remove(&sequence)),
             // Closed early by a driver: its decision says so, nothing else does.
             State::Waiting => {}
+            State::Offered => self.sampling.forget(name),
             State::Closed => return false,
         }
         transaction.version = closed.version;
@@ -374,7 +395,7 @@ impl Transactions {
 
     /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
     pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
-        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by))| {
+        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by, share))| {
             let transaction = self.slots.get(*slot as usize)?.as_ref()?;
             Some(Closing {
                 sequence: *sequence,
@@ -384,6 +405,8 @@ impl Transactions {
                 covered: transaction.covered,
                 previous: transaction.previous.checked_sub(1),
                 version: transaction.version + 1,
+                share: *share,
+                verdict: None,
             })
         })
     }
