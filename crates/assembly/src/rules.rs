@@ -231,13 +231,14 @@ impl Rules {
         let departments = Departments::compile(&settings, &mut plan, &mut faults);
         let types = compile_types(&settings.transactions, &mut faults);
         let mut matchers = MatcherTable::default();
-        let policies = match Policies::compile_with(&settings.policies, &settings.policy_options(), &mut matchers) {
-            Ok(policies) => Some(policies),
-            Err(found) => {
-                faults.extend(found.into_iter().map(|fault| RuleFault::Policy(fault.to_string())));
-                None
-            }
-        };
+        let policies =
+            match Policies::compile_with(&settings.policies, &settings.policy_options(), &mut matchers) {
+                Ok(policies) => Some(policies),
+                Err(found) => {
+                    faults.extend(found.into_iter().map(|fault| RuleFault::Policy(fault.to_string())));
+                    None
+                }
+            };
         let (matchers, questions) = matchers.into_parts();
         plan.matchers = matchers;
         let captured = captured(&settings.transactions, policies.as_ref());

@@ -17,11 +17,11 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
 use self::{
     sampling::Sampling,
     transaction::{NO_TYPE, State, Transaction},
 };
-pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
 use crate::{
     chunk::ClosedChunk,
     decide::Verdict,

@@ -84,11 +84,9 @@ impl Sampling {
         // A window that is full ends at once.
         self.advance(rules, now);
         self.sampler.shed(offer.share);
-        match facts::with(offer, |transaction| {
-            match self.sampler.offer(&rules.policies, transaction, now) {
-                Offered::Decided(decision) => Ok(Verdict::from(decision)),
-                Offered::Pending(ticket) => Err(ticket),
-            }
+        match facts::with(offer, |transaction| match self.sampler.offer(&rules.policies, transaction, now) {
+            Offered::Decided(decision) => Ok(Verdict::from(decision)),
+            Offered::Pending(ticket) => Err(ticket),
         }) {
             Ok(verdict) => {
                 self.settled.insert(self.next, (entry, verdict));

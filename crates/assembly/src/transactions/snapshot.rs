@@ -60,9 +60,8 @@ impl Transactions {
     /// Where the state cannot be encoded or `out` does not take it.
     pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
         let closing = self.closing.iter();
-        let closing = closing
-            .map(|(sequence, (slot, by, share))| (*sequence, *slot, *by as i32, *share))
-            .collect();
+        let closing =
+            closing.map(|(sequence, (slot, by, share))| (*sequence, *slot, *by as i32, *share)).collect();
         let state = Saved {
             rules: self.rules.to_record(),
             sources: &self.sources,

@@ -1,6 +1,8 @@
 //! A small world for the folds: spans in, records kept as a log would, everything by log time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod traffic;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
@@ -17,7 +19,10 @@ use throughline_assembly::{
     names::NameHash,
     place::Place,
     records::{Closed, Offer, TraceSummary},
-    rules::{DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings},
+    rules::{
+        DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings,
+        TypeSettings,
+    },
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
     transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
@@ -248,9 +253,19 @@ impl StoredSummaries for SummaryLog {
     }
 }
 
+/// Rules of these policies, under which traces and transactions close soon.
+pub fn quick_rules(policies: serde_json::Value, change: impl FnOnce(&mut RulesSettings)) -> Arc<Rules> {
+    let mut quick = settings();
+    (quick.traces.quiet_time, quick.transactions.quiet_time) = (2 * SECOND, 2 * SECOND);
+    quick.policies = serde_json::from_value(policies).unwrap();
+    change(&mut quick);
+    Arc::new(Rules::compile(quick).unwrap())
+}
+
 /// One partition of each log with its folds, driven as the worker drives them.
 pub struct World {
     pub rules: Arc<Rules>,
+    first_rules: Arc<Rules>,
     pub traces: Traces,
     pub transactions: Transactions,
     pub log: SummaryLog,
@@ -267,6 +282,7 @@ impl World {
         Self {
             traces: Traces::new(0, Arc::clone(&rules)),
             transactions: Transactions::new(Arc::clone(&rules)),
+            first_rules: Arc::clone(&rules),
             rules,
             log: SummaryLog::default(),
             spans: Vec::new(),
@@ -347,6 +363,32 @@ impl World {
             } else if closings.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// The second fold is lost and read again, from a snapshot of after `from` records; of the log the last records are gone, from `length` on, but for what the
+    /// first fold wrote, which is written again.
+    pub fn crash(&mut self, from: usize, length: usize) {
+        let (kept, lost) = self.log.0.split_at(length);
+        let written_again = lost.iter().filter(|record| record.cause.is_some()).cloned();
+        let again: Vec<_> = kept.iter().cloned().chain(written_again).collect();
+        let mut fold = Transactions::new(Arc::clone(&self.first_rules));
+        for (position, record) in again[..from].iter().enumerate() {
+            apply_stored(&mut fold, position as u64, record);
+        }
+        self.transactions = Transactions::restore(&fold.snapshot(Vec::new()).unwrap()).unwrap();
+        // A driver decides nothing before it has read what the log holds: here up to what was lost.
+        let unread = again[length..].to_vec();
+        self.log.0 = again[..length].to_vec();
+        for position in from..length {
+            let record = self.log.0[position].clone();
+            apply_stored(&mut self.transactions, position as u64, &record);
+        }
+        (self.read, self.decided, self.settled) = (length, 0, 0);
+        self.read_summaries();
+        for record in unread {
+            self.log.0.push(record);
+            self.read_summaries();
         }
     }
 
