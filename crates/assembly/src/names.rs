@@ -2,6 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::records::Closed;
+
 /// A name as 16 bytes: what the folds hold instead of the text. Stored in logs and snapshots: never change how it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct NameHash(pub u128);
@@ -33,7 +35,27 @@ impl Name<'_> {
     }
 }
 
+impl Closed {
+    /// The name of the transaction that it decides.
+    #[must_use]
+    pub fn name(&self) -> NameHash {
+        NameHash::joined(self.name_high, self.name_low)
+    }
+}
+
 impl NameHash {
+    /// High and low half.
+    #[must_use]
+    pub fn halves(self) -> (u64, u64) {
+        ((self.0 >> 64) as u64, self.0 as u64)
+    }
+
+    /// From its halves.
+    #[must_use]
+    pub fn joined(high: u64, low: u64) -> Self {
+        Self(u128::from(high) << 64 | u128::from(low))
+    }
+
     /// The name of a trace that has no business key: of its id in lower-case hex.
     #[must_use]
     pub fn of_trace(tenant: &str, trace: &[u8]) -> Self {

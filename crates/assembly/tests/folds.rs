@@ -5,9 +5,9 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{BASE, Stored, StoredRecord, World, apply_stored, rules, settings, span};
+use common::{BASE, Stored, World, apply_stored, rules, settings, span};
 use throughline_assembly::{
-    records::{ClosedBy, Outcome},
+    records::{ClosedBy, Outcome, Transaction},
     rules::Rules,
     time::SECOND,
     traces::{MAX_CLOSED_TRACES, Traces},
@@ -76,7 +76,7 @@ fn a_deadline_writes_an_incomplete_row_and_the_step_amends_it() {
     assert_eq!(all.len(), 2);
     assert_eq!(all[1].version, 2);
     assert_eq!(all[1].first_start, all[0].first_start, "sorting columns are those of the first closing");
-    assert!(all[1].amends > 0);
+    assert_eq!(all[1].before, all[0].row);
     let row = all[1].row.as_ref().unwrap();
     assert_eq!((row.outcome(), row.trace_ids.len()), (Outcome::Ok, 2));
 }
@@ -360,19 +360,13 @@ fn closed_transactions_are_found_beyond_what_memory_holds() {
     assert_eq!((row.transaction_id.as_str(), row.spans, row.trace_ids.len()), ("U-1", 3, 2));
     assert!(last.version > 1 && row.kept && row.kept_by == "errors");
     assert_eq!(world.traces.take_counts().duplicates, 1);
-    assert_eq!(
-        last.amends,
-        1 + position_of(&world, last.version - 1),
-        "the sums of the row before are taken back"
-    );
+    assert_eq!(last.before, row_of(&world, last.version - 1), "the sums of the row before are taken back");
 }
 
-fn position_of(world: &World, version: u32) -> u64 {
-    let is_it = |record: &StoredRecord| {
-        matches!(&record.body, Stored::Closed(closed)
-            if closed.version == version && closed.row.as_ref().unwrap().transaction_id == "U-1")
-    };
-    world.log.0.iter().position(is_it).unwrap() as u64
+fn row_of(world: &World, version: u32) -> Option<Transaction> {
+    let closed = world.closed();
+    let mut rows = closed.iter().filter(|closed| closed.version == version).map(|closed| closed.row.clone());
+    rows.find(|row| row.as_ref().unwrap().transaction_id == "U-1").unwrap()
 }
 
 /// Rule 21: what holds the log over its size is decided early, and replay obeys the decision without being told to.
@@ -415,7 +409,7 @@ fn a_fragment_is_a_row_of_its_own() {
     let (before, late) = (closed[0].row.as_ref().unwrap(), closed[1].row.as_ref().unwrap());
     assert_eq!(late.closed_by(), ClosedBy::Late);
     assert_ne!(late.transaction_id, before.transaction_id);
-    assert_eq!((late.spans, closed[1].amends), (1, 0), "only what is new, and no sums are taken back");
+    assert_eq!((late.spans, &closed[1].before), (1, &None), "only what is new, and no sums are taken back");
 }
 
 /// Rules that change while traces and transactions are open: what was gathered under the old ones ends with them, and nothing is lost.

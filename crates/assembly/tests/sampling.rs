@@ -1,5 +1,5 @@
 //! Policies that hang on what came before, as a part of the fold: replay, snapshots, crashes, rules that change, overload, weights.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
 mod common;
 

@@ -43,7 +43,9 @@ impl Index {
     }
 
     pub(crate) fn add(&mut self, chunk: ClosedChunk) -> Result<(), IndexError> {
-        let ClosedChunk { number, since, until, entries } = chunk;
+        let ClosedChunk { number, since, until, mut entries } = chunk;
+        // In order, as the file has them: one that waits is searched as fast. Stable, so that a key's values stay in the order of closing.
+        entries.sort_by_key(|(key, _)| *key);
         self.waiting.push_back(Chunk { number, since, until, entries });
         match self.write() {
             Err(error) if error.is_retryable() && self.waiting.len() <= MAX_WAITING => {
@@ -64,9 +66,12 @@ impl Index {
 
     /// The values of a key, the newest first.
     fn get(&self, key: &[u8; 16]) -> SmallVec<[u64; 2]> {
-        let waiting = self.waiting.iter().rev().flat_map(|chunk| &chunk.entries);
-        let mut values: SmallVec<[u64; 2]> =
-            waiting.filter(|(known, _)| known == key).map(|(_, value)| *value).collect();
+        let mut values = SmallVec::new();
+        for Chunk { entries, .. } in self.waiting.iter().rev() {
+            let first = entries.partition_point(|(known, _)| known < key);
+            let own = entries[first..].iter().take_while(|(known, _)| known == key);
+            values.extend(own.map(|(_, value)| *value));
+        }
         values.extend(self.runs.get(key));
         values
     }
@@ -80,18 +85,26 @@ impl Index {
     /// That snapshot is durable: what is older than `retention` before log time `now` is not asked for by a replay from it.
     pub(crate) fn saved(&mut self, now: u64, retention: u64) -> Result<(), IndexError> {
         self.runs.saved();
-        self.runs.forget_before(now.saturating_sub(retention))
+        let forgotten = self.runs.forget_before(now.saturating_sub(retention));
+        let lost = self.runs.take_lost();
+        if lost > 0 {
+            tracing::warn!(
+                lost,
+                "entries of the index of what is closed are gone before their time; what comes late for them is a row of its own"
+            );
+        }
+        forgotten
     }
 }
 
 /// Summaries that were emitted and do not lie anywhere yet, and those that do.
-pub(crate) struct Summaries {
+pub(crate) struct StoredTraces {
     pub(crate) log: Log,
     pub(crate) unplaced: HashMap<TraceId, Vec<Arc<TraceSummary>>>,
     pub(crate) index: Index,
 }
 
-impl Summaries {
+impl StoredTraces {
     /// The first of a trace's summaries that had no place has one now: appends keep the order.
     pub(crate) fn placed(&mut self, trace: TraceId) {
         let Some(waiting) = self.unplaced.get_mut(&trace) else { return };
@@ -102,7 +115,7 @@ impl Summaries {
     }
 }
 
-impl StoredSummaries for Summaries {
+impl StoredSummaries for StoredTraces {
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
         match self.log.fetch(place.partition(), Position(place.position())) {
             Ok(record) => summary_of(&record),
@@ -145,12 +158,7 @@ impl StoredDecisions for Decisions {
         // The newest chunk's comes first: decisions are in the order of the log.
         let position = *self.index.get(&name.0.to_be_bytes()).first()?;
         match self.at(position) {
-            Ok(closed) => {
-                let is_its = |closed: &Arc<Closed>| {
-                    u128::from(closed.name_high) << 64 | u128::from(closed.name_low) == name.0
-                };
-                closed.filter(is_its).map(|closed| (position, closed))
-            }
+            Ok(closed) => closed.filter(|closed| closed.name() == name).map(|closed| (position, closed)),
             Err(error) => {
                 tracing::warn!(%error, "the decision of a closed transaction is gone; what comes late is a row of its own");
                 None

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use throughline_assembly::{
     decide::{Decided, Decider, Positioned},
-    names::NameHash,
     records::{Closed, ClosedBy, Outcome, TraceSummary},
     rules::Rules,
     transactions::{Closing, SummaryEvent, TraceHead, Transactions},
@@ -55,6 +54,8 @@ pub(crate) struct TransactionsDriver {
     next: Position,
     schedule: Schedule,
     retention: Retention,
+    /// Fold time of the last look for what is to be decided early.
+    looked: u64,
 }
 
 impl TransactionsDriver {
@@ -96,6 +97,7 @@ impl TransactionsDriver {
             bounds,
             in_flight,
             cut_asked: false,
+            looked: 0,
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
         };
@@ -225,8 +227,7 @@ impl TransactionsDriver {
         if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed), &mut self.decisions) {
             return Ok(());
         }
-        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-        self.in_flight.remove(name);
+        self.in_flight.remove(closed.name());
         self.count(&closed);
         self.builder.add(&closed)
     }
@@ -328,6 +329,10 @@ impl TransactionsDriver {
     async fn finish(mut self) -> Result<(), WorkerError> {
         self.act().await?;
         self.read_to_end().await?;
+        // What was offered is decided now, but for those that wait for the end of a window.
+        while self.decide().await? {
+            self.read_to_end().await?;
+        }
         if self.fold.batch().rows > 0 {
             self.cut().await?;
             self.read_to_end().await?;
@@ -365,6 +370,10 @@ impl TransactionsDriver {
 
     /// Over its size, the log is held by nothing but what is undecided: the oldest of it is decided early.
     fn close_early(&mut self) {
+        // Sources tell their times one after the other: once for all of them is enough.
+        if std::mem::replace(&mut self.looked, self.fold.now()) == self.fold.now() {
+            return;
+        }
         let partitions = self.span_log.partitions();
         let share = self.retention.bytes / u64::from(partitions);
         let beyond = |partition| self.span_log.end(partition).0.saturating_sub(share);

@@ -84,12 +84,13 @@ fn worst<'a>(input: &'a Input<'_>, path: &Path) -> WorstHop<'a> {
 
 /// The facts as a record.
 pub(super) fn offer(closing: &Closing, rules: &Rules, facts: &Transaction<'_>) -> Offer {
+    let (name_high, name_low) = closing.name.halves();
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let attributes = || (0u32..).zip(facts.attributes).filter_map(|(slot, text)| Some((slot, (*text)?)));
     let sampled = Sampled { randomness: facts.randomness, threshold: facts.sampled_before };
     Offer {
-        name_high: (closing.name.0 >> 64) as u64,
-        name_low: closing.name.0 as u64,
+        name_high,
+        name_low,
         version: closing.version,
         summaries: closing.summaries.len() as u32,
         closed_by: closing.closed_by.into(),

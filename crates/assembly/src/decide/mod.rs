@@ -13,7 +13,7 @@ use throughline_sampling::{Offer as Offered, Sampler, Transaction};
 use self::input::Input;
 pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
-    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary},
+    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary, Transaction as Row},
     rules::Rules,
     transactions::Closing,
 };
@@ -55,9 +55,13 @@ impl Decider {
         let fragment = forgotten
             || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
         let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let summaries: Vec<Positioned<'_>> =
-            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
-        let summaries = &summaries[..];
+        let alone: Vec<Positioned<'_>>;
+        let summaries = if fragment {
+            alone = summaries.iter().filter(|(position, _)| new.contains(position)).copied().collect();
+            &alone
+        } else {
+            summaries
+        };
         let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);
         let path = self.workspace.analyse(
@@ -72,62 +76,60 @@ impl Decider {
         let mut row = row::build(&input, path, rules, kind);
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
-        let mut captured = row::attributes(&input);
+        let captured = row::attributes(&input);
+        let known = before.and_then(|before| before.row.as_ref());
         let verdict = match &closing.verdict {
             Some(verdict) => verdict.clone(),
             None => {
                 let lists = facts::Lists::new(&row, &captured, &rules.policies);
                 let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
-                if before.is_some() {
+                if known.is_some() {
                     sampler.amend(&rules.policies, &facts).into()
                 } else if rules.policies.is_stateful() {
                     return Decided::Offer(Box::new(facts::offer(closing, rules, &facts)));
                 } else {
-                    alone(rules, &facts, closing.share)
+                    by_itself(rules, &facts, closing.share)
                 }
             }
         };
-        if rules.captured.len() > rules.settings.transactions.attributes.len() {
-            let wanted = &rules.settings.transactions.attributes;
-            captured.retain(|attribute| wanted.contains(&attribute.key));
-        }
-        row.attributes = captured;
-        row.closed_by = closing.closed_by.into();
-        row.transaction_id = id.clone();
-        if fragment {
-            row.closed_by = ClosedBy::Late.into();
-            row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
-        }
-        // A fragment stays one.
-        if let Some(known) = before.and_then(|before| before.row.as_ref())
-            && known.closed_by() == ClosedBy::Late
-        {
-            row.closed_by = known.closed_by;
-            row.transaction_id.clone_from(&known.transaction_id);
-        }
-        let known = before.and_then(|before| before.row.as_ref());
+        row.attributes = row::wanted(captured, rules);
+        name(&mut row, id, closing, fragment, known);
         let was_kept = known.is_some_and(|row| row.kept);
         verdict.write(&mut row, known, rules.settings.sampling.dry_run);
         let written = if was_kept || fragment { closing.covered } else { 0 };
         let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
+        let (name_high, name_low) = closing.name.halves();
         Decided::Closed(Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
-            amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
             kept,
             summaries: closing.summaries.len() as u32,
             summary_positions: closing.summaries.clone(),
             terminals: input.terminals(),
             before: before.and_then(|before| before.row.clone()),
-            name_high: (closing.name.0 >> 64) as u64,
-            name_low: closing.name.0 as u64,
+            name_high,
+            name_low,
         }))
     }
 }
 
+/// Id and reason of closing. A fragment has an id of its own, and stays one.
+fn name(row: &mut Row, id: String, closing: &Closing, fragment: bool, known: Option<&Row>) {
+    row.closed_by = closing.closed_by.into();
+    row.transaction_id = id;
+    if fragment {
+        let last = closing.summaries.last().copied().unwrap_or_default();
+        row.closed_by = ClosedBy::Late.into();
+        row.transaction_id = format!("{}@{last}", row.transaction_id);
+    } else if let Some(known) = known.filter(|known| known.closed_by() == ClosedBy::Late) {
+        row.closed_by = known.closed_by;
+        row.transaction_id.clone_from(&known.transaction_id);
+    }
+}
+
 /// By policies that hang on nothing but the transaction.
-fn alone(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
+fn by_itself(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
     let mut sampler = Sampler::new(&rules.policies);
     sampler.shed(share);
     match sampler.offer(&rules.policies, facts, 0) {

@@ -358,8 +358,7 @@ impl Transactions {
     }
 
     fn take_closed(&mut self, position: u64, closed: &Closed) -> bool {
-        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-        let Some(&slot) = self.names.get(&name) else { return false };
+        let Some(&slot) = self.names.get(&closed.name()) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
         if closed.version <= transaction.version {
             return false;
@@ -371,7 +370,7 @@ impl Transactions {
             State::Closing(sequence) => drop(self.closing.remove(&sequence)),
             // Closed early by a driver: its decision says so, nothing else does.
             State::Waiting => {}
-            State::Offered => self.sampling.forget(name),
+            State::Offered => self.sampling.forget(closed.name()),
             State::Closed => return false,
         }
         transaction.version = closed.version;

@@ -170,7 +170,7 @@ impl Transactions {
 
     /// Offers a transaction to the policies; whether it was to be offered.
     pub(super) fn take_offer(&mut self, offer: &Offer) -> bool {
-        let name = NameHash(u128::from(offer.name_high) << 64 | u128::from(offer.name_low));
+        let name = NameHash::joined(offer.name_high, offer.name_low);
         let Some(&slot) = self.names.get(&name) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
         if offer.version != transaction.version + 1 {

@@ -63,13 +63,14 @@ pub(super) struct NameWords(u64, u64);
 
 impl From<NameHash> for NameWords {
     fn from(name: NameHash) -> Self {
-        Self((name.0 >> 64) as u64, name.0 as u64)
+        let (high, low) = name.halves();
+        Self(high, low)
     }
 }
 
 impl From<NameWords> for NameHash {
     fn from(words: NameWords) -> Self {
-        NameHash(u128::from(words.0) << 64 | u128::from(words.1))
+        Self::joined(words.0, words.1)
     }
 }
 
