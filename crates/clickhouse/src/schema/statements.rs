@@ -4,7 +4,7 @@ use super::settings::SchemaSettings;
 use super::table;
 
 /// The version that [`statements`] lead to.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,14 @@ pub struct Statement {
 }
 
 /// Creates what is missing, in order; each may run again.
-const CREATE: [(u32, &str); 11] = [
+const CREATE: [(u32, &str); 12] = [
     (1, include_str!("sql/schema_version.sql")),
     (1, include_str!("sql/spans.sql")),
     (1, include_str!("sql/otel_traces.sql")),
     (1, include_str!("sql/trace_id_ts.sql")),
     (1, include_str!("sql/trace_id_ts_mv.sql")),
     (1, include_str!("sql/transactions_data.sql")),
+    (2, include_str!("sql/transactions_votes.sql")),
     (1, include_str!("sql/transactions.sql")),
     (1, include_str!("sql/operation_minutes.sql")),
     (1, include_str!("sql/edge_minutes.sql")),
