@@ -12,6 +12,7 @@ mod ends;
 mod full_disk;
 mod kills;
 mod load;
+mod reload;
 mod replays;
 mod rows;
 mod transfers;

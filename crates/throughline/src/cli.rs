@@ -69,9 +69,14 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// What the configuration is made of.
+    pub(crate) fn sources(self) -> Sources {
+        Sources::of_process(self.config, self.set, self.data_dir)
+    }
+
     /// The configuration, checked.
     pub(crate) fn load(self) -> Result<Config, ConfigError> {
-        Config::load(&Sources::of_process(self.config, self.set, self.data_dir))
+        Config::load(&self.sources())
     }
 }
 

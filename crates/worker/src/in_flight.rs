@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
     decide::Decider,
@@ -46,12 +47,17 @@ struct Shared {
 pub struct InFlight {
     shared: Arc<Shared>,
     summary_log: Log,
-    rules: Arc<Rules>,
+    rules: Arc<ArcSwap<Rules>>,
 }
 
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>) -> Self {
-        Self { shared: Arc::default(), summary_log, rules }
+        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)) }
+    }
+
+    /// What is shown from now on is what it would be under these rules.
+    pub(crate) fn switch(&self, rules: Arc<Rules>) {
+        self.rules.store(rules);
     }
 
     /// Adds a trace, whose summary lies at `position`, to the transaction that the fold filed it under.
@@ -106,7 +112,7 @@ impl InFlight {
     /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if it closed now.
     #[must_use]
     pub fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
-        let places = 0..self.rules.settings.transactions.keys.len() as u32;
+        let places = 0..self.rules.load().settings.transactions.keys.len() as u32;
         let lower = key.to_ascii_lowercase();
         let names = places.map(|place| Name { tenant, place, value: key });
         let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
@@ -141,6 +147,6 @@ impl InFlight {
             previous: None,
             version: 1,
         };
-        Decider::default().decide(&self.rules, &closing, &summaries, None).row
+        Decider::default().decide(&self.rules.load(), &closing, &summaries, None).row
     }
 }

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     WorkerError,
+    again::Again,
     append::append,
     batch::BatchBuilder,
-    events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
+    events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of, summary_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
@@ -41,6 +42,7 @@ pub(crate) struct TransactionsDriver {
     decider: Decider,
     /// Of the transaction that is being decided.
     summaries: Summaries,
+    again: Again,
     builder: BatchBuilder,
     outbox: Outbox,
     snapshots: Snapshots,
@@ -87,6 +89,7 @@ impl TransactionsDriver {
             retention: parts.retention,
             decider: Decider::default(),
             summaries: Summaries::default(),
+            again: Again::new(parts.span_log.clone()),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
@@ -192,13 +195,18 @@ impl TransactionsDriver {
         let cached = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<TraceSummary>());
         let decoded = if cached.is_some() { None } else { head_of(record) };
         let head = cached.map(TraceHead::from).or(decoded.as_ref().map(TraceHead::from));
-        let (Some((source, cause)), Some(summary)) = (cause_of(record), head) else {
+        let (Some((source, cause)), Some(mut summary)) = (cause_of(record), head) else {
             tracing::error!(
                 position = record.position.0,
                 "a summary in the log does not decode; it is left out"
             );
             return;
         };
+        if summary.rules_version != self.fold.rules().version
+            && let Some(whole) = summary_of(record)
+        {
+            summary.terminals = self.fold.rules().terminals_of(&whole);
+        }
         let position = record.position.0;
         let event = SummaryEvent::Summary { source, cause, summary };
         if self.fold.apply(position, event, &mut self.decisions) {
@@ -298,6 +306,7 @@ impl TransactionsDriver {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
         let before = match closing.previous {
             Some(position) => self.decisions.at(position)?,
             None => None,

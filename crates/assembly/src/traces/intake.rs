@@ -109,6 +109,7 @@ impl Traces {
             clamped: 0,
             root: false,
             late: false,
+            mixed: false,
             side: None,
         };
         if !self.closed.is_empty() {
@@ -213,7 +214,7 @@ impl Traces {
     }
 
     /// Makes sure that a timer looks at a trace no later than its deadline.
-    fn watch(&mut self, slot: u32) {
+    pub(super) fn watch(&mut self, slot: u32) {
         let Some(Some(trace)) = self.slots.get_mut(slot as usize) else { return };
         let deadline = trace.deadline(&self.rules.settings.traces);
         if trace.timer == u64::MAX || deadline < trace.timer {

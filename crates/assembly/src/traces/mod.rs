@@ -6,6 +6,7 @@ mod intake;
 mod snapshot;
 mod store;
 mod summary;
+mod switch;
 mod trace;
 
 use std::sync::Arc;
@@ -22,14 +23,8 @@ pub use self::{
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
-    chunk::ClosedChunk,
-    place::Place,
-    records::{ClosedBy, TraceSummary},
-    rules::Rules,
-    strings::Strings,
-    time::LogClock,
-    timers::Timers,
-    transactions::TraceHead,
+    chunk::ClosedChunk, place::Place, records::TraceSummary, rules::Rules, strings::Strings, time::LogClock,
+    timers::Timers, transactions::TraceHead,
 };
 
 /// What a record of the span log is to this fold.
@@ -167,14 +162,7 @@ impl Traces {
                 self.take_spans(position, now, tenant, payload, facts, stored, out);
             }
             SpanEvent::Tick => self.tick(now, position, out),
-            SpanEvent::Rules(rules) => {
-                // Keys, attributes and matches are numbered by the rules: a trace keeps those that it was opened under, and ends with them.
-                if rules.version != self.rules.version {
-                    (0..self.slots.len() as u32).for_each(|slot| self.close(slot, ClosedBy::Limit, now, out));
-                }
-                self.scanner.set_plan(Arc::clone(&rules.plan));
-                self.rules = rules;
-            }
+            SpanEvent::Rules(rules) => self.switch(rules),
         }
         for (ordinal, emit) in out.iter_mut().enumerate() {
             emit.ordinal = ordinal as u32;

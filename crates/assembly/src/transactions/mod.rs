@@ -5,6 +5,7 @@ mod head;
 mod needs;
 mod recall;
 mod snapshot;
+mod switch;
 mod transaction;
 
 use std::{
@@ -186,20 +187,6 @@ impl Transactions {
             SummaryEvent::Rules(rules) => self.switch(rules),
         }
         true
-    }
-
-    /// From here on other rules hold. Types are numbered by the rules, so what waits has none until its next trace says it again: it closes by quiet time then,
-    /// and is amended by what comes later.
-    fn switch(&mut self, rules: Arc<Rules>) {
-        let other = rules.version != self.rules.version;
-        self.rules = rules;
-        for slot in 0..if other { self.slots.len() as u32 } else { 0 } {
-            if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
-                (transaction.kind, transaction.terminals, transaction.terminal) = (NO_TYPE, 0, 0);
-                transaction.first_start = u64::MAX;
-            }
-            self.watch(slot);
-        }
     }
 
     /// Whether a source's record was not seen before; it is from now on.

@@ -23,6 +23,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Version of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Counter: changed configurations by `result`: `taken`, `unchanged`, `refused`.
+pub(super) const CONFIG_RELOADS: &str = "throughline_config_reloads_total";
+
 /// Installs the recorder and serves it until `stop`.
 pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
     let handle = builder()?.install_recorder()?;
@@ -31,6 +34,10 @@ pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Resu
     throughline_log::describe();
     throughline_worker::metrics::describe();
     throughline_clickhouse::metrics::describe();
+    metrics::describe_counter!(
+        CONFIG_RELOADS,
+        "Times that the configuration was read again, by what came of it"
+    );
     metrics::describe_gauge!("throughline_build_info", "Always 1; the label says which version runs");
     metrics::gauge!("throughline_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let bound = listener::serve("metrics", "metrics.endpoint", address, router(handle.clone()), stop).await?;
