@@ -15,5 +15,6 @@ mod load;
 mod reload;
 mod replays;
 mod rows;
+mod slo;
 mod transfers;
 mod truth;

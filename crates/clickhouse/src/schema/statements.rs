@@ -4,7 +4,7 @@ use super::settings::SchemaSettings;
 use super::table;
 
 /// The version that [`statements`] lead to.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One statement of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Statement {
 }
 
 /// Creates what is missing, in order; each may run again.
-const CREATE: [(u32, &str); 11] = [
+const CREATE: [(u32, &str); 13] = [
     (1, include_str!("sql/schema_version.sql")),
     (1, include_str!("sql/spans.sql")),
     (1, include_str!("sql/otel_traces.sql")),
@@ -28,6 +28,8 @@ const CREATE: [(u32, &str); 11] = [
     (1, include_str!("sql/edge_minutes.sql")),
     (1, include_str!("sql/operation_stats.sql")),
     (1, include_str!("sql/batches.sql")),
+    (2, include_str!("sql/slo_objectives.sql")),
+    (2, include_str!("sql/slo.sql")),
 ];
 
 /// Tables with rows that age, the moment of a row, and whether they are kept as long as spans.

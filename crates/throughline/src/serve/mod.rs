@@ -8,6 +8,7 @@ mod listener;
 mod metrics;
 mod receive;
 mod reload;
+mod slo;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -59,7 +60,8 @@ pub(crate) async fn run(
     let mut worker = Worker::start(parts(&data, &rules, &config))?;
     let plan = Arc::new(ArcSwap::new(Arc::clone(&rules.plan)));
     let receiver = receive::bind(&config.receiver, data.span_log.clone(), &plan).await?;
-    let reloader = Reloader::new(sources, config.clone(), &rules, worker.switch(), plan);
+    let (reloader, objectives) = Reloader::new(sources, config.clone(), &rules, worker.switch(), plan);
+    slo::start(store.clone(), sink.readiness(), objectives, watching.clone());
     let questions = Questions::new(store, Some(worker.in_flight()));
     let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
     let api = api.with(reload::router(Arc::clone(&reloader)));

@@ -1,23 +1,25 @@
 //! Another configuration while everything runs: by SIGHUP, by a file that changed, or by the API. It is taken as a whole or not at all.
 
 mod answer;
+mod looks;
 mod route;
-mod watch;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use throughline_assembly::rules::Rules;
+use throughline_clickhouse::slo::Objective;
 use throughline_config::{Config, Sources};
 use throughline_otlp::CompiledPlan;
 use throughline_worker::Switch;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::metrics::CONFIG_RELOADS;
+use super::slo;
 use answer::{FaultLine, Reloaded, lines};
 
+pub(super) use looks::{files, hangups};
 pub(super) use route::router;
-pub(super) use watch::{files, hangups};
 
 /// What the configuration reaches while it runs.
 pub(super) struct Reloader {
@@ -28,6 +30,7 @@ pub(super) struct Reloader {
     switch: Switch,
     /// What the receiver scans for.
     plan: Arc<ArcSwap<CompiledPlan>>,
+    objectives: watch::Sender<Vec<Objective>>,
 }
 
 /// The configuration that holds.
@@ -38,15 +41,17 @@ struct Current {
 }
 
 impl Reloader {
+    /// Of what was read at start; also the objectives as they change.
     pub(super) fn new(
         sources: Sources,
         config: Config,
         rules: &Rules,
         switch: Switch,
         plan: Arc<ArcSwap<CompiledPlan>>,
-    ) -> Arc<Self> {
+    ) -> (Arc<Self>, watch::Receiver<Vec<Objective>>) {
+        let (objectives, seen) = watch::channel(slo::objectives(&config));
         let current = Mutex::new(Current { config, rules: rules.version });
-        Arc::new(Self { sources, current, switch, plan })
+        (Arc::new(Self { sources, current, switch, plan, objectives }), seen)
     }
 
     /// Reads the configuration again and takes it, or says all that is wrong with it; `why` stands in the log.
@@ -80,6 +85,12 @@ impl Reloader {
             self.plan.store(Arc::clone(&rules.plan));
             current.rules = rules.version;
         }
+        let objectives = slo::objectives(&new);
+        self.objectives.send_if_modified(|known| {
+            let differ = *known != objectives;
+            *known = objectives;
+            differ
+        });
         current.config = new;
         Ok((changed, waits))
     }
