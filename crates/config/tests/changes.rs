@@ -16,6 +16,7 @@ fn other(path: &str, kind: Kind) -> Vec<String> {
         ("clickhouse.url", _) => "http://store:8123".to_owned(),
         ("log.retention.age", _) => "3h".to_owned(),
         ("data_dir", _) => "elsewhere".to_owned(),
+        ("receiver.limits.max_in_flight_mib", _) => "512".to_owned(),
         (_, Kind::Address) => "127.0.0.1:7777".to_owned(),
         (_, Kind::Integer { min, max }) => (min + 3).min(max).to_string(),
         (_, Kind::Duration) => "77s".to_owned(),

@@ -36,6 +36,8 @@ pub enum Kind {
     Link = 7,
     /// What a name held goes to its parent.
     Move = 8,
+    /// A transaction that closes, offered to policies that hang on what came before.
+    Offer = 9,
 }
 
 /// The record that made a fold append this one: what makes a second append of it count once.
@@ -101,6 +103,7 @@ impl Kind {
             Self::SourceTime,
             Self::Link,
             Self::Move,
+            Self::Offer,
         ]
         .get(usize::from(number))
         .copied()

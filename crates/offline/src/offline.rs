@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use throughline_assembly::{
-    decide::{Decider, Positioned},
+    decide::{Decided, Decider, Positioned},
     place::Place,
     records::{Closed, TraceSummary, Transaction},
     rules::{RuleFault, Rules, RulesSettings},
@@ -65,6 +65,7 @@ pub struct Offline {
     wall: u64,
     next_tick: u64,
     decided: u64,
+    settled: u64,
     emits: Vec<Emit>,
 }
 
@@ -86,6 +87,7 @@ impl Offline {
             wall: 0,
             next_tick: 0,
             decided: 0,
+            settled: 0,
             emits: Vec::new(),
         })
     }
@@ -191,16 +193,23 @@ impl Offline {
 
     /// Decides all that closes, and cuts where a batch would end.
     fn decide(&mut self, see: &mut dyn FnMut(Event<'_>)) {
-        let closings: Vec<Closing> = self.transactions.closing(self.decided).collect();
-        self.decided = self.transactions.next_sequence();
-        for closing in &closings {
-            let closed = Arc::new(self.decide_one(closing));
-            let position = self.memory.next();
-            self.memory.push(self.transactions.now(), Held::Closed(Arc::clone(&closed)));
-            self.transactions.apply(position, SummaryEvent::Closed(&closed), &mut self.memory);
-            if let Some(row) = &closed.row {
-                let bytes = self.memory.bytes_of(row.trace_ids.iter().map(|trace| &trace[..]));
-                see(Event::Closed { closed: &closed, row, bytes, at: self.wall });
+        loop {
+            let settled: Vec<_> = self.transactions.settled(self.settled).collect();
+            self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+            let mut closings: Vec<Closing> = settled.into_iter().map(|(_, closing)| closing).collect();
+            closings.extend(self.transactions.closing(self.decided));
+            self.decided = self.transactions.next_sequence();
+            if closings.is_empty() {
+                break;
+            }
+            for closing in &closings {
+                match self.decide_one(closing) {
+                    Decided::Closed(closed) => self.close(closed.into(), see),
+                    Decided::Offer(offer) => {
+                        let event = SummaryEvent::Offer(&offer);
+                        self.transactions.apply(self.memory.next(), event, &mut self.memory);
+                    }
+                }
             }
         }
         if self.transactions.wants_cut() {
@@ -208,10 +217,21 @@ impl Offline {
         }
     }
 
-    fn decide_one(&mut self, closing: &Closing) -> Closed {
+    fn close(&mut self, closed: Arc<Closed>, see: &mut dyn FnMut(Event<'_>)) {
+        let position = self.memory.next();
+        self.transactions.apply(position, SummaryEvent::Closed(&closed), &mut self.memory);
+        if let Some(row) = &closed.row {
+            let bytes = self.memory.bytes_of(row.trace_ids.iter().map(|trace| &trace[..]));
+            see(Event::Closed { closed: &closed, row, bytes, at: self.wall });
+        }
+        self.memory.push(self.transactions.now(), Held::Closed(closed));
+    }
+
+    fn decide_one(&mut self, closing: &Closing) -> Decided {
         let held = |position: &u64| Some((*position, self.memory.summary_at(*position)?));
         let summaries: Vec<Positioned<'_>> = closing.summaries.iter().filter_map(held).collect();
         let before = closing.previous.and_then(|position| self.memory.closed_at(position));
-        self.decider.decide(&self.rules, closing, &summaries, before.as_deref())
+        let by = (&*self.rules, self.transactions.sampler());
+        self.decider.decide(by, closing, &summaries, before.as_deref())
     }
 }

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use throughline_assembly::{
     records::{ClosedBy, Outcome, Transaction},
-    rules::{RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    rules::{RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings},
     time::SECOND,
 };
 use throughline_offline::{Comparison, Event, MAX_GAP, Offline, Report};
@@ -51,6 +51,7 @@ fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
@@ -163,7 +164,7 @@ fn compared(old: Option<&RulesSettings>, policies: &str) -> Report {
     for trace in 0..40u8 {
         let name = if trace % 4 == 0 { "POST /transfers" } else { "GET /" };
         let end = u64::from(trace) * 60 + 1;
-        comparison.take(BASE + end * SECOND, &request(trace * 2, name, end, trace % 10 == 0));
+        comparison.take(BASE + end * SECOND, &request(trace * 2 + 2, name, end, trace % 10 == 0));
     }
     comparison.take(BASE, b"\x0a\xff");
     comparison.finish(0.5)

@@ -8,13 +8,14 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
     records::{ClosedBy, Transaction},
     rules::Rules,
     transactions::{Closing, TraceHead},
 };
 use throughline_log::{Log, Position};
+use throughline_sampling::Sampler;
 
 use crate::{
     events::summary_of,
@@ -138,6 +139,7 @@ impl InFlight {
         if summaries.is_empty() {
             return None;
         }
+        let rules = self.rules.load();
         let closing = Closing {
             sequence: 0,
             name,
@@ -146,7 +148,14 @@ impl InFlight {
             covered: 0,
             previous: None,
             version: 1,
+            share: 0.0,
+            // What hangs on others is not known before it closes.
+            verdict: rules.policies.is_stateful().then(Verdict::default),
         };
-        Decider::default().decide(&self.rules.load(), &closing, &summaries, None).row
+        let by = (&**rules, &Sampler::default());
+        match Decider::default().decide(by, &closing, &summaries, None) {
+            Decided::Closed(closed) => closed.row,
+            Decided::Offer(_) => None,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::{Decider, Positioned},
+    decide::{Decided, Decider, Positioned},
     names::NameHash,
     records::{Closed, ClosedBy, Outcome, TraceSummary},
     rules::Rules,
@@ -19,7 +19,9 @@ use crate::{
     again::Again,
     append::append,
     batch::BatchBuilder,
-    events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of, summary_of},
+    events::{
+        cause_of, closed_of, control, decided_record, head_of, offer_of, rules_of, source_time_of, summary_of,
+    },
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
@@ -50,6 +52,8 @@ pub(crate) struct TransactionsDriver {
     in_flight: InFlight,
     /// The next closing to decide.
     decided: u64,
+    /// The next verdict to make a record of.
+    settled: u64,
     /// A cut is in the log and not yet read.
     cut_asked: bool,
     next: Position,
@@ -77,6 +81,7 @@ impl TransactionsDriver {
         let driver = Self {
             partition,
             decided,
+            settled: 0,
             decisions: Decisions {
                 log: log.clone(),
                 partition,
@@ -173,6 +178,11 @@ impl TransactionsDriver {
                     self.fold.apply(position.0, event, &mut self.decisions);
                     self.close_early();
                     self.report(record.wall_ns);
+                }
+            }
+            Kind::Offer => {
+                if let Some(offer) = offer_of(&record) {
+                    self.fold.apply(position.0, SummaryEvent::Offer(&offer), &mut self.decisions);
                 }
             }
             Kind::Closed => self.take_closed(&record)?,
@@ -285,19 +295,24 @@ impl TransactionsDriver {
 
     /// Decides some of what is closing; whether there was any.
     async fn decide(&mut self) -> Result<bool, WorkerError> {
-        let closings: Vec<Closing> = self.fold.closing(self.decided).take(DECISIONS_PER_APPEND).collect();
-        let Some(last) = closings.last() else { return Ok(false) };
-        self.decided = last.sequence + 1;
-        let mut records = Vec::with_capacity(closings.len());
-        for closing in &closings {
-            let closed = self.decide_one(closing)?;
-            records.push((self.partition, closed_record(&Arc::new(closed))));
+        let settled: Vec<_> = self.fold.settled(self.settled).take(DECISIONS_PER_APPEND).collect();
+        self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+        let room = DECISIONS_PER_APPEND - settled.len();
+        let closings: Vec<Closing> = self.fold.closing(self.decided).take(room).collect();
+        self.decided = closings.last().map_or(self.decided, |last| last.sequence + 1);
+        let mut records = Vec::with_capacity(settled.len() + closings.len());
+        for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
+            let decided = self.decide_one(closing)?;
+            records.push((self.partition, decided_record(decided)));
+        }
+        if records.is_empty() {
+            return Ok(false);
         }
         append(&self.log, records).await?;
         Ok(true)
     }
 
-    fn decide_one(&mut self, closing: &Closing) -> Result<Closed, WorkerError> {
+    fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
         self.summaries.clear();
         for position in &closing.summaries {
             match self.log.fetch(self.partition, Position(*position)) {
@@ -312,9 +327,12 @@ impl TransactionsDriver {
             None => None,
         };
         let summaries: Vec<_> = self.summaries.iter().collect();
-        let mut closed = self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref());
-        mark_lost(&mut closed, &summaries, |partition| self.span_log.start(partition).0);
-        Ok(closed)
+        let by = (&**self.fold.rules(), self.fold.sampler());
+        let mut decided = self.decider.decide(by, closing, &summaries, before.as_deref());
+        if let Decided::Closed(closed) = &mut decided {
+            mark_lost(closed, &summaries, |partition| self.span_log.start(partition).0);
+        }
+        Ok(decided)
     }
 
     /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.

@@ -1,22 +1,34 @@
 //! One transaction's row and decision, from its traces' summaries: a pure function of them and of the rules.
 
+pub(crate) mod facts;
 mod input;
 mod kept;
 mod outcome;
 mod row;
+mod verdict;
 
 use throughline_analysis::Workspace;
-use throughline_sampling::TransactionFacts;
+use throughline_sampling::{Offer as Offered, Sampler, Transaction};
 
 use self::input::Input;
+pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
-    records::{Closed, ClosedBy, Outcome, TraceSummary},
+    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary},
     rules::Rules,
     transactions::Closing,
 };
 
 /// A summary and its position in this partition of the summary log.
 pub type Positioned<'a> = (u64, &'a TraceSummary);
+
+/// What becomes of a closing transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decided {
+    /// Its record.
+    Closed(Box<Closed>),
+    /// Policies hang on what was offered before: this record asks them.
+    Offer(Box<Offer>),
+}
 
 /// Decides transactions; holds only scratch.
 #[derive(Default)]
@@ -25,15 +37,15 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// The record that closes a transaction. `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
+    /// The record that closes a transaction, or offers it. `sampler` is the fold's ([`crate::transactions::Transactions::sampler`]). `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
     /// there is one.
     pub fn decide(
         &mut self,
-        rules: &Rules,
+        (rules, sampler): (&Rules, &Sampler),
         closing: &Closing,
         summaries: &[Positioned<'_>],
         before: Option<&Closed>,
-    ) -> Closed {
+    ) -> Decided {
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
         let is_late = |summary: &TraceSummary| summary.late && summary.keys.is_empty();
@@ -57,26 +69,31 @@ impl Decider {
         let kind = input.kind(rules, path);
         let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
         let id = input.transaction_id(closing.name);
-        let facts = TransactionFacts {
-            id: &id,
-            matches: input.matches,
-            statuses: input.statuses,
-            spans: input.spans.len() as u64,
-            longest_trace_ns: input.longest_trace(),
-            duration_ns: path.end - path.start,
-        };
-        let decision = rules.policies.decide(&facts);
-        let terminals = input.summaries.iter().fold(0, |bits, summary| bits | summary.terminals);
         let mut row = row::build(&input, path, rules, kind);
-        row.transaction_id = id.clone();
-        row.closed_by = closing.closed_by.into();
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
-        row.kept = decision.keep;
-        row.weight = decision.weight;
-        row.kept_by =
-            if decision.keep { decision.policy.unwrap_or_default().to_owned() } else { String::new() };
-        row.keep_reason = decision.reason;
+        let mut captured = row::attributes(&input);
+        let verdict = match &closing.verdict {
+            Some(verdict) => verdict.clone(),
+            None => {
+                let lists = facts::Lists::new(&row, &captured, &rules.policies);
+                let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
+                if before.is_some() {
+                    sampler.amend(&rules.policies, &facts).into()
+                } else if rules.policies.is_stateful() {
+                    return Decided::Offer(Box::new(facts::offer(closing, rules, &facts)));
+                } else {
+                    alone(rules, &facts, closing.share)
+                }
+            }
+        };
+        if rules.captured.len() > rules.settings.transactions.attributes.len() {
+            let wanted = &rules.settings.transactions.attributes;
+            captured.retain(|attribute| wanted.contains(&attribute.key));
+        }
+        row.attributes = captured;
+        row.closed_by = closing.closed_by.into();
+        row.transaction_id = id.clone();
         if fragment {
             row.closed_by = ClosedBy::Late.into();
             row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
@@ -88,17 +105,12 @@ impl Decider {
             row.closed_by = known.closed_by;
             row.transaction_id.clone_from(&known.transaction_id);
         }
-        let was_kept = before.and_then(|before| before.row.as_ref()).filter(|row| row.kept);
-        if let Some(kept) = was_kept {
-            // Keeps only ever turn on, and the first of them stays the reason.
-            row.kept = true;
-            row.weight = kept.weight;
-            row.kept_by.clone_from(&kept.kept_by);
-            row.keep_reason.clone_from(&kept.keep_reason);
-        }
-        let written = if was_kept.is_some() || fragment { closing.covered } else { 0 };
+        let known = before.and_then(|before| before.row.as_ref());
+        let was_kept = known.is_some_and(|row| row.kept);
+        verdict.write(&mut row, known, rules.settings.sampling.dry_run);
+        let written = if was_kept || fragment { closing.covered } else { 0 };
         let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
-        Closed {
+        Decided::Closed(Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
@@ -106,11 +118,22 @@ impl Decider {
             kept,
             summaries: closing.summaries.len() as u32,
             summary_positions: closing.summaries.clone(),
-            terminals,
+            terminals: input.terminals(),
             before: before.and_then(|before| before.row.clone()),
             name_high: (closing.name.0 >> 64) as u64,
             name_low: closing.name.0 as u64,
-        }
+        }))
+    }
+}
+
+/// By policies that hang on nothing but the transaction.
+fn alone(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
+    let mut sampler = Sampler::new(&rules.policies);
+    sampler.shed(share);
+    match sampler.offer(&rules.policies, facts, 0) {
+        Offered::Decided(decision) => decision.into(),
+        // Only limits wait, and these policies have none.
+        Offered::Pending(_) => Verdict::default(),
     }
 }
 

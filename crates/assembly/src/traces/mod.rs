@@ -3,6 +3,7 @@
 mod closed;
 mod closing;
 mod intake;
+mod questions;
 mod snapshot;
 mod store;
 mod summary;

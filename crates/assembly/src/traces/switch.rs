@@ -16,7 +16,7 @@ impl Traces {
         }
         let (old, new) = (&before.settings.transactions, &self.rules.settings.transactions);
         let keys = places(&old.keys, &new.keys);
-        let attributes = places(&old.attributes, &new.attributes);
+        let attributes = places(&before.captured, &self.rules.captured);
         for slot in 0..self.slots.len() as u32 {
             if let Some(Some(trace)) = self.slots.get_mut(slot as usize) {
                 trace.mixed = true;
@@ -31,8 +31,8 @@ impl Traces {
 }
 
 /// Where each of the old names stands among the new ones.
-fn places(old: &[String], new: &[String]) -> Vec<Option<u32>> {
-    let place = |name: &String| new.iter().position(|other| other == name).map(|place| place as u32);
+fn places<T: PartialEq>(old: &[T], new: &[T]) -> Vec<Option<u32>> {
+    let place = |name: &T| new.iter().position(|other| other == name).map(|place| place as u32);
     old.iter().map(place).collect()
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod head;
 mod needs;
 mod recall;
+mod sampling;
 mod snapshot;
 mod switch;
 mod transaction;
@@ -17,13 +18,17 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use self::transaction::{NO_TYPE, State, Transaction};
 pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
+use self::{
+    sampling::Sampling,
+    transaction::{NO_TYPE, State, Transaction},
+};
 use crate::{
     chunk::ClosedChunk,
+    decide::Verdict,
     names::NameHash,
     place::Place,
-    records::{Closed, ClosedBy},
+    records::{Closed, ClosedBy, Offer},
     rules::Rules,
     timers::{Due, Timers},
 };
@@ -62,6 +67,8 @@ pub enum SummaryEvent<'a> {
         /// Oldest position that its open traces need.
         oldest: u64,
     },
+    /// A transaction, offered to policies that hang on what was offered before.
+    Offer(&'a Offer),
     /// A decision.
     Closed(&'a Closed),
     /// The end of a batch.
@@ -71,7 +78,7 @@ pub enum SummaryEvent<'a> {
 }
 
 /// A transaction whose row is to be decided: see [`crate::decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Closing {
     /// In the order of closing.
     pub sequence: u64,
@@ -87,6 +94,10 @@ pub struct Closing {
     pub previous: Option<u64>,
     /// Version of the row to be.
     pub version: u32,
+    /// The share of transactions that overload leaves to policies; 0 for all.
+    pub share: f64,
+    /// What policies made of it, where it was offered to them.
+    pub verdict: Option<Verdict>,
 }
 
 /// What was counted since the last look.
@@ -120,7 +131,7 @@ pub struct Transactions {
     generation: u32,
     timers: Timers,
     /// Those being decided, in order.
-    closing: BTreeMap<u64, (u32, ClosedBy)>,
+    closing: BTreeMap<u64, (u32, ClosedBy, f64)>,
     next_sequence: u64,
     /// Closed transactions that are held, and since when.
     closed: VecDeque<(u64, Due)>,
@@ -130,6 +141,7 @@ pub struct Transactions {
     batch: BatchState,
     open: u64,
     counts: TransactionCounts,
+    sampling: Sampling,
     /// The name that the last summary was filed under.
     filed: NameHash,
 }
@@ -140,6 +152,7 @@ impl Transactions {
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
             sources: vec![Source::default(); rules.settings.partitions as usize],
+            sampling: Sampling::new(&rules),
             rules,
             now: 0,
             names: HashMap::default(),
@@ -182,6 +195,7 @@ impl Transactions {
                 }
                 self.advance();
             }
+            SummaryEvent::Offer(offer) => return self.take_offer(offer),
             SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
             SummaryEvent::Cut => self.batch.cut(),
             SummaryEvent::Rules(rules) => self.switch(rules),
@@ -208,6 +222,7 @@ impl Transactions {
             self.begin(least);
         }
         self.now = self.now.max(least);
+        self.sampling.advance(&self.rules, self.now);
         while let Some(due) = self.timers.take_due(self.now) {
             for due in due {
                 self.look_at(due);
@@ -242,7 +257,9 @@ impl Transactions {
             return;
         }
         transaction.state = State::Closing(self.next_sequence);
-        self.closing.insert(self.next_sequence, (due.slot, closed_by));
+        // Only what was not decided before is asked about.
+        let share = if transaction.version == 0 { self.sampling.begin_close() } else { 0.0 };
+        self.closing.insert(self.next_sequence, (due.slot, closed_by, share));
         self.next_sequence += 1;
     }
 
@@ -338,6 +355,7 @@ impl Transactions {
             State::Closing(sequence) => drop(self.closing.remove(&sequence)),
             // Closed early by a driver: its decision says so, nothing else does.
             State::Waiting => {}
+            State::Offered => self.sampling.forget(name),
             State::Closed => return false,
         }
         transaction.version = closed.version;
@@ -361,7 +379,7 @@ impl Transactions {
 
     /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
     pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
-        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by))| {
+        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by, share))| {
             let transaction = self.slots.get(*slot as usize)?.as_ref()?;
             Some(Closing {
                 sequence: *sequence,
@@ -371,6 +389,8 @@ impl Transactions {
                 covered: transaction.covered,
                 previous: transaction.previous.checked_sub(1),
                 version: transaction.version + 1,
+                share: *share,
+                verdict: None,
             })
         })
     }

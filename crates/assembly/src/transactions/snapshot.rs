@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BatchState, Source, Transactions,
+    sampling::Sampling,
     transaction::{State, Transaction},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -27,11 +28,12 @@ struct Saved<'a> {
     free: &'a [u32],
     generation: u32,
     timers: &'a Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    sampling: &'a Sampling,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +45,12 @@ struct Loaded {
     free: Vec<u32>,
     generation: u32,
     timers: Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    sampling: Sampling,
 }
 
 impl Transactions {
@@ -56,8 +59,9 @@ impl Transactions {
     /// # Errors
     /// Where the state cannot be encoded or `out` does not take it.
     pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
+        let closing = self.closing.iter();
         let closing =
-            self.closing.iter().map(|(sequence, (slot, by))| (*sequence, *slot, *by as i32)).collect();
+            closing.map(|(sequence, (slot, by, share))| (*sequence, *slot, *by as i32, *share)).collect();
         let state = Saved {
             rules: self.rules.to_record(),
             sources: &self.sources,
@@ -71,6 +75,7 @@ impl Transactions {
             closed: self.closed.iter().copied().collect(),
             next_chunk: self.next_chunk,
             batch: self.batch,
+            sampling: &self.sampling,
         };
         encode(LAYOUT, &state, out)
     }
@@ -93,7 +98,7 @@ impl Transactions {
         fold.closing = loaded
             .closing
             .into_iter()
-            .map(|(sequence, slot, number)| (sequence, (slot, by(number))))
+            .map(|(sequence, slot, number, share)| (sequence, (slot, by(number), share)))
             .collect::<BTreeMap<_, _>>();
         fold.sources = loaded.sources;
         fold.now = loaded.now;
@@ -105,6 +110,7 @@ impl Transactions {
         fold.closed = loaded.closed.into();
         fold.next_chunk = loaded.next_chunk;
         fold.batch = loaded.batch;
+        fold.sampling = loaded.sampling;
         Ok(fold)
     }
 }

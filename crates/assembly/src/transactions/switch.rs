@@ -18,6 +18,7 @@ impl Transactions {
         if before.version == self.rules.version {
             return;
         }
+        self.sampling.switch(&before, &self.rules, self.now);
         let kinds = kinds(&before, &self.rules);
         let bits = bits(&before, &self.rules);
         for slot in 0..self.slots.len() as u32 {

@@ -13,11 +13,14 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use smallvec::SmallVec;
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider},
     names::NameHash,
     place::Place,
-    records::{Closed, TraceSummary},
-    rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    records::{Closed, Offer, TraceSummary},
+    rules::{
+        DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings,
+        TypeSettings,
+    },
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
     transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
@@ -60,6 +63,7 @@ pub fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
@@ -184,8 +188,10 @@ pub fn many(numbers: std::ops::Range<u64>) -> Bytes {
 pub enum Stored {
     Summary(Arc<TraceSummary>),
     SourceTime(u64, u64),
+    Offer(Arc<Offer>),
     Closed(Arc<Closed>),
     Cut,
+    Rules(Arc<Rules>),
 }
 
 #[derive(Clone)]
@@ -256,6 +262,7 @@ pub struct World {
     pub wall: u64,
     read: usize,
     decided: u64,
+    settled: u64,
 }
 
 impl World {
@@ -269,6 +276,7 @@ impl World {
             wall: BASE,
             read: 0,
             decided: 0,
+            settled: 0,
         }
     }
 
@@ -328,11 +336,14 @@ impl World {
                 }
                 self.read += 1;
             }
-            let closings: Vec<_> = self.transactions.closing(self.decided).collect();
+            let settled: Vec<_> = self.transactions.settled(self.settled).collect();
+            self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+            let mut closings: Vec<_> = settled.into_iter().map(|(_, closing)| closing).collect();
+            closings.extend(self.transactions.closing(self.decided));
             self.decided = self.transactions.next_sequence();
             for closing in &closings {
-                let closed = decide(&self.rules, &self.log, closing);
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Closed(Arc::new(closed)) });
+                let body = decide(&self.transactions, &self.log, closing);
+                self.log.0.push(StoredRecord { cause: None, body });
             }
             if self.transactions.wants_cut() {
                 self.log.0.push(StoredRecord { cause: None, body: Stored::Cut });
@@ -351,8 +362,7 @@ impl World {
         for emit in out {
             self.append_summary(position, emit);
         }
-        let rules_event = SummaryEvent::Rules(Arc::clone(rules));
-        self.transactions.apply(u64::MAX, rules_event, &mut Decisions(&[], &HashMap::new()));
+        self.log.0.push(StoredRecord { cause: None, body: Stored::Rules(Arc::clone(rules)) });
         self.rules = Arc::clone(rules);
         self.read_summaries();
     }
@@ -401,6 +411,8 @@ fn apply_stored_in(
         Stored::SourceTime(now, oldest) => {
             SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
         }
+        Stored::Offer(offer) => SummaryEvent::Offer(offer),
+        Stored::Rules(rules) => SummaryEvent::Rules(Arc::clone(rules)),
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
         Stored::Cut => SummaryEvent::Cut,
     };
@@ -408,10 +420,10 @@ fn apply_stored_in(
 }
 
 pub fn decide(
-    rules: &Rules,
+    fold: &Transactions,
     log: &SummaryLog,
     closing: &throughline_assembly::transactions::Closing,
-) -> Closed {
+) -> Stored {
     let summaries: Vec<_> = closing
         .summaries
         .iter()
@@ -424,5 +436,9 @@ pub fn decide(
         Stored::Closed(closed) => Some(Arc::clone(closed)),
         _ => None,
     });
-    Decider::default().decide(rules, closing, &summaries, before.as_deref())
+    let by = (&**fold.rules(), fold.sampler());
+    match Decider::default().decide(by, closing, &summaries, before.as_deref()) {
+        Decided::Closed(closed) => Stored::Closed(closed.into()),
+        Decided::Offer(offer) => Stored::Offer(offer.into()),
+    }
 }
