@@ -2,7 +2,9 @@
 
 pub(crate) mod explanation;
 pub(crate) mod policy;
+pub(crate) mod screen;
 mod table;
 mod time;
+mod timeline;
 pub(crate) mod transactions;
 mod waterfall;
