@@ -101,6 +101,6 @@ impl Config {
                 source: Source::Default,
             });
         }
-        Ok(Self { rules, service_levels: new.service_levels, links: new.links, ..self.clone() })
+        Ok(Self { rules, service_levels: new.service_levels, ..self.clone() })
     }
 }

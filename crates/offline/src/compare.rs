@@ -24,6 +24,7 @@ struct Verdict {
     /// Index in the names; what kept it, 0 where nothing did.
     policy: u32,
     outcome: Outcome,
+    version: u32,
     bytes: u64,
 }
 
@@ -125,10 +126,18 @@ impl Verdicts {
 
     /// The last decision is what counts: an amended row replaces its own.
     fn see(&mut self, side: usize, event: &Event<'_>) {
-        let Event::Closed { row, bytes, .. } = event else { return };
+        let Event::Closed { closed, row, bytes, .. } = event else { return };
+        if closed.row.is_none() {
+            // One of the same id may have come since.
+            if let Some(both) = self.of.get_mut(&row.transaction_id) {
+                both[side].take_if(|known| known.version < closed.version);
+            }
+            return;
+        }
         let policy = if row.kept { self.name(&row.kept_by) } else { 0 };
         let kind = self.name(&row.r#type);
-        let verdict = Verdict { kind, policy, outcome: row.outcome(), bytes: *bytes };
+        let (outcome, version) = (row.outcome(), closed.version);
+        let verdict = Verdict { kind, policy, outcome, version, bytes: *bytes };
         let both = self.of.entry_ref(row.transaction_id.as_str()).or_default();
         both[side] = Some(verdict);
     }

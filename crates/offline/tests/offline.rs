@@ -34,6 +34,7 @@ fn settings() -> RulesSettings {
         database_department: None,
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,

@@ -3,6 +3,7 @@
 mod closed;
 mod closing;
 mod intake;
+mod links;
 mod questions;
 mod snapshot;
 mod store;
@@ -24,8 +25,14 @@ pub use self::{
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
-    chunk::ClosedChunk, place::Place, records::TraceSummary, rules::Rules, strings::Strings, time::LogClock,
-    timers::Timers, transactions::TraceHead,
+    chunk::ClosedChunk,
+    place::Place,
+    records::TraceSummary,
+    rules::Rules,
+    strings::Strings,
+    time::LogClock,
+    timers::Timers,
+    transactions::{Link, TraceHead},
 };
 
 /// What a record of the span log is to this fold.
@@ -68,6 +75,8 @@ pub enum EmitBody {
         /// Position in the span log.
         oldest: u64,
     },
+    /// Names that mean one transaction: keys of one trace, the trace itself, and those that its span links name.
+    Links(Vec<Link>),
 }
 
 /// Finds the stored summaries of a closed trace.
@@ -117,6 +126,8 @@ pub struct Traces {
     swept: u64,
     counts: TraceCounts,
     builder: SummaryBuilder,
+    /// Scratch: links of the traces that the record at hand closes, by the partition of the greater name.
+    links: Vec<(u32, Link)>,
     /// Scratch: the fold's id of each resource of the record at hand.
     resource_ids: Vec<u32>,
 }
@@ -143,6 +154,7 @@ impl Traces {
             swept: 0,
             counts: TraceCounts::default(),
             builder: SummaryBuilder::default(),
+            links: Vec::new(),
             resource_ids: Vec::new(),
         }
     }
@@ -165,6 +177,7 @@ impl Traces {
             SpanEvent::Tick => self.tick(now, position, out),
             SpanEvent::Rules(rules) => self.switch(rules),
         }
+        self.emit_links(out);
         for (ordinal, emit) in out.iter_mut().enumerate() {
             emit.ordinal = ordinal as u32;
         }

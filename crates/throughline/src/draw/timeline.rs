@@ -23,7 +23,7 @@ pub(crate) enum Cell {
 
 /// What each glyph means.
 pub(crate) const LEGEND: &str =
-    "on the path: █ own work  ▓ database  ▒ partner  ~ network  ≈ queue or gap  ─ calls   beside it: ░";
+    "█ own  ▓ database  ▒ partner  ~ network  ≈ queue or gap  ─ calls  ░ off the path";
 
 impl Cell {
     fn glyph(self) -> char {
