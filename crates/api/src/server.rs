@@ -62,6 +62,12 @@ impl Api {
         Ok(Self { listener, router: json.merge(grpc) })
     }
 
+    /// With other routes on the same port.
+    #[must_use]
+    pub fn with(self, routes: Router) -> Self {
+        Self { router: self.router.merge(routes), ..self }
+    }
+
     /// Where it listens.
     ///
     /// # Errors

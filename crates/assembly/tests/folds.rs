@@ -412,9 +412,9 @@ fn a_fragment_is_a_row_of_its_own() {
     assert_eq!((late.spans, &closed[1].before), (1, &None), "only what is new, and no sums are taken back");
 }
 
-/// Rules that change while traces and transactions are open: what was gathered under the old ones ends with them, and nothing is lost.
+/// Rules that change while traces and transactions are open: what was gathered under the old ones is numbered anew, and nothing is lost.
 #[test]
-fn rules_that_change_end_what_is_open() {
+fn rules_that_change_end_nothing_that_is_open() {
     let mut world = World::new(rules());
     world.tick(2);
     world.send(&[span(1, 1, 0, "GET /").with("payment.amount", "7")]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
-use crate::command::{config, embedded_clickhouse, explain, migrate, serve, transactions};
+use crate::command::{config, embedded_clickhouse, explain, migrate, policy, serve, transactions};
 use crate::process::logging::LoggingArgs;
 
 const EXAMPLES: &str = "\
@@ -15,6 +15,8 @@ Examples:
   throughline transactions --slower-than 2s
   throughline explain KEY                    where the time of one transaction went
   throughline config check throughline.yaml  every fault of a configuration at once
+  throughline config import otelcol collector.yaml > throughline.yaml
+  throughline policy test recorded.jsonl --config new.yaml --config-old throughline.yaml
   throughline replay recorded.jsonl --shift-to-now --speed 10
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing found.";
@@ -42,9 +44,12 @@ pub(crate) enum Command {
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server
     Replay(throughline_recorded::cli::Args),
-    /// Checks a configuration, or prints every key
+    /// Checks a configuration, prints every key, or turns another's configuration into ours
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tests sampling policies against recorded traffic
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Creates and upgrades the tables in ClickHouse
     Migrate(migrate::MigrateArgs),
     /// The ClickHouse engine behind ClickHouse's HTTP interface; `serve` runs it as its child
@@ -68,9 +73,14 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// What the configuration is made of.
+    pub(crate) fn sources(self) -> Sources {
+        Sources::of_process(self.config, self.set, self.data_dir)
+    }
+
     /// The configuration, checked.
     pub(crate) fn load(self) -> Result<Config, ConfigError> {
-        Config::load(&Sources::of_process(self.config, self.set, self.data_dir))
+        Config::load(&self.sources())
     }
 }
 

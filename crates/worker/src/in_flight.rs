@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
     decide::{Decided, Decider, Verdict},
@@ -46,12 +47,17 @@ struct Shared {
 pub struct InFlight {
     shared: Arc<Shared>,
     summary_log: Log,
-    rules: Arc<Rules>,
+    rules: Arc<ArcSwap<Rules>>,
 }
 
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>) -> Self {
-        Self { shared: Arc::default(), summary_log, rules }
+        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)) }
+    }
+
+    /// What is shown from now on is what it would be under these rules.
+    pub(crate) fn switch(&self, rules: Arc<Rules>) {
+        self.rules.store(rules);
     }
 
     /// Adds a trace, whose summary lies at `place`, to the transaction that the fold filed it under.
@@ -122,7 +128,7 @@ impl InFlight {
     /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if it closed now.
     #[must_use]
     pub fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
-        let places = 0..self.rules.settings.transactions.keys.len() as u32;
+        let places = 0..self.rules.load().settings.transactions.keys.len() as u32;
         let lower = key.to_ascii_lowercase();
         let names = places.map(|place| Name { tenant, place, value: key });
         let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
@@ -148,6 +154,7 @@ impl InFlight {
         if summaries.is_empty() {
             return None;
         }
+        let rules = self.rules.load();
         let closing = Closing {
             sequence: 0,
             name,
@@ -159,10 +166,10 @@ impl InFlight {
             version: 1,
             share: 0.0,
             // What hangs on others is not known before it closes.
-            verdict: self.rules.policies.is_stateful().then(Verdict::default),
+            verdict: rules.policies.is_stateful().then(Verdict::default),
             take_back: false,
         };
-        let by = (&*self.rules, &Sampler::default());
+        let by = (&**rules, &Sampler::default());
         match Decider::default().decide(by, &closing, &summaries, None, None) {
             Decided::Closed(closed) => closed.row,
             Decided::Offer(_) => None,

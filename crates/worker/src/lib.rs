@@ -6,6 +6,7 @@
 //!
 //! Limits: [`limits`].
 
+mod again;
 mod append;
 mod batch;
 mod error;
@@ -15,6 +16,7 @@ mod kept;
 mod save;
 mod stored;
 mod summaries;
+mod switch;
 mod ticker;
 mod traces;
 mod transactions;
@@ -27,5 +29,6 @@ mod passing;
 
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};
+pub use switch::Switch;
 pub use trim::Retention;
 pub use worker::{Parts, Worker};

@@ -38,6 +38,11 @@ impl Summaries {
         }
     }
 
+    /// Hands each to `change`.
+    pub(crate) fn each(&mut self, change: impl FnMut(&mut TraceSummary)) {
+        self.list.iter_mut().take(self.places.len()).for_each(change);
+    }
+
     /// With their places, in the order in which they were read.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Positioned<'_>> {
         self.places.iter().copied().zip(&self.list)

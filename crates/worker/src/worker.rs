@@ -12,6 +12,7 @@ use crate::{
     WorkerError,
     in_flight::InFlight,
     limits::{SNAPSHOT_BYTES, SNAPSHOTS_IN_LOG},
+    switch::{Switch, Switched},
     ticker,
     traces::TracesDriver,
     transactions::TransactionsDriver,
@@ -48,6 +49,7 @@ impl Parts {
 /// The running drivers.
 pub struct Worker {
     in_flight: InFlight,
+    switch: Switch,
     failures: mpsc::Receiver<WorkerError>,
     traces: Vec<std::thread::JoinHandle<()>>,
     transactions: Vec<std::thread::JoinHandle<()>>,
@@ -67,8 +69,15 @@ impl Worker {
         let partitions = parts.span_log.partitions();
         let bounds = Arc::new(Bounds::new(partitions));
         let in_flight = InFlight::new(parts.summary_log.clone(), Arc::clone(&parts.rules));
+        let switched = Switched::new(partitions);
         let (failed, failures) = mpsc::channel(2 * partitions as usize);
         let mut worker = Self {
+            switch: Switch {
+                span_log: parts.span_log.clone(),
+                summary_log: parts.summary_log.clone(),
+                in_flight: in_flight.clone(),
+                switched: switched.clone(),
+            },
             in_flight: in_flight.clone(),
             failures,
             traces: Vec::new(),
@@ -87,7 +96,7 @@ impl Worker {
                 run,
                 failed.clone(),
             )?);
-            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds))?;
+            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds), switched.clone())?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_traces.clone());
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }
@@ -102,6 +111,12 @@ impl Worker {
     #[must_use]
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.clone()
+    }
+
+    /// What makes other rules hold.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        self.switch.clone()
     }
 
     /// Waits until a driver cannot go on.

@@ -223,6 +223,13 @@ impl Server {
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
+    /// A JSON answer of the query API to an empty POST, whatever its status.
+    pub async fn api_post(&self, path: &str) -> (u16, serde_json::Value) {
+        let url = format!("http://127.0.0.1:{}{path}", self.start.ports.api);
+        let answer = reqwest::Client::new().post(&url).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
     /// Posts a request over OTLP/HTTP, once; the status, and the seconds after which it may be sent again, if the answer says so.
     pub async fn post(&mut self, request: bytes::Bytes) -> (u16, Option<u64>) {
         let url = format!("http://127.0.0.1:{}/v1/traces", self.start.ports.http);
@@ -257,6 +264,11 @@ impl Server {
         let _ = self.child.wait();
         wait_gone(&family);
         self.start.clone()
+    }
+
+    /// Asks it to read its configuration again.
+    pub fn hang_up(&self) {
+        signal(self.child.id(), Signal::HUP);
     }
 
     /// `kill -9` of its children alone: the engine.

@@ -110,6 +110,7 @@ impl Traces {
             clamped: 0,
             root: false,
             late: false,
+            mixed: false,
             side: None,
         };
         if !self.closed.is_empty() {
@@ -206,10 +207,7 @@ impl Traces {
         }
         self.spans.push(&mut trace.chain, packed);
         self.span_count += 1;
-        trace.matches |= span.matches;
-        if !self.rules.questions.is_empty() {
-            trace.matches |= questions::answers(&self.rules.questions, span, context.payload);
-        }
+        trace.matches |= self.rules.matches_of(span, context.payload);
         if span.flags & flag::TRACE_STATE != 0 {
             let says = || questions::sampled(span, context.payload);
             trace.side().add_sampled(span.start, span.span_id.0, says);
@@ -222,7 +220,7 @@ impl Traces {
     }
 
     /// Makes sure that a timer looks at a trace no later than its deadline.
-    fn watch(&mut self, slot: u32) {
+    pub(super) fn watch(&mut self, slot: u32) {
         let Some(Some(trace)) = self.slots.get_mut(slot as usize) else { return };
         let deadline = trace.deadline(&self.rules.settings.traces);
         if trace.timer == u64::MAX || deadline < trace.timer {

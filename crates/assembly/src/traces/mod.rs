@@ -8,6 +8,7 @@ mod questions;
 mod snapshot;
 mod store;
 mod summary;
+mod switch;
 mod trace;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub use self::{
 use crate::{
     chunk::ClosedChunk,
     place::Place,
-    records::{ClosedBy, TraceSummary},
+    records::TraceSummary,
     rules::Rules,
     strings::Strings,
     time::LogClock,
@@ -174,14 +175,7 @@ impl Traces {
                 self.take_spans(position, now, tenant, payload, facts, stored, out);
             }
             SpanEvent::Tick => self.tick(now, position, out),
-            SpanEvent::Rules(rules) => {
-                // Keys, attributes and matches are numbered by the rules: a trace keeps those that it was opened under, and ends with them.
-                if rules.version != self.rules.version {
-                    (0..self.slots.len() as u32).for_each(|slot| self.close(slot, ClosedBy::Limit, now, out));
-                }
-                self.scanner.set_plan(Arc::clone(&rules.plan));
-                self.rules = rules;
-            }
+            SpanEvent::Rules(rules) => self.switch(rules),
         }
         self.emit_links(out);
         for (ordinal, emit) in out.iter_mut().enumerate() {

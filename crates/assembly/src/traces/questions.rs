@@ -7,11 +7,22 @@ use throughline_otlp::{
 };
 use throughline_sampling::{Sampled, SpanQuestions, SpanView, status};
 
+use crate::rules::Rules;
+
 /// Field of the `Span` message.
 const TRACE_STATE: u32 = 3;
 
+impl Rules {
+    /// Bits of what policies ask, of those that a span of a record answers with yes. Its facts are of these rules.
+    #[must_use]
+    pub fn matches_of(&self, span: &SpanFact, payload: &[u8]) -> u64 {
+        let more = if self.questions.is_empty() { 0 } else { answers(&self.questions, span, payload) };
+        span.matches | more
+    }
+}
+
 /// Bits of the questions that a span answers with yes.
-pub(super) fn answers(questions: &SpanQuestions, span: &SpanFact, payload: &[u8]) -> u64 {
+fn answers(questions: &SpanQuestions, span: &SpanFact, payload: &[u8]) -> u64 {
     let view = SpanView {
         name: std::str::from_utf8(span.name.of(payload)).unwrap_or_default(),
         kind: (span.flags & flag::KIND) as u8,

@@ -118,7 +118,8 @@ impl<'a> Piece<'a> {
         let summary = TraceSummary {
             trace_id: trace.id.0.to_vec().into(),
             tenant: names.text(trace.tenant).to_owned(),
-            rules_version: rules.version,
+            // No rules saw all of it.
+            rules_version: if trace.mixed { 0 } else { rules.version },
             string_ends: vec![0],
             records: trace.records.to_vec(),
             matches: trace.matches,

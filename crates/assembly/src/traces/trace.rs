@@ -90,6 +90,8 @@ pub(super) struct Trace {
     pub(super) root: bool,
     /// It had been closed before: these are late spans.
     pub(super) late: bool,
+    /// It was open when the rules changed.
+    pub(super) mixed: bool,
     pub(super) side: Option<Box<Side>>,
 }
 

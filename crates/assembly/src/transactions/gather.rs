@@ -4,7 +4,7 @@ use super::{
     Found, StoredDecisions, TraceHead, Transactions,
     content::Content,
     joins::Standing,
-    transaction::{NO_TYPE, State, Transaction},
+    transaction::{State, Transaction},
 };
 use crate::{names::NameHash, place::Place, timers::Due};
 
@@ -139,16 +139,5 @@ impl Transactions {
     /// A place in this fold's own log.
     pub(super) fn place(&self, position: u64) -> Place {
         Place::new(self.partition, position)
-    }
-
-    /// Types are numbered by the rules: under others, what waits has none until its next trace says it again.
-    pub(super) fn forget_types(&mut self) {
-        for slot in 0..self.slots.len() as u32 {
-            if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
-                (transaction.kind, transaction.terminals, transaction.terminal) = (NO_TYPE, 0, 0);
-                transaction.first_start = u64::MAX;
-            }
-            self.watch(slot);
-        }
     }
 }

@@ -18,8 +18,10 @@ pub struct TraceHead<'a> {
     pub(super) partition: u32,
     /// Start, Unix nanoseconds.
     pub(super) base: u64,
-    /// Terminal bits.
-    pub(super) terminals: u64,
+    /// Version of the rules that it was made under.
+    pub rules_version: u64,
+    /// Terminal bits, as those rules number them.
+    pub terminals: u64,
 }
 
 impl<'a> From<&'a TraceSummary> for TraceHead<'a> {
@@ -32,6 +34,7 @@ impl<'a> From<&'a TraceSummary> for TraceHead<'a> {
             root: summary.root.as_ref(),
             partition: summary.partition,
             base: summary.base,
+            rules_version: summary.rules_version,
             terminals: summary.terminals,
         }
     }
@@ -47,6 +50,7 @@ impl<'a> From<&'a SummaryHead> for TraceHead<'a> {
             root: head.root.as_ref(),
             partition: head.partition,
             base: head.base,
+            rules_version: head.rules_version,
             terminals: head.terminals,
         }
     }

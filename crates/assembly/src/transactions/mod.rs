@@ -12,6 +12,7 @@ mod needs;
 mod recall;
 mod sampling;
 mod snapshot;
+mod switch;
 mod transaction;
 
 use std::{
@@ -263,19 +264,6 @@ impl Transactions {
             SummaryEvent::Rules(rules) => self.switch(rules),
         }
         true
-    }
-
-    /// From here on other rules hold. Types are numbered by the rules, so what waits has none until its next trace says it again: it closes by quiet time then,
-    /// and is amended by what comes later.
-    fn switch(&mut self, rules: Arc<Rules>) {
-        let other = rules.version != self.rules.version;
-        if other {
-            self.sampling.switch(&self.rules, &rules, self.now);
-        }
-        self.rules = rules;
-        if other {
-            self.forget_types();
-        }
     }
 
     /// Whether a source's record was not seen before; it is from now on.

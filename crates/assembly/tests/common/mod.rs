@@ -437,6 +437,15 @@ impl World {
         closed.collect()
     }
 
+    /// Every summary, in order.
+    pub fn summaries(&self) -> Vec<Arc<TraceSummary>> {
+        let summaries = self.log.0.iter().filter_map(|record| match &record.body {
+            Stored::Summary(summary) => Some(Arc::clone(summary)),
+            _ => None,
+        });
+        summaries.collect()
+    }
+
     /// The last row of each transaction, by id.
     pub fn rows(&self) -> HashMap<String, Arc<Closed>> {
         self.closed()

@@ -3,6 +3,7 @@
 mod baseline;
 mod filter;
 mod row;
+mod slo;
 mod spans;
 mod transactions;
 

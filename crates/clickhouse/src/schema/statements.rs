@@ -16,7 +16,7 @@ pub struct Statement {
 }
 
 /// Creates what is missing, in order; each may run again.
-const CREATE: [(u32, &str); 12] = [
+const CREATE: [(u32, &str); 14] = [
     (1, include_str!("sql/schema_version.sql")),
     (1, include_str!("sql/spans.sql")),
     (1, include_str!("sql/otel_traces.sql")),
@@ -29,6 +29,8 @@ const CREATE: [(u32, &str); 12] = [
     (1, include_str!("sql/edge_minutes.sql")),
     (1, include_str!("sql/operation_stats.sql")),
     (1, include_str!("sql/batches.sql")),
+    (2, include_str!("sql/slo_objectives.sql")),
+    (2, include_str!("sql/slo.sql")),
 ];
 
 /// Tables with rows that age, the moment of a row, and whether they are kept as long as spans.

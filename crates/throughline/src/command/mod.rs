@@ -4,7 +4,9 @@ pub(crate) mod bank;
 pub(crate) mod config;
 pub(crate) mod embedded_clickhouse;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod migrate;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod transactions;
@@ -24,6 +26,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::EmbeddedClickhouse(args) => embedded_clickhouse::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Transactions(args) => transactions::run(args),
+        Command::Policy(command) => policy::run(command),
         Command::Version => version::run(),
     }
 }

@@ -1,7 +1,10 @@
 //! Answers as a person reads them at a terminal.
 
 pub(crate) mod explanation;
+pub(crate) mod policy;
+pub(crate) mod screen;
 mod table;
 mod time;
+mod timeline;
 pub(crate) mod transactions;
 mod waterfall;

@@ -12,7 +12,7 @@ use throughline_log::{Position, Record};
 use super::TransactionsDriver;
 use crate::{
     WorkerError,
-    events::{cause_of, emitted_by_fold, head_of, moved_of},
+    events::{cause_of, emitted_by_fold, head_of, moved_of, summary_of},
 };
 
 impl TransactionsDriver {
@@ -35,10 +35,15 @@ impl TransactionsDriver {
         let cached = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<TraceSummary>());
         let decoded = if cached.is_some() { None } else { head_of(record) };
         let head = cached.map(TraceHead::from).or(decoded.as_ref().map(TraceHead::from));
-        let (Some((source, cause)), Some(summary)) = (cause_of(record), head) else {
+        let (Some((source, cause)), Some(mut summary)) = (cause_of(record), head) else {
             undecodable(record, "a summary");
             return;
         };
+        if summary.rules_version != self.fold.rules().version
+            && let Some(whole) = summary_of(record)
+        {
+            summary.terminals = self.fold.rules().terminals_of(&whole);
+        }
         let position = record.position.0;
         let event = SummaryEvent::Summary { source, cause, summary };
         self.fold.apply(position, event, &mut self.decisions);

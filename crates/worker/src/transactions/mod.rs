@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::{intake::undecodable, lost::mark_lost};
 use crate::{
     WorkerError,
+    again::Again,
     append::append,
     batch::BatchBuilder,
     events::{cause_of, closed_of, control, decided_record, offer_of, rules_of, source_time_of},
@@ -45,6 +46,7 @@ pub(crate) struct TransactionsDriver {
     decider: Decider,
     /// Of the transaction that is being decided.
     summaries: Summaries,
+    again: Again,
     builder: BatchBuilder,
     passing: Passing,
     outbox: Outbox,
@@ -97,6 +99,7 @@ impl TransactionsDriver {
             retention: parts.retention,
             decider: Decider::default(),
             summaries: Summaries::default(),
+            again: Again::new(parts.span_log.clone()),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
@@ -291,6 +294,7 @@ impl TransactionsDriver {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
         let before = closing.previous.map(|position| Place::new(self.partition, position));
         let [before, joined] = [before, closing.kept_from].map(|place| self.decisions.at(place?).transpose());
         let (before, joined) = (before.transpose()?, joined.transpose()?);
