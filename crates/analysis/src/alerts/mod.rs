@@ -140,6 +140,13 @@ impl Alerts {
         changed
     }
 
+    /// Tells of a group's alerts anew: what explains them has changed.
+    pub fn tell_again(&mut self, number: u64) {
+        for active in self.active.values_mut().filter(|active| active.group == number) {
+            active.changed = true;
+        }
+    }
+
     /// A group that is open or recovered a while ago.
     #[must_use]
     pub fn group(&self, number: u64) -> Option<&Group> {
