@@ -53,7 +53,7 @@ pub(crate) async fn run(
     store::watch_log(data.span_log.clone(), config.log.reserve_bytes, &readiness);
     let mut worker = Worker::start(parts(&data, &rules, &config))?;
     let receiver = receive::bind(&config.receiver, data.span_log.clone(), &rules).await?;
-    let questions = Questions::new(store, Some(worker.in_flight()));
+    let questions = Questions::new(store, Some(worker.in_flight())).with_incidents(worker.incidents());
     let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
 
     let receiving = CancellationToken::new();
@@ -102,6 +102,7 @@ fn parts(data: &Data, rules: &Arc<Rules>, config: &Config) -> Parts {
     Parts {
         span_log: data.span_log.clone(),
         summary_log: data.summary_log.clone(),
+        analysis_log: data.analysis_log.clone(),
         snapshots: data.snapshots.clone(),
         outbox: data.outbox.clone(),
         rules: Arc::clone(rules),
