@@ -6,6 +6,7 @@
 //!
 //! Limits: [`limits`].
 
+mod analysis;
 mod append;
 mod batch;
 mod error;
@@ -24,6 +25,7 @@ mod worker;
 pub mod limits;
 pub mod metrics;
 
+pub use analysis::Incidents;
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};
 pub use trim::Retention;

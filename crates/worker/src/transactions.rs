@@ -10,17 +10,18 @@ use throughline_assembly::{
     rules::Rules,
     transactions::{Closing, SummaryEvent, TraceHead, Transactions},
 };
-use throughline_clickhouse::outbox::{Batch, Outbox, OutboxError};
+use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     WorkerError,
+    analysis::FinishedRanges,
     append::append,
-    batch::BatchBuilder,
+    batch::{BatchBuilder, put_in_outbox},
     events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
+    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
     metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
     save::{Schedule, save},
     stored::{Decisions, Index},
@@ -42,6 +43,8 @@ pub(crate) struct TransactionsDriver {
     /// Of the transaction that is being decided.
     summaries: Summaries,
     builder: BatchBuilder,
+    /// What is told to the analysis at the next cut.
+    finished: FinishedRanges,
     outbox: Outbox,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
@@ -88,6 +91,12 @@ impl TransactionsDriver {
             decider: Decider::default(),
             summaries: Summaries::default(),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
+            finished: FinishedRanges::new(
+                partition,
+                parts.analysis_log.clone(),
+                Arc::clone(&bounds),
+                next,
+            ),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
             bounds,
@@ -179,7 +188,14 @@ impl TransactionsDriver {
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
-            Kind::Spans | Kind::Tick | Kind::Link | Kind::Move => {}
+            Kind::Spans
+            | Kind::Tick
+            | Kind::Link
+            | Kind::Move
+            | Kind::Finished
+            | Kind::Alerts
+            | Kind::Feedback
+            | Kind::Found => {}
         }
         while let Some(chunk) = self.fold.take_chunk() {
             self.decisions.index.add(chunk)?;
@@ -220,6 +236,7 @@ impl TransactionsDriver {
         let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
         self.in_flight.remove(name);
         self.count(&closed);
+        self.finished.add(record.position, &closed);
         self.builder.add(&closed)
     }
 
@@ -232,32 +249,13 @@ impl TransactionsDriver {
             metrics::counter!(LIMIT_HITS, "limit" => "outbox").increment(1);
             self.outbox.wait_for_room().await;
         }
-        self.put_in_outbox(batches).await?;
+        put_in_outbox(&self.outbox, batches).await?;
+        // Before a snapshot: what the analysis is to know is durable then.
+        self.finished.send(cut).await?;
         if self.schedule.is_due(next) {
             self.save(next)?;
         }
         Ok(())
-    }
-
-    /// A disk that is full is waited for: a batch cannot be left out.
-    async fn put_in_outbox(&self, batches: Vec<Batch>) -> Result<(), WorkerError> {
-        let mut wait = RETRY.0;
-        loop {
-            match self.outbox.seal(batches.clone()).await {
-                // What was sealed first stays: it may be in the store already.
-                Err(error @ OutboxError::Differs { .. }) => {
-                    tracing::warn!(%error, "a cut was sealed before, by another version");
-                    return Ok(());
-                }
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "the outbox takes nothing at the moment; trying again");
-                    metrics::counter!(LIMIT_HITS, "limit" => "disk").increment(1);
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY.1);
-                }
-                result => return Ok(result?),
-            }
-        }
     }
 
     /// What is to be done outside the log: decisions, and the end of a batch.
