@@ -15,6 +15,7 @@ Examples:
   throughline transactions --slower-than 2s
   throughline explain KEY                    where the time of one transaction went
   throughline config check throughline.yaml  every fault of a configuration at once
+  throughline config import otelcol collector.yaml > throughline.yaml
   throughline replay recorded.jsonl --shift-to-now --speed 10
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing found.";
@@ -42,7 +43,7 @@ pub(crate) enum Command {
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server
     Replay(throughline_recorded::cli::Args),
-    /// Checks a configuration, or prints every key
+    /// Checks a configuration, prints every key, or turns another's configuration into ours
     #[command(subcommand)]
     Config(config::ConfigCommand),
     /// Creates and upgrades the tables in ClickHouse

@@ -73,3 +73,94 @@ fn the_reference_and_the_configuration_of_the_demonstration_are_right() {
     let output = throughline(&["config", "check", bank]);
     assert_eq!(code(&output), 0, "{output:?}");
 }
+
+/// What `config import` gives.
+fn imported(of: &str, name: &str) -> (String, String) {
+    let path = format!("{}/tests/import/{name}", env!("CARGO_MANIFEST_DIR"));
+    let output = throughline(&["config", "import", of, &path]);
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(code(&output), 0, "{notes}");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), notes)
+}
+
+#[test]
+fn a_collectors_configuration_is_imported_and_what_has_no_equal_is_told() {
+    let (yaml, notes) = imported("otelcol", "collector.yaml");
+    for policy in [
+        "everything-of-the-pilot",
+        "failed",
+        "slow",
+        "big-payments",
+        "flagged",
+        "server-errors",
+        "asked-for",
+        "large",
+        "slow-and-failed",
+        "no-probes",
+        "shares",
+        "limited",
+        "rest",
+    ] {
+        assert!(yaml.contains(&format!("- name: {policy}\n")), "{policy} is not in\n{yaml}\n{notes}");
+    }
+    assert!(yaml.contains("endpoint: \"0.0.0.0:4317\""), "{yaml}");
+    for note in [
+        "collector.yaml:19: processors.tail_sampling.num_traces: not needed",
+        "exporters.otlp/tempo: left out",
+    ] {
+        assert!(notes.contains(note), "{note} is not in\n{notes}");
+    }
+}
+
+#[test]
+fn refinerys_rules_and_its_configuration_are_imported() {
+    let (rules, notes) = imported("refinery", "refinery-rules.yaml");
+    for rule in
+        ["probes are of no interest", "by key", "the rest by throughput", "batch", "statements", "default"]
+    {
+        assert!(rules.contains(rule), "{rule} is not in\n{rules}\n{notes}");
+    }
+    assert!(notes.contains("UseClusterSize: not needed"), "{notes}");
+    let (waits, notes) = imported("refinery", "refinery-config.yaml");
+    assert!(waits.contains("quiet_time: \"2s\"") && waits.contains("max_spans: 50000"), "{waits}");
+    assert!(notes.contains("Network.ListenAddr: left out: no equal"), "{notes}");
+}
+
+#[test]
+fn what_was_imported_is_a_configuration_that_is_right() {
+    let theirs = file(
+        "processors:\n  tail_sampling:\n    decision_wait: 10s\n    policies:\n      \
+         - { name: failed, type: status_code, status_code: { status_codes: [ERROR] } }\n      \
+         - { name: slow, type: latency, latency: { threshold_ms: 500 } }\n      \
+         - { name: rest, type: probabilistic, probabilistic: { sampling_percentage: 5 } }\n",
+    );
+    let output = throughline(&["config", "import", "otelcol", theirs.path().to_str().unwrap()]);
+    let ours = file(&String::from_utf8_lossy(&output.stdout));
+    let checked = throughline(&["config", "check", ours.path().to_str().unwrap()]);
+    assert_eq!(code(&checked), 0, "{checked:?}");
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("failed, slow, rest"), "{checked:?}");
+}
+
+#[test]
+fn an_import_for_programs_is_one_document() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/collector.yaml");
+    let output = throughline(&["config", "import", "otelcol", path, "--output", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(document["yaml"].as_str().unwrap().contains("policies:"), "{document}");
+    assert!(document["notes"].as_array().unwrap().iter().any(|note| note["line"] == 19), "{document}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn what_cannot_be_imported_is_told_with_file_and_line() {
+    let torn = file("processors:\n  tail_sampling: [\n");
+    let output = throughline(&["config", "import", "otelcol", torn.path().to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(code(&output), 1, "{text}");
+    assert!(text.contains(&format!("{}:3:", torn.path().display())), "{text}");
+    let other = file("exporters: {}\n");
+    let output = throughline(&["config", "import", "refinery", other.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 1);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("neither rules (`Samplers`)"), "{output:?}");
+    assert_eq!(code(&throughline(&["config", "import", "otelcol", "/nowhere.yaml"])), 2);
+}

@@ -143,3 +143,27 @@ impl Change {
         }
     }
 }
+
+impl Incident {
+    /// One of which nothing is known yet.
+    pub(crate) fn new(id: String, tenant: String, detected_at: u64) -> Self {
+        Self {
+            id,
+            tenant,
+            state: State::Open,
+            detected_at,
+            start: 0,
+            end: None,
+            types: Vec::new(),
+            suspects: Vec::new(),
+            summary: String::new(),
+            transactions: 0,
+            share: 0.0,
+            customers: 0,
+            amount: 0.0,
+            excess_ms: 0.0,
+            examples: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+}

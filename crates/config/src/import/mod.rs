@@ -11,6 +11,7 @@ mod samplers;
 use std::fmt;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 use throughline_sampling::{MatcherTable, Options, Policies, PolicySettings};
@@ -20,7 +21,7 @@ pub use self::refinery::refinery;
 use crate::node::{Node, Source};
 
 /// A configuration of ours, made of another's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Imported {
     /// In YAML, as [`crate::Config::load`] reads it.
     pub yaml: String,
@@ -29,7 +30,7 @@ pub struct Imported {
 }
 
 /// Something that a person has to know of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// Line of the file, from 1; `None` where no line says it.
     pub line: Option<usize>,
@@ -52,8 +53,15 @@ impl fmt::Display for Note {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ImportError {
     /// It is no YAML that can be read.
-    #[error("{0}")]
-    Yaml(String),
+    #[error("{line}:{column}: {message}")]
+    Yaml {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
     /// It is YAML, and nothing in it can be imported.
     #[error("{0}")]
     Nothing(&'static str),
@@ -82,7 +90,13 @@ impl Notes {
 }
 
 fn parse(text: &str) -> Result<Node, ImportError> {
-    crate::yaml::parse(text, Path::new("")).map_err(|fault| ImportError::Yaml(fault.to_string()))
+    crate::yaml::parse(text, Path::new("")).map_err(|fault| {
+        let (line, column) = match fault.source {
+            Source::File { line, column, .. } => (line, column),
+            _ => (1, 1),
+        };
+        ImportError::Yaml { line, column, message: fault.expected }
+    })
 }
 
 /// Sets a value at a path of keys joined by dots.

@@ -1,4 +1,4 @@
-//! `throughline config check` and `throughline config reference`
+//! `throughline config check`, `throughline config reference`; `throughline config import` has a file of its own
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use clap::Subcommand;
 use throughline_config::{ClickHouseTarget, Config, ConfigError, reference, show_duration};
 
 use crate::cli::ConfigArgs;
+use crate::command::import::{self, ImportCommand};
 use crate::process::exit::{Exit, Failure, Outcome};
 use crate::process::output::{answer, tell};
 
@@ -24,6 +25,9 @@ pub(crate) enum ConfigCommand {
     },
     /// Prints every key with its type, default and meaning
     Reference,
+    /// Turns another's configuration into ours, and names what has no equal
+    #[command(subcommand)]
+    Import(ImportCommand),
 }
 
 pub(crate) fn run(command: ConfigCommand) -> Outcome {
@@ -32,6 +36,7 @@ pub(crate) fn run(command: ConfigCommand) -> Outcome {
             answer(&reference());
             Ok(Exit::Done)
         }
+        ConfigCommand::Import(command) => import::run(command),
         ConfigCommand::Check { files, set } => check(ConfigArgs { config: files, set, data_dir: None }),
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod bank;
 pub(crate) mod config;
 pub(crate) mod embedded_clickhouse;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod migrate;
 pub(crate) mod replay;
 pub(crate) mod serve;
