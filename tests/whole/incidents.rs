@@ -20,7 +20,12 @@ async fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
 }
 
 /// Asks the API until an answer is right.
-async fn wait_for(server: &Server, path: &str, patience: Duration, is_right: impl Fn(&Value) -> bool) -> Value {
+async fn wait_for(
+    server: &Server,
+    path: &str,
+    patience: Duration,
+    is_right: impl Fn(&Value) -> bool,
+) -> Value {
     let until = Instant::now() + patience;
     loop {
         let (status, answer) = server.api(path).await;
@@ -81,14 +86,23 @@ async fn alerts_are_one_incident_across_a_kill() {
     let first = incidents(&answer)[0].clone();
     let id = first["id"].as_str().unwrap().to_owned();
     let suspect = &first["suspects"][0];
-    assert_eq!((&suspect["service"], &suspect["department"]), (&json!("ledger"), &json!("core-banking")), "{first}");
-    server.wait_for("SELECT count() FROM incidents WHERE State = 'open' AND Service = 'ledger'", 1, PATIENCE).await;
+    assert_eq!(
+        (&suspect["service"], &suspect["department"]),
+        (&json!("ledger"), &json!("core-banking")),
+        "{first}"
+    );
+    server
+        .wait_for("SELECT count() FROM incidents WHERE State = 'open' AND Service = 'ledger'", 1, PATIENCE)
+        .await;
     server.wait_for(&format!("SELECT count() FROM alerts WHERE Incident = '{id}'"), 5, PATIENCE).await;
 
     server = server.kill().ready().await;
     let answer = wait_for(&server, path, PATIENCE, |answer| !incidents(answer).is_empty()).await;
     assert_eq!(incidents(&answer).len(), 1, "{answer}");
-    assert_eq!((&incidents(&answer)[0]["id"], &incidents(&answer)[0]["start"]), (&first["id"], &first["start"]));
+    assert_eq!(
+        (&incidents(&answer)[0]["id"], &incidents(&answer)[0]["start"]),
+        (&first["id"], &first["start"])
+    );
     assert_eq!(server.api(&format!("/api/v1/incidents/{id}")).await.1["id"], first["id"]);
 
     let listed = ask(&server, &["incidents", "--output", "json"]);
@@ -104,15 +118,22 @@ async fn alerts_are_one_incident_across_a_kill() {
 
     let (_, alerts) = server.api("/api/v1/alerts?unexplained=true").await;
     assert_eq!(alerts["alerts"].as_array().map(Vec::len), Some(1), "{alerts}");
-    assert_eq!((&alerts["alerts"][0]["name"], &alerts["alerts"][0]["labels"]["host"]), (&json!("NtpDrift"), &json!("backup-7")));
+    assert_eq!(
+        (&alerts["alerts"][0]["name"], &alerts["alerts"][0]["labels"]["host"]),
+        (&json!("NtpDrift"), &json!("backup-7"))
+    );
     assert_eq!(post(&server, "/api/v1/alerts/alertmanager", &webhook("resolved", &LEDGER)).await.0, 200);
-    wait_for(&server, path, Duration::from_secs(120), |answer| incidents(answer)[0]["state"] == "recovered").await;
+    wait_for(&server, path, Duration::from_secs(120), |answer| incidents(answer)[0]["state"] == "recovered")
+        .await;
     server.wait_for("SELECT count() FROM incidents WHERE State = 'recovered'", 1, PATIENCE).await;
     server.wait_for("SELECT count() FROM alerts WHERE State = 'resolved'", 5, PATIENCE).await;
     assert_twice_nothing(&server).await;
     let (_, topology) = server.api("/api/v1/topology?type=transfer").await;
     let calls = topology["calls"].as_array().unwrap();
-    assert!(calls.iter().any(|call| call["callee"] == "ledger" && call["calls"].as_u64() > Some(0)), "{topology}");
+    assert!(
+        calls.iter().any(|call| call["callee"] == "ledger" && call["calls"].as_u64() > Some(0)),
+        "{topology}"
+    );
 }
 
 /// No version of an incident and no batch is there twice.
@@ -136,12 +157,16 @@ async fn a_comparison_is_answered() {
     let sent = transfers(700, 120);
     send(server.start.ports.grpc, &requests(&sent)).await;
     server.wait_for("SELECT count() FROM transactions", 120, PATIENCE).await;
-    let output = ask(&server, &["compare", "--by", "instance", "--service", "payment-orchestrator", "--output", "json"]);
+    let output = ask(
+        &server,
+        &["compare", "--by", "instance", "--service", "payment-orchestrator", "--output", "json"],
+    );
     assert_eq!(code(&output), 0, "{output:?}");
     let answer = objects(&output).remove(0);
     assert_ne!(answer["verdict"], "worse", "{answer}");
     assert_ne!(answer["baseline"]["value"], answer["candidate"]["value"], "{answer}");
-    let calls: u64 = answer["values"].as_array().unwrap().iter().map(|value| value["calls"].as_u64().unwrap()).sum();
+    let calls: u64 =
+        answer["values"].as_array().unwrap().iter().map(|value| value["calls"].as_u64().unwrap()).sum();
     let hops = sent.iter().flat_map(|transfer| &transfer.hops);
     let own = hops.filter(|hop| hop.service().name() == "payment-orchestrator").count() as u64;
     assert_eq!(calls, own, "every call is counted: {answer}");
@@ -159,7 +184,16 @@ impl Bank {
     fn start(server: &Server, fault: &str, per_second: u32) -> Self {
         let child = Command::new(binary())
             .args(["bank", "--endpoint", &format!("http://127.0.0.1:{}", server.start.ports.grpc)])
-            .args(["--transfers-per-second", &per_second.to_string(), "--speed", "0", "--fault", fault, "--seed", "3"])
+            .args([
+                "--transfers-per-second",
+                &per_second.to_string(),
+                "--speed",
+                "0",
+                "--fault",
+                fault,
+                "--seed",
+                "3",
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -197,7 +231,9 @@ async fn a_fault_of_the_bank_is_an_incident_across_a_kill() {
     assert_eq!(first["suspects"][0]["department"], "core-banking", "{first}");
     server = server.kill().ready().await;
     let is_over = |answer: &Value| {
-        incidents(answer).iter().any(|incident| incident["id"] == first["id"] && incident["state"] == "recovered")
+        incidents(answer)
+            .iter()
+            .any(|incident| incident["id"] == first["id"] && incident["state"] == "recovered")
     };
     wait_for(&server, "/api/v1/incidents", Duration::from_secs(420), is_over).await;
     server.wait_for("SELECT count() FROM incidents WHERE State = 'recovered'", 1, PATIENCE).await;

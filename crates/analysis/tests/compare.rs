@@ -61,7 +61,8 @@ fn what_is_worse_is_found() {
     for (median, errors, what) in [(30.0, 0.01, What::Latency), (20.0, 0.05, What::Errors)] {
         let found = (0..100).filter(|seed| {
             let mut dice = Dice(1000 + seed);
-            let (old, new) = (side(&mut dice, 5000, 20.0, 0.01, 2.0), side(&mut dice, 1000, median, errors, 2.0));
+            let (old, new) =
+                (side(&mut dice, 5000, 20.0, 0.01, 2.0), side(&mut dice, 1000, median, errors, 2.0));
             let comparison = compare(&old, &new);
             comparison.verdict == Verdict::Worse && comparison.measures[0].what == what
         });

@@ -180,7 +180,8 @@ fn ten_thousand_alerts_of_three_causes_are_three_incidents() {
         let causes: [&str; 3] = std::array::from_fn(|at| causes[at].as_str());
         let storm = storm(seed, causes, 10_000, &transfers, &alerts);
         let (groups, of) = play(&mut alerts, &storm);
-        let services: Vec<&str> = groups.values().map(Group::about).filter(|about| *about != "NtpDrift").collect();
+        let services: Vec<&str> =
+            groups.values().map(Group::about).filter(|about| *about != "NtpDrift").collect();
         let mut wanted = causes.to_vec();
         wanted.sort_unstable();
         let mut found = services.clone();
@@ -227,8 +228,11 @@ fn a_single_alert_is_no_incident_and_an_incident_recovers() {
                 alerts.take(Alert { ends_at: now, ..alert(name, "ledger", BASE) }, now);
             }
         }
-        told.extend(alerts.advance(now).into_iter().map(|group| (second, group.about().to_owned(), group.state)));
-        changed.extend(alerts.take_changed().into_iter().map(|(_, active)| (active.service, active.resolved)));
+        told.extend(
+            alerts.advance(now).into_iter().map(|group| (second, group.about().to_owned(), group.state)),
+        );
+        changed
+            .extend(alerts.take_changed().into_iter().map(|(_, active)| (active.service, active.resolved)));
     }
     let ledger = |state| told.iter().filter(|(_, about, of)| about == "ledger" && *of == state).count();
     assert!(ledger(GroupState::Open) >= 1 && ledger(GroupState::Recovered) == 1, "{told:?}");

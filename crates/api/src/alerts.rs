@@ -81,7 +81,8 @@ impl Webhook {
 
 impl WebhookAlert {
     fn alert(self, now: u64) -> Result<Alert, ApiError> {
-        let starts_at = time::parse(&self.starts_at).ok_or_else(|| not_a_time("startsAt", &self.starts_at))?;
+        let starts_at =
+            time::parse(&self.starts_at).ok_or_else(|| not_a_time("startsAt", &self.starts_at))?;
         let ends_at = if self.status == "resolved" {
             // An end that is not known is now: Alertmanager says that it is over.
             time::parse(&self.ends_at).filter(|end| *end > 0).unwrap_or(now).min(now)
@@ -152,7 +153,9 @@ impl Questions {
         let count = alerts.len();
         if count > ALERTS_PER_REQUEST {
             counter!(ALERTS_REFUSED, "reason" => "count").increment(count as u64);
-            return Err(ApiError::Invalid(format!("{count} alerts at once, at most {ALERTS_PER_REQUEST} are taken")));
+            return Err(ApiError::Invalid(format!(
+                "{count} alerts at once, at most {ALERTS_PER_REQUEST} are taken"
+            )));
         }
         for alert in &mut alerts {
             if bytes(&alert.labels) + bytes(&alert.annotations) > ALERT_BYTES {
@@ -190,7 +193,10 @@ mod tests {
             "startsAt":"2023-11-14T23:13:19.5+01:00","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"ab"},
             {"status":"resolved","labels":{"alertname":"Down"},"annotations":{},"startsAt":"2023-11-14T22:00:00Z","endsAt":"2023-11-14T22:13:00Z"}]}"#;
         let alerts = serde_json::from_str::<Webhook>(text).unwrap().alerts(NOW).unwrap();
-        assert_eq!((alerts[0].name(), alerts[0].starts_at, alerts[0].ends_at), ("HighLatency", 1_699_999_999_500_000_000, 0));
+        assert_eq!(
+            (alerts[0].name(), alerts[0].starts_at, alerts[0].ends_at),
+            ("HighLatency", 1_699_999_999_500_000_000, 0)
+        );
         assert_eq!((alerts[1].name(), alerts[1].ends_at), ("Down", 1_699_999_980_000_000_000));
         let other = serde_json::from_str::<Webhook>(r#"{"version":"5","alerts":[]}"#).unwrap();
         assert!(other.alerts(NOW).unwrap_err().to_string().contains("version is 5"));

@@ -26,8 +26,10 @@ impl Questions {
         let values = self.store.compared_values(&filter).await?;
         let (baseline, candidate) = sides(request, &values)?;
         let pair = [baseline.value.as_str(), candidate.value.as_str()];
-        let (cells, calls) =
-            tokio::try_join!(self.store.compared_cells(&filter, pair), self.store.compared_calls(&filter, pair))?;
+        let (cells, calls) = tokio::try_join!(
+            self.store.compared_cells(&filter, pair),
+            self.store.compared_calls(&filter, pair)
+        )?;
         let (old, new) = (side(pair[0], &cells, &calls), side(pair[1], &cells, &calls));
         let found = compare::compare(&old, &new);
         let mut answer = Comparison {
@@ -194,7 +196,9 @@ fn measure(of: &compare::Measure) -> Measure {
 }
 
 fn sentence(answer: &Comparison, verdict: Verdict) -> String {
-    let (Some(baseline), Some(candidate)) = (&answer.baseline, &answer.candidate) else { return String::new() };
+    let (Some(baseline), Some(candidate)) = (&answer.baseline, &answer.candidate) else {
+        return String::new();
+    };
     let pair = format!("{} {} of {}", answer.by, candidate.value, answer.service);
     match verdict {
         Verdict::Worse => {

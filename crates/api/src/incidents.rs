@@ -105,7 +105,9 @@ impl Questions {
         let heard = async {
             loop {
                 match changes.recv().await {
-                    Ok(report) if report.incident.id == known.incident.id && report.feedback != known.feedback => {
+                    Ok(report)
+                        if report.incident.id == known.incident.id && report.feedback != known.feedback =>
+                    {
                         return Some(report);
                     }
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -138,10 +140,7 @@ impl Questions {
     ///
     /// # Errors
     /// Where this process has no analysis.
-    pub fn watch_incidents(
-        &self,
-        tenant: String,
-    ) -> Result<tokio::sync::mpsc::Receiver<Incident>, ApiError> {
+    pub fn watch_incidents(&self, tenant: String) -> Result<tokio::sync::mpsc::Receiver<Incident>, ApiError> {
         let analysis = self.analysis()?;
         let mut changes = analysis.watch();
         let open = analysis.list().into_iter().filter(|report| report.is_open());
@@ -168,7 +167,9 @@ impl Questions {
                         }
                     }
                     Ok(_) => {}
-                    Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "who watches incidents is too slow"),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "who watches incidents is too slow");
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }

@@ -16,9 +16,9 @@ use crate::{
     ApiError,
     alerts::{SimpleAlerts, Webhook},
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, ListAlertsRequest,
-        ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest,
-        ListTransactionsResponse, Topology, TopologyRequest,
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident,
+        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
     },
     questions::Questions,
 };

@@ -7,8 +7,8 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
-use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio::net::TcpListener;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -16,8 +16,8 @@ use crate::{
     ServeError, json,
     limits::ALERTS_BODY,
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest, Incident,
-        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
+        Incident, ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
         ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest, WatchIncidentsRequest,
         query_server::{Query, QueryServer},
     },
@@ -62,10 +62,7 @@ impl Query for Grpc {
         Ok(Response::new(self.0.list_incidents(&request.into_inner()).await?))
     }
 
-    async fn get_incident(
-        &self,
-        request: Request<GetIncidentRequest>,
-    ) -> Result<Response<Incident>, Status> {
+    async fn get_incident(&self, request: Request<GetIncidentRequest>) -> Result<Response<Incident>, Status> {
         Ok(Response::new(self.0.incident(&request.into_inner().id).await?))
     }
 

@@ -86,7 +86,8 @@ fn inputs(kind: FaultKind) -> (Vec<(u64, Entry)>, &'static str) {
     let count = (PER_SECOND * (FAULT.0 + FAULT.1) as f64) as usize;
     let mut transfers = generate(&options, count);
     transfers.sort_by_key(|transfer| transfer.end);
-    let department = transfers.iter().flat_map(|transfer| &transfer.faults).map(|mark| mark.department).next();
+    let department =
+        transfers.iter().flat_map(|transfer| &transfer.faults).map(|mark| mark.department).next();
     let mut offline = Offline::new(&settings()).unwrap();
     let (mut inputs, mut waiting, mut position) = (Vec::new(), Vec::new(), 0_u64);
     let mut see = |event: Event<'_>| match event {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
-use crate::command::{compare, config, embedded_clickhouse, explain, incidents, migrate, serve, transactions};
+use crate::command::{
+    compare, config, embedded_clickhouse, explain, incidents, migrate, serve, transactions,
+};
 use crate::process::logging::LoggingArgs;
 
 const EXAMPLES: &str = "\

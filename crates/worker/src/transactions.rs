@@ -91,12 +91,7 @@ impl TransactionsDriver {
             decider: Decider::default(),
             summaries: Summaries::default(),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
-            finished: FinishedRanges::new(
-                partition,
-                parts.analysis_log.clone(),
-                Arc::clone(&bounds),
-                next,
-            ),
+            finished: FinishedRanges::new(partition, parts.analysis_log.clone(), Arc::clone(&bounds), next),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
             bounds,

@@ -162,7 +162,9 @@ pub fn compare(baseline: &Side, candidate: &Side) -> Comparison {
         measure.p_value = p_value;
         measure.verdict = judge(measure);
     }
-    measures.sort_by(|a, b| a.verdict.cmp(&b.verdict).then(a.p_value.total_cmp(&b.p_value)).then(a.what.cmp(&b.what)));
+    measures.sort_by(|a, b| {
+        a.verdict.cmp(&b.verdict).then(a.p_value.total_cmp(&b.p_value)).then(a.what.cmp(&b.what))
+    });
     let verdict = overall(&measures, baseline, candidate);
     Comparison { measures, verdict }
 }

@@ -57,8 +57,11 @@ pub fn rank_sum(old: &BTreeMap<i32, u64>, new: &BTreeMap<i32, u64>) -> Option<Su
     let all = n + m;
     let variance = n * m / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)).max(1.0));
     let effect = wins / (n * m);
-    let p_value =
-        if variance > 0.0 { two_sided(((wins - n * m / 2.0).abs() - 0.5).max(0.0) / variance.sqrt()) } else { 1.0 };
+    let p_value = if variance > 0.0 {
+        two_sided(((wins - n * m / 2.0).abs() - 0.5).max(0.0) / variance.sqrt())
+    } else {
+        1.0
+    };
     Some(Superiority { p_value, effect, upper: effect + Z * variance.sqrt() / (n * m) })
 }
 
@@ -96,8 +99,16 @@ fn two_sided(z: f64) -> f64 {
 fn erfc(x: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.5 * x);
     let polynomial = [
-        -1.265_512_23, 1.000_023_68, 0.374_091_96, 0.096_784_18, -0.186_288_06, 0.278_868_07, -1.135_203_98,
-        1.488_515_87, -0.822_152_23, 0.170_872_77,
+        -1.265_512_23,
+        1.000_023_68,
+        0.374_091_96,
+        0.096_784_18,
+        -0.186_288_06,
+        0.278_868_07,
+        -1.135_203_98,
+        1.488_515_87,
+        -0.822_152_23,
+        0.170_872_77,
     ];
     let sum = polynomial.iter().rev().fold(0.0, |sum, term| sum * t + term);
     t * (sum - x * x).exp()

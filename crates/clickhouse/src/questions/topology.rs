@@ -53,7 +53,12 @@ impl Store {
     ///
     /// # Errors
     /// [`QuestionError`].
-    pub async fn services(&self, tenant: &str, kind: &str, since: u64) -> Result<Vec<StoredService>, QuestionError> {
+    pub async fn services(
+        &self,
+        tenant: &str,
+        kind: &str,
+        since: u64,
+    ) -> Result<Vec<StoredService>, QuestionError> {
         let sql = format!(
             "SELECT Service AS service, Department AS department, sum(Count) AS calls, sum(Errors) AS errors, \
              sum(Critical) AS critical FROM operation_minutes WHERE {WHERE} GROUP BY service, department HAVING calls > 0 \
@@ -66,7 +71,12 @@ impl Store {
     ///
     /// # Errors
     /// [`QuestionError`].
-    pub async fn calls(&self, tenant: &str, kind: &str, since: u64) -> Result<Vec<StoredCall>, QuestionError> {
+    pub async fn calls(
+        &self,
+        tenant: &str,
+        kind: &str,
+        since: u64,
+    ) -> Result<Vec<StoredCall>, QuestionError> {
         let sql = format!(
             "SELECT CallerService AS caller, CalleeService AS callee, sum(Count) AS calls, sum(Errors) AS errors, \
              sum(Duration) AS duration, sum(Network) AS network FROM edge_minutes WHERE {WHERE} GROUP BY caller, callee \

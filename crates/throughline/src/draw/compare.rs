@@ -44,7 +44,8 @@ fn measure(measure: &Measure) -> Vec<String> {
         "latency" => span(value as u64),
         _ => format!("{value:.2}"),
     };
-    let p_value = if measure.p_value < 0.0001 { "<0.0001".to_owned() } else { format!("{:.4}", measure.p_value) };
+    let p_value =
+        if measure.p_value < 0.0001 { "<0.0001".to_owned() } else { format!("{:.4}", measure.p_value) };
     vec![
         measure.what.clone(),
         measure.operation.clone(),
@@ -67,8 +68,18 @@ mod tests {
             by: "version".to_owned(),
             verdict: "worse".to_owned(),
             sentence: "version 2.4.0 of ledger is worse than 2.3.0.".to_owned(),
-            baseline: Some(ComparedSide { value: "2.3.0".to_owned(), calls: 1000, errors: 1, ..ComparedSide::default() }),
-            candidate: Some(ComparedSide { value: "2.4.0".to_owned(), calls: 200, errors: 20, ..ComparedSide::default() }),
+            baseline: Some(ComparedSide {
+                value: "2.3.0".to_owned(),
+                calls: 1000,
+                errors: 1,
+                ..ComparedSide::default()
+            }),
+            candidate: Some(ComparedSide {
+                value: "2.4.0".to_owned(),
+                calls: 200,
+                errors: 20,
+                ..ComparedSide::default()
+            }),
             measures: vec![Measure {
                 what: "errors".to_owned(),
                 operation: "book".to_owned(),

@@ -46,7 +46,8 @@ fn lasted(incident: &Incident) -> String {
 }
 
 fn who(suspect: &Suspect) -> String {
-    let place = [&suspect.department, &suspect.service, &suspect.operation, &suspect.instance, &suspect.version];
+    let place =
+        [&suspect.department, &suspect.service, &suspect.operation, &suspect.instance, &suspect.version];
     let place: Vec<&str> = place.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     format!("{} ({})", place.join(" / "), suspect.kind)
 }
@@ -54,7 +55,14 @@ fn who(suspect: &Suspect) -> String {
 /// All that is known of one.
 pub(crate) fn one(incident: &Incident) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}  since {}  {}", incident.id, incident.state, moment(incident.start), lasted(incident));
+    let _ = writeln!(
+        out,
+        "{}  {}  since {}  {}",
+        incident.id,
+        incident.state,
+        moment(incident.start),
+        lasted(incident)
+    );
     let _ = writeln!(out, "\n{}\n", incident.summary);
     facts(&mut out, incident);
     suspects(&mut out, &incident.suspects);
@@ -91,7 +99,8 @@ fn facts(out: &mut String, incident: &Incident) {
         let _ = writeln!(out, "  amount      {:.2}", incident.amount);
     }
     if incident.excess_ms > 0.0 {
-        let _ = writeln!(out, "  beyond      {} more than is normal", span((incident.excess_ms * 1e6) as u64));
+        let _ =
+            writeln!(out, "  beyond      {} more than is normal", span((incident.excess_ms * 1e6) as u64));
     }
     if incident.alerts > 0 {
         let services: Vec<_> = incident
@@ -119,13 +128,18 @@ fn suspects(out: &mut String, suspects: &[Suspect]) {
             suspect.service.clone(),
             suspect.operation.clone(),
             suspect.kind.clone(),
-            [&suspect.instance, &suspect.version].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
+            [&suspect.instance, &suspect.version]
+                .into_iter()
+                .find(|name| !name.is_empty())
+                .cloned()
+                .unwrap_or_default(),
             format!("{:.0} %", suspect.score * 100.0),
             span((suspect.excess_ms * 1e6) as u64),
             suspect.transactions.to_string(),
         ]
     };
-    let head = ["#", "department", "service", "operation", "what", "which", "explains", "excess", "transactions"];
+    let head =
+        ["#", "department", "service", "operation", "what", "which", "explains", "excess", "transactions"];
     let rows: Vec<_> = suspects.iter().map(row).collect();
     let _ = writeln!(out, "\nSuspects\n{}", table(&head, &rows, 6));
 }
