@@ -49,5 +49,6 @@ pub use options::Options;
 pub use sampler::{MAX_PENDING, Offer, Sampler, Settled, Ticket};
 pub use settings::{PolicySettings, SUPPORTED};
 pub use spans::{EventView, SpanNeeds, SpanQuestions, SpanView};
+pub use text::TextTest;
 pub use trace_state::{Randomness, Sampled, Threshold};
 pub use weight::MAX_CELLS;

@@ -24,6 +24,7 @@ mod worker;
 
 pub mod limits;
 pub mod metrics;
+mod passing;
 
 pub use analysis::Incidents;
 pub use error::WorkerError;

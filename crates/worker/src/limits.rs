@@ -11,6 +11,9 @@ pub const DECISIONS_PER_APPEND: usize = 512;
 /// Bytes of summaries that wait for one append to finish before the fold stops reading.
 pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
 
+/// Links and moves that wait for one append to finish before the fold stops reading.
+pub const MAX_PASSING: usize = 4096;
+
 /// Rows in one block. A batch that holds more is sent in chunks.
 pub const MAX_BLOCK_ROWS: usize = 100_000;
 

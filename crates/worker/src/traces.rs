@@ -19,7 +19,7 @@ use crate::{
     limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN},
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
     save::{Schedule, save},
-    stored::{Index, Summaries},
+    stored::{Index, StoredTraces},
     trim::Bounds,
     worker::Parts,
 };
@@ -40,7 +40,7 @@ pub(crate) struct TracesDriver {
     fold: Traces,
     span_log: Log,
     reader: Reader,
-    stored: Summaries,
+    stored: StoredTraces,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
     outgoing: Outgoing,
@@ -63,7 +63,7 @@ impl TracesDriver {
             partition,
             reader: span_log.reader(partition, next),
             span_log,
-            stored: Summaries {
+            stored: StoredTraces {
                 log: parts.summary_log.clone(),
                 unplaced: HashMap::new(),
                 index: Index::open(&parts.index, &name(partition), fold.next_chunk())?,
@@ -160,7 +160,7 @@ impl TracesDriver {
                     self.stored.unplaced.entry(id).or_default().push(Arc::clone(summary));
                     Some(id)
                 }
-                EmitBody::SourceTime { .. } => None,
+                EmitBody::SourceTime { .. } | EmitBody::Links(_) => None,
             };
             self.outgoing.bytes += new.payload.len();
             self.outgoing.records.push((emit.partition, new));

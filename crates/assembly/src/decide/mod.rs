@@ -10,13 +10,14 @@ use throughline_sampling::TransactionFacts;
 
 use self::input::Input;
 use crate::{
-    records::{Closed, ClosedBy, Outcome, TraceSummary},
+    place::Place,
+    records::{Closed, ClosedBy, Outcome, TraceSummary, Transaction},
     rules::Rules,
-    transactions::Closing,
+    transactions::{Closing, Member},
 };
 
-/// A summary and its position in this partition of the summary log.
-pub type Positioned<'a> = (u64, &'a TraceSummary);
+/// A summary and its place in the summary log.
+pub type Positioned<'a> = (Place, &'a TraceSummary);
 
 /// Decides transactions; holds only scratch.
 #[derive(Default)]
@@ -26,14 +27,18 @@ pub struct Decider {
 
 impl Decider {
     /// The record that closes a transaction. `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
-    /// there is one.
+    /// there is one, and `joined` that of [`Closing::kept_from`].
     pub fn decide(
         &mut self,
         rules: &Rules,
         closing: &Closing,
         summaries: &[Positioned<'_>],
         before: Option<&Closed>,
+        joined: Option<&Closed>,
     ) -> Closed {
+        if closing.take_back {
+            return taken_back(closing, before);
+        }
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
         let is_late = |summary: &TraceSummary| summary.late && summary.keys.is_empty();
@@ -41,11 +46,19 @@ impl Decider {
             && !summaries.is_empty()
             && summaries.iter().all(|(_, summary)| is_late(summary));
         let fragment = forgotten
-            || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
-        let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let summaries: Vec<Positioned<'_>> =
-            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
-        let summaries = &summaries[..];
+            || closing.previous.is_some() && (before.is_none() || summaries.len() < closing.members.len());
+        let new = closing.members.get(closing.covered as usize..).unwrap_or_default();
+        let alone: Vec<Positioned<'_>>;
+        let summaries = if fragment {
+            alone = summaries
+                .iter()
+                .filter(|(place, _)| new.iter().any(|member| member.place() == *place))
+                .copied()
+                .collect();
+            &alone
+        } else {
+            summaries
+        };
         let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);
         let path = self.workspace.analyse(
@@ -79,7 +92,8 @@ impl Decider {
         row.keep_reason = decision.reason;
         if fragment {
             row.closed_by = ClosedBy::Late.into();
-            row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
+            row.transaction_id =
+                format!("{id}@{}", closing.members.last().map_or(0, |member| member.place().packed()));
         }
         // A fragment stays one.
         if let Some(known) = before.and_then(|before| before.row.as_ref())
@@ -88,29 +102,55 @@ impl Decider {
             row.closed_by = known.closed_by;
             row.transaction_id.clone_from(&known.transaction_id);
         }
-        let was_kept = before.and_then(|before| before.row.as_ref()).filter(|row| row.kept);
-        if let Some(kept) = was_kept {
-            // Keeps only ever turn on, and the first of them stays the reason.
-            row.kept = true;
-            row.weight = kept.weight;
-            row.kept_by.clone_from(&kept.kept_by);
-            row.keep_reason.clone_from(&kept.keep_reason);
+        if !fragment {
+            keep_on(&mut row, [before, joined]);
         }
-        let written = if was_kept.is_some() || fragment { closing.covered } else { 0 };
-        let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
+        let to_write = if fragment { new } else { &closing.members };
+        let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
+        let written = |member: &Member| if row.kept { member.written() } else { *member };
+        let members = closing.members.iter().map(|member| written(member).packed()).collect();
+        let (name_high, name_low) = closing.name.halves();
         Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
-            amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
             kept,
-            summaries: closing.summaries.len() as u32,
-            summary_positions: closing.summaries.clone(),
+            members,
             terminals,
             before: before.and_then(|before| before.row.clone()),
-            name_high: (closing.name.0 >> 64) as u64,
-            name_low: closing.name.0 as u64,
+            name_high,
+            name_low,
         }
+    }
+}
+
+/// Keeps only ever turn on, and the first of them stays the reason. A draw is made by the final id: one that was made by another keeps spans, and weighs nothing.
+fn keep_on(row: &mut Transaction, earlier: [Option<&Closed>; 2]) {
+    let rows = earlier.into_iter().flatten().filter_map(|closed| closed.row.as_ref());
+    let Some(kept) = rows.into_iter().find(|earlier| earlier.kept) else { return };
+    let same = kept.transaction_id == row.transaction_id;
+    if same {
+        row.weight = kept.weight;
+    } else if !row.kept {
+        row.weight = 0.0;
+    }
+    if same || !row.kept {
+        row.kept_by.clone_from(&kept.kept_by);
+        row.keep_reason.clone_from(&kept.keep_reason);
+    }
+    row.kept = true;
+}
+
+/// The end of a row whose transaction belongs to another name now.
+fn taken_back(closing: &Closing, before: Option<&Closed>) -> Closed {
+    let (name_high, name_low) = closing.name.halves();
+    Closed {
+        version: closing.version,
+        first_start: before.map_or(0, |before| before.first_start),
+        before: before.and_then(|before| before.row.clone()),
+        name_high,
+        name_low,
+        ..Closed::default()
     }
 }
 

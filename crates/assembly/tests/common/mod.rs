@@ -16,11 +16,11 @@ use throughline_assembly::{
     decide::Decider,
     names::NameHash,
     place::Place,
-    records::{Closed, TraceSummary},
+    records::{Closed, Moved, TraceSummary},
     rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
-    transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
+    transactions::{CauseKey, EmittedBody, Found, Link, StoredDecisions, SummaryEvent, Transactions},
 };
 use throughline_otlp::TraceId;
 
@@ -43,6 +43,7 @@ pub fn settings() -> RulesSettings {
         database_department: None,
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,
@@ -185,12 +186,16 @@ pub enum Stored {
     Summary(Arc<TraceSummary>),
     SourceTime(u64, u64),
     Closed(Arc<Closed>),
+    Links(Vec<Link>),
+    Move(Box<Moved>),
     Cut,
 }
 
 #[derive(Clone)]
 pub struct StoredRecord {
     pub cause: Option<CauseKey>,
+    /// 0 for the first fold, 1 for the second.
+    pub source: u32,
     pub body: Stored,
 }
 
@@ -219,10 +224,13 @@ impl Chunks {
 struct Decisions<'a>(&'a [StoredRecord], &'a HashMap<[u8; 16], u64>);
 
 impl StoredDecisions for Decisions<'_> {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+    fn find(&mut self, name: NameHash) -> Option<Found> {
         let position = *self.1.get(&name.0.to_be_bytes())?;
         match &self.0[position as usize].body {
-            Stored::Closed(closed) => Some((position, Arc::clone(closed))),
+            Stored::Closed(closed) => Some(Found::Closed(position, Arc::clone(closed))),
+            Stored::Links(links) => {
+                links.iter().find(|(greater, _)| *greater == name).map(|(_, parent)| Found::Parent(*parent))
+            }
             _ => None,
         }
     }
@@ -262,7 +270,7 @@ impl World {
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
             traces: Traces::new(0, Arc::clone(&rules)),
-            transactions: Transactions::new(Arc::clone(&rules)),
+            transactions: Transactions::new(0, Arc::clone(&rules)),
             rules,
             log: SummaryLog::default(),
             spans: Vec::new(),
@@ -314,8 +322,9 @@ impl World {
                 Stored::Summary(summary)
             }
             EmitBody::SourceTime { now, oldest } => Stored::SourceTime(now, oldest),
+            EmitBody::Links(links) => Stored::Links(links),
         };
-        self.log.0.push(StoredRecord { cause, body });
+        self.log.0.push(StoredRecord { cause, source: 0, body });
     }
 
     pub fn read_summaries(&mut self) {
@@ -326,19 +335,36 @@ impl World {
                 while let Some(chunk) = self.transactions.take_chunk() {
                     self.log.1.transactions.extend(chunk.entries);
                 }
+                self.pass_on();
                 self.read += 1;
             }
             let closings: Vec<_> = self.transactions.closing(self.decided).collect();
             self.decided = self.transactions.next_sequence();
             for closing in &closings {
                 let closed = decide(&self.rules, &self.log, closing);
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Closed(Arc::new(closed)) });
+                self.log.0.push(StoredRecord {
+                    cause: None,
+                    source: 0,
+                    body: Stored::Closed(Arc::new(closed)),
+                });
             }
             if self.transactions.wants_cut() {
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Cut });
+                self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Cut });
             } else if closings.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// What the record just read caused comes back through the log, as there is only one partition.
+    fn pass_on(&mut self) {
+        for emitted in self.transactions.take_emitted() {
+            let cause = Some(CauseKey { position: self.read as u64 + 1, ordinal: emitted.ordinal });
+            let body = match emitted.body {
+                EmittedBody::Links(links) => Stored::Links(links.to_vec()),
+                EmittedBody::Move(moved) => Stored::Move(moved),
+            };
+            self.log.0.push(StoredRecord { cause, source: 1, body });
         }
     }
 
@@ -370,7 +396,7 @@ impl World {
     pub fn rows(&self) -> HashMap<String, Arc<Closed>> {
         self.closed()
             .into_iter()
-            .map(|closed| (closed.row.as_ref().unwrap().transaction_id.clone(), closed))
+            .filter_map(|closed| Some((closed.row.as_ref()?.transaction_id.clone(), closed)))
             .collect()
     }
 }
@@ -386,12 +412,14 @@ fn apply_stored_in(
     position: u64,
     record: &StoredRecord,
 ) -> bool {
-    let cause = record.cause.unwrap_or_default();
+    let (source, cause) = (record.source, record.cause.unwrap_or_default());
     let event = match &record.body {
-        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary: (&**summary).into() },
+        Stored::Summary(summary) => SummaryEvent::Summary { source, cause, summary: (&**summary).into() },
         Stored::SourceTime(now, oldest) => {
-            SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
+            SummaryEvent::SourceTime { source, cause, now: *now, oldest: *oldest }
         }
+        Stored::Links(links) => SummaryEvent::Links { source, cause, links },
+        Stored::Move(moved) => SummaryEvent::Move { source, cause, moved },
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
         Stored::Cut => SummaryEvent::Cut,
     };
@@ -404,16 +432,19 @@ pub fn decide(
     closing: &throughline_assembly::transactions::Closing,
 ) -> Closed {
     let summaries: Vec<_> = closing
-        .summaries
+        .members
         .iter()
-        .filter_map(|position| match &log.0[*position as usize].body {
-            Stored::Summary(summary) => Some((*position, &**summary)),
+        .map(|member| member.place())
+        .filter_map(|place| match &log.0[place.position() as usize].body {
+            Stored::Summary(summary) => Some((place, &**summary)),
             _ => None,
         })
         .collect();
-    let before = closing.previous.and_then(|position| match &log.0[position as usize].body {
+    let closed = |position: u64| match &log.0[position as usize].body {
         Stored::Closed(closed) => Some(Arc::clone(closed)),
         _ => None,
-    });
-    Decider::default().decide(rules, closing, &summaries, before.as_deref())
+    };
+    let before = closing.previous.and_then(closed);
+    let joined = closing.kept_from.and_then(|place| closed(place.position()));
+    Decider::default().decide(rules, closing, &summaries, before.as_deref(), joined.as_deref())
 }
