@@ -8,7 +8,7 @@ use throughline_analysis::alerts::Alert;
 
 use crate::{
     ApiError,
-    limits::{ALERT_BYTES, ALERTS_PER_REQUEST},
+    limits::{ALERT_BYTES, ALERTS_PER_REQUEST, OWN_LABEL},
     metrics::{ALERTS_RECEIVED, ALERTS_REFUSED},
     questions::Questions,
     time,
@@ -169,6 +169,8 @@ impl Questions {
                 )));
             }
         }
+        // What was sent from here to an Alertmanager may come back from it.
+        alerts.retain(|alert| !alert.labels.contains_key(OWN_LABEL));
         analysis.alerts(alerts).await?;
         counter!(ALERTS_RECEIVED).increment(count as u64);
         Ok(count)

@@ -209,7 +209,8 @@ fn matches(incident: &Incident, filter: &IncidentFilter) -> bool {
 }
 
 /// A report as a message.
-pub(crate) fn incident(report: &Report) -> Incident {
+#[must_use]
+pub fn incident(report: &Report) -> Incident {
     let of = &report.incident;
     let state = match (report.part_of.is_empty(), report.is_open()) {
         (false, _) => "merged",

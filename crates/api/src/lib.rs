@@ -19,6 +19,7 @@ pub mod limits;
 pub mod metrics;
 
 pub use error::{ApiError, ServeError};
+pub use incidents::incident;
 pub use questions::Questions;
 pub use server::{Api, Settings};
 

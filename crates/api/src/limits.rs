@@ -35,5 +35,8 @@ pub const ALERTS_PER_REQUEST: usize = 20_000;
 /// Bytes of one alert's labels, and of its annotations with them: more, and annotations are left out.
 pub const ALERT_BYTES: usize = 4096;
 
+/// Label of the alerts that are made of incidents here: one that comes back is not taken.
+pub const OWN_LABEL: &str = "throughline_incident";
+
 /// Bytes of a request with alerts.
 pub const ALERTS_BODY: usize = 32 << 20;

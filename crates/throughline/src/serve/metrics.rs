@@ -27,6 +27,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
     let handle = builder()?.install_recorder()?;
     throughline_api::metrics::describe();
+    throughline_notify::metrics::describe();
     throughline_receiver::metrics::describe();
     throughline_index::describe();
     throughline_log::describe();

@@ -6,6 +6,7 @@ mod error;
 mod health;
 mod listener;
 mod metrics;
+mod notify;
 mod receive;
 mod store;
 
@@ -59,6 +60,7 @@ pub(crate) async fn run(
     let receiving = CancellationToken::new();
     let received = tokio::spawn(receiver.serve(receiving.clone()));
     let answering = tokio::spawn(api.serve(watching.clone()));
+    let notifier = notify::start(&config, worker.incidents(), &watching);
     engine.ready(&shutdown).await?;
     readiness.started();
     let bank = bank.map(|rate| bank::Bank::start(&config, rate, &shutdown));
@@ -92,6 +94,7 @@ pub(crate) async fn run(
     sink.stop().await;
     watching.cancel();
     ended("query API", answering).await;
+    notifier.stopped().await;
     engine.stop().await;
     failure.map_or(drained, Err)?;
     tracing::info!("ended in order");
