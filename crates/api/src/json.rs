@@ -136,7 +136,45 @@ pub(crate) async fn take_webhook(
     Ok(Json(serde_json::json!({ "taken": taken })))
 }
 
+/// `GET /openapi.json`: what can be asked here, for programs.
+pub(crate) async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], include_str!(concat!(env!("OUT_DIR"), "/openapi.json")))
+        .into_response()
+}
+
 /// Unix nanoseconds.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn openapi_names_every_question_and_every_answer() {
+        let document: Value =
+            serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap();
+        let proto = include_str!("../../../proto/throughline/v1/query.proto");
+        let paths = document["paths"].as_object().unwrap();
+        let named = proto
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("// "))
+            .filter(|line| line.starts_with("GET /api/") || line.starts_with("POST /api/"));
+        let mut count = 0;
+        for line in named {
+            let path = line.split([' ', '?', ',']).nth(1).unwrap();
+            assert!(paths.contains_key(path), "{path}");
+            count += 1;
+        }
+        assert_eq!(count, proto.matches("  rpc ").count(), "every method says its path");
+        assert!(paths.contains_key("/api/v1/alerts/alertmanager"));
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+        let of_key = &document["paths"]["/api/v1/explain/{key}"]["get"]["parameters"][0];
+        assert_eq!((&of_key["in"], &of_key["required"]), (&"path".into(), &true.into()));
+    }
 }

@@ -115,6 +115,7 @@ impl Api {
             .route("/api/v1/compare", get(json::compare))
             .route("/api/v1/topology", get(json::topology))
             .route("/api/v1/alerts", get(json::alerts).post(json::take_alerts))
+            .route("/openapi.json", get(json::openapi))
             .route("/api/v1/alerts/alertmanager", post(json::take_webhook))
             .layer(DefaultBodyLimit::max(ALERTS_BODY))
             .with_state(questions.clone());
