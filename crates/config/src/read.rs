@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use throughline_assembly::rules::{
-    DepartmentRule, RulesSettings, TraceSettings, TransactionSettings, TypeSettings,
+    DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
 };
 use throughline_sampling::PolicySettings;
 
@@ -103,6 +103,12 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
             attributes: reader.get(whole, "transactions.attributes"),
         },
         policies: policies(reader, whole),
+        sampling: SamplingSettings {
+            amount: reader.get(whole, "sampling.amount"),
+            sample_on_first_match: reader.get(whole, "sampling.sample_on_first_match"),
+            dry_run: reader.get(whole, "sampling.dry_run"),
+            max_transactions_per_second: reader.get(whole, "sampling.max_transactions_per_second"),
+        },
         batch_rows: reader.get(whole, "batch.max_rows"),
         batch_delay: nanos(reader, whole, "batch.max_delay"),
         retention: nanos(reader, whole, "log.retention.age"),

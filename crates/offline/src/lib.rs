@@ -4,12 +4,18 @@
 //! transactions come out as [`Event`]s, in the order in which they close. Time is that of the requests, second by second, so that everything that waits,
 //! closes and is limited by time does so as it would have.
 //!
+//! [`Comparison`] runs two of them, under two sets of rules, and tells what changes: a [`Report`].
+//!
 //! What it is not: it reads no files (`throughline-recorded` does), writes nothing, and has one partition, whatever the configuration says.
 //!
 //! Limits: [`LATE`], [`MAX_GAP`].
 
+mod compare;
 mod memory;
 mod offline;
+mod report;
 
+pub use compare::Comparison;
 pub use memory::LATE;
 pub use offline::{Event, MAX_GAP, Offline, Taken};
+pub use report::{Counts, Line, Recorded, Report, Side};

@@ -11,10 +11,10 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use throughline_assembly::{
     records::{ClosedBy, Outcome, Transaction},
-    rules::{RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    rules::{RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings},
     time::SECOND,
 };
-use throughline_offline::{Event, MAX_GAP, Offline};
+use throughline_offline::{Comparison, Event, MAX_GAP, Offline, Report};
 
 const BASE: u64 = 1_700_000_000 * SECOND;
 
@@ -34,6 +34,7 @@ fn settings() -> RulesSettings {
         database_department: None,
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,
@@ -51,6 +52,7 @@ fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
@@ -154,4 +156,52 @@ fn a_request_that_is_none_is_refused_and_what_follows_is_taken() {
     offline.take("", BASE + SECOND, &request(1, "GET /", 1, false), &mut see).unwrap();
     offline.finish(&mut see);
     assert_eq!(closed, 1);
+}
+
+/// Requests under the rules of before, which keep errors, and under others.
+fn compared(old: Option<&RulesSettings>, policies: &str) -> Report {
+    let new = RulesSettings { policies: serde_json::from_str(policies).unwrap(), ..settings() };
+    let mut comparison = Comparison::new(old, &new).unwrap();
+    for trace in 0..40u8 {
+        let name = if trace % 4 == 0 { "POST /transfers" } else { "GET /" };
+        let end = u64::from(trace) * 60 + 1;
+        comparison.take(BASE + end * SECOND, &request(trace * 2 + 2, name, end, trace % 10 == 0));
+    }
+    comparison.take(BASE, b"\x0a\xff");
+    comparison.finish(0.5)
+}
+
+#[test]
+fn two_sets_of_rules_are_compared_over_the_same_requests() {
+    let all = r#"[{"name":"transfers","type":"latency","latency":{"threshold_ms":1}}]"#;
+    let report = compared(Some(&settings()), all);
+    let recorded = report.recorded;
+    assert_eq!((recorded.requests, recorded.refused_requests, recorded.transactions), (41, 1, 40));
+    let old = report.old.unwrap();
+    assert_eq!((old.counts.kept, old.dropped, report.new.counts.kept, report.new.dropped), (4, 36, 40, 0));
+    assert_eq!((report.newly_kept.len(), report.newly_dropped.len()), (5, 0));
+    let names: Vec<_> = report.types.iter().map(|line| line.name.as_str()).collect();
+    assert_eq!(names, ["bff GET /", "transfer"]);
+    let transfers = &report.types[1];
+    assert_eq!((transfers.new.transactions, transfers.old.kept, transfers.newly_kept), (10, 2, 8));
+    let policies: Vec<_> =
+        report.policies.iter().map(|line| (line.name.as_str(), line.old.kept, line.new.kept)).collect();
+    assert_eq!(policies, [("transfers", 0, 40), ("errors", 4, 0)]);
+    let failed = report.outcomes.iter().find(|line| line.name == "error").unwrap();
+    assert_eq!((failed.old.kept, failed.new.kept, failed.new.transactions), (4, 4, 4));
+    // 40 minutes were recorded: a day has 36 times as much, and half of a GiB's price a GiB.
+    assert!((recorded.seconds - 2340.0).abs() < 2.0, "{recorded:?}");
+    let per_day = recorded.bytes as f64 * 86_400.0 / recorded.seconds;
+    assert!((report.new.bytes_per_day - per_day).abs() < 1.0, "{report:?}");
+    assert!((report.new.cost_per_day - per_day / f64::from(1 << 30) * 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn without_rules_of_before_nothing_is_compared() {
+    let none = r#"[{"name":"slow","type":"latency","latency":{"threshold_ms":60000}}]"#;
+    let report = compared(None, none);
+    assert!(report.old.is_none() && report.newly_kept.is_empty() && report.newly_dropped.is_empty());
+    assert_eq!((report.new.counts.kept, report.new.dropped), (0, 40));
+    let report = compared(Some(&settings()), none);
+    assert_eq!((report.newly_kept.len(), report.newly_dropped.len()), (0, 4));
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use throughline_assembly::{
-    records::{Closed, Moved, SummaryHead, TraceSummary},
+    decide::Decided,
+    records::{Closed, Moved, Offer, SummaryHead, TraceSummary},
     rules::Rules,
     traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
     transactions::{CauseKey, Emitted, EmittedBody, encode_links},
@@ -81,15 +82,38 @@ pub(crate) fn closed_of(record: &Record) -> Option<Arc<Closed>> {
     Closed::decode(record.payload.clone()).ok().map(Arc::new)
 }
 
-/// A decision as a record.
-pub(crate) fn closed_record(closed: &Arc<Closed>) -> NewRecord {
-    let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
-    NewRecord {
-        kind: Kind::Closed,
-        tenant: Arc::from(tenant),
-        cause: None,
-        payload: closed.encode_to_vec().into(),
-        cache: Some(Arc::<Closed>::clone(closed)),
+/// An offer record's offer: what travelled with it, or decoded; `None`, and said so, where it does not decode.
+pub(crate) fn offer_of(record: &Record) -> Option<Arc<Offer>> {
+    if let Some(cached) = record.cache.clone().and_then(|cache| cache.downcast::<Offer>().ok()) {
+        return Some(cached);
+    }
+    let offer = Offer::decode(record.payload.clone()).ok().map(Arc::new);
+    if offer.is_none() {
+        tracing::error!(position = record.position.0, "an offer in the log does not decode; it is left out");
+    }
+    offer
+}
+
+/// A decision, or an offer, as a record.
+pub(crate) fn decided_record(decided: Decided) -> NewRecord {
+    match decided {
+        Decided::Closed(closed) => {
+            let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
+            NewRecord {
+                kind: Kind::Closed,
+                tenant: Arc::from(tenant),
+                cause: None,
+                payload: closed.encode_to_vec().into(),
+                cache: Some(Arc::<Closed>::from(closed)),
+            }
+        }
+        Decided::Offer(offer) => NewRecord {
+            kind: Kind::Offer,
+            tenant: Arc::from(offer.tenant.as_str()),
+            cause: None,
+            payload: offer.encode_to_vec().into(),
+            cache: Some(Arc::<Offer>::from(offer)),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
     place::Place,
     records::{ClosedBy, Transaction},
@@ -15,6 +15,7 @@ use throughline_assembly::{
     transactions::{Closing, Member, TraceHead},
 };
 use throughline_log::{Log, Position};
+use throughline_sampling::Sampler;
 
 use crate::{
     events::summary_of,
@@ -156,8 +157,15 @@ impl InFlight {
             previous: None,
             kept_from: None,
             version: 1,
+            share: 0.0,
+            // What hangs on others is not known before it closes.
+            verdict: self.rules.policies.is_stateful().then(Verdict::default),
             take_back: false,
         };
-        Decider::default().decide(&self.rules, &closing, &summaries, None, None).row
+        let by = (&*self.rules, &Sampler::default());
+        match Decider::default().decide(by, &closing, &summaries, None, None) {
+            Decided::Closed(closed) => closed.row,
+            Decided::Offer(_) => None,
+        }
     }
 }

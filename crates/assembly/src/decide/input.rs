@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use throughline_analysis::{LinkInput, Path, Rules as AnalysisRules, SpanInput, SpanKind};
 use throughline_otlp::facts::flag;
+use throughline_sampling::Sampled;
 
 use super::Positioned;
 use crate::{
@@ -225,6 +226,19 @@ impl<'a> Input<'a> {
     /// The root of a trace.
     pub(super) fn root(&self, path: &Path, trace: usize) -> Option<&SpanInput> {
         self.spans.get(*path.roots.get(trace)? as usize)
+    }
+
+    /// Terminal bits seen.
+    pub(super) fn terminals(&self) -> u64 {
+        self.summaries.iter().fold(0, |bits, summary| bits | summary.terminals)
+    }
+
+    /// What the first trace says of how it was sampled before it came here.
+    pub(super) fn sampled(&self) -> Sampled {
+        let Some(first) = self.traces.first() else { return Sampled::default() };
+        let of_first = self.summaries.iter().filter(|summary| summary.trace_id == first.id);
+        let says = of_first.filter(|summary| !summary.sampled.is_empty()).min_by_key(|summary| summary.base);
+        says.map(|summary| Sampled::parse(&summary.sampled)).unwrap_or_default()
     }
 
     pub(super) fn longest_trace(&self) -> u64 {

@@ -1,23 +1,35 @@
 //! One transaction's row and decision, from its traces' summaries: a pure function of them and of the rules.
 
+pub(crate) mod facts;
 mod input;
 mod kept;
 mod outcome;
 mod row;
+mod verdict;
 
 use throughline_analysis::Workspace;
-use throughline_sampling::TransactionFacts;
+use throughline_sampling::{Offer as Offered, Sampler, Transaction};
 
 use self::input::Input;
+pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
     place::Place,
-    records::{Closed, ClosedBy, Outcome, TraceSummary, Transaction},
+    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary, Transaction as Row},
     rules::Rules,
     transactions::{Closing, Member},
 };
 
 /// A summary and its place in the summary log.
 pub type Positioned<'a> = (Place, &'a TraceSummary);
+
+/// What becomes of a closing transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decided {
+    /// Its record.
+    Closed(Box<Closed>),
+    /// Policies hang on what was offered before: this record asks them.
+    Offer(Box<Offer>),
+}
 
 /// Decides transactions; holds only scratch.
 #[derive(Default)]
@@ -26,18 +38,18 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// The record that closes a transaction. `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
-    /// there is one, and `joined` that of [`Closing::kept_from`].
+    /// The record that closes a transaction, or offers it. `sampler` is the fold's ([`crate::transactions::Transactions::sampler`]). `summaries` are those of
+    /// `closing`, less those that are gone; `before` is the record of the row before, where there is one, and `joined` that of [`Closing::kept_from`].
     pub fn decide(
         &mut self,
-        rules: &Rules,
+        (rules, sampler): (&Rules, &Sampler),
         closing: &Closing,
         summaries: &[Positioned<'_>],
         before: Option<&Closed>,
         joined: Option<&Closed>,
-    ) -> Closed {
+    ) -> Decided {
         if closing.take_back {
-            return taken_back(closing, before);
+            return Decided::Closed(Box::new(taken_back(closing, before)));
         }
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
@@ -48,14 +60,14 @@ impl Decider {
         let fragment = forgotten
             || closing.previous.is_some() && (before.is_none() || summaries.len() < closing.members.len());
         let new = closing.members.get(closing.covered as usize..).unwrap_or_default();
-        let alone: Vec<Positioned<'_>>;
+        let new_ones: Vec<Positioned<'_>>;
         let summaries = if fragment {
-            alone = summaries
+            new_ones = summaries
                 .iter()
                 .filter(|(place, _)| new.iter().any(|member| member.place() == *place))
                 .copied()
                 .collect();
-            &alone
+            &new_ones
         } else {
             summaries
         };
@@ -70,75 +82,71 @@ impl Decider {
         let kind = input.kind(rules, path);
         let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
         let id = input.transaction_id(closing.name);
-        let facts = TransactionFacts {
-            id: &id,
-            matches: input.matches,
-            statuses: input.statuses,
-            spans: input.spans.len() as u64,
-            longest_trace_ns: input.longest_trace(),
-            duration_ns: path.end - path.start,
-        };
-        let decision = rules.policies.decide(&facts);
-        let terminals = input.summaries.iter().fold(0, |bits, summary| bits | summary.terminals);
         let mut row = row::build(&input, path, rules, kind);
-        row.transaction_id = id.clone();
-        row.closed_by = closing.closed_by.into();
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
-        row.kept = decision.keep;
-        row.weight = decision.weight;
-        row.kept_by =
-            if decision.keep { decision.policy.unwrap_or_default().to_owned() } else { String::new() };
-        row.keep_reason = decision.reason;
-        if fragment {
-            row.closed_by = ClosedBy::Late.into();
-            row.transaction_id =
-                format!("{id}@{}", closing.members.last().map_or(0, |member| member.place().packed()));
-        }
-        // A fragment stays one.
-        if let Some(known) = before.and_then(|before| before.row.as_ref())
-            && known.closed_by() == ClosedBy::Late
-        {
-            row.closed_by = known.closed_by;
-            row.transaction_id.clone_from(&known.transaction_id);
-        }
-        if !fragment {
-            keep_on(&mut row, [before, joined]);
-        }
+        let captured = row::attributes(&input);
+        let known = before.and_then(|before| before.row.as_ref());
+        let verdict = match &closing.verdict {
+            Some(verdict) => verdict.clone(),
+            None => {
+                let lists = facts::Lists::new(&row, &captured, &rules.policies);
+                let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
+                if known.is_some() {
+                    sampler.amend(&rules.policies, &facts).into()
+                } else if rules.policies.is_stateful() {
+                    return Decided::Offer(Box::new(facts::offer(closing, rules, &facts)));
+                } else {
+                    by_itself(rules, &facts, closing.share)
+                }
+            }
+        };
+        row.attributes = row::wanted(captured, rules);
+        name(&mut row, id, closing, fragment, known);
+        let earlier = if fragment { [None, None] } else { [before, joined] };
+        verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), rules.settings.sampling.dry_run);
         let to_write = if fragment { new } else { &closing.members };
         let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
         let written = |member: &Member| if row.kept { member.written() } else { *member };
         let members = closing.members.iter().map(|member| written(member).packed()).collect();
         let (name_high, name_low) = closing.name.halves();
-        Closed {
+        Decided::Closed(Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
             kept,
             members,
-            terminals,
+            terminals: input.terminals(),
             before: before.and_then(|before| before.row.clone()),
             name_high,
             name_low,
-        }
+        }))
     }
 }
 
-/// Keeps only ever turn on, and the first of them stays the reason. A draw is made by the final id: one that was made by another keeps spans, and weighs nothing.
-fn keep_on(row: &mut Transaction, earlier: [Option<&Closed>; 2]) {
-    let rows = earlier.into_iter().flatten().filter_map(|closed| closed.row.as_ref());
-    let Some(kept) = rows.into_iter().find(|earlier| earlier.kept) else { return };
-    let same = kept.transaction_id == row.transaction_id;
-    if same {
-        row.weight = kept.weight;
-    } else if !row.kept {
-        row.weight = 0.0;
+/// Id and reason of closing. A fragment has an id of its own, and stays one.
+fn name(row: &mut Row, id: String, closing: &Closing, fragment: bool, known: Option<&Row>) {
+    row.closed_by = closing.closed_by.into();
+    row.transaction_id = id;
+    if fragment {
+        let last = closing.members.last().map_or(0, |member| member.place().packed());
+        row.closed_by = ClosedBy::Late.into();
+        row.transaction_id = format!("{}@{last}", row.transaction_id);
+    } else if let Some(known) = known.filter(|known| known.closed_by() == ClosedBy::Late) {
+        row.closed_by = known.closed_by;
+        row.transaction_id.clone_from(&known.transaction_id);
     }
-    if same || !row.kept {
-        row.kept_by.clone_from(&kept.kept_by);
-        row.keep_reason.clone_from(&kept.keep_reason);
+}
+
+/// By policies that hang on nothing but the transaction.
+fn by_itself(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
+    let mut sampler = Sampler::new(&rules.policies);
+    sampler.shed(share);
+    match sampler.offer(&rules.policies, facts, 0) {
+        Offered::Decided(decision) => decision.into(),
+        // Only limits wait, and these policies have none.
+        Offered::Pending(_) => Verdict::default(),
     }
-    row.kept = true;
 }
 
 /// The end of a row whose transaction belongs to another name now.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use throughline_otlp::{Capture, Facts, LinkFact, SpanFact, TraceId, facts::flag, plan::slot};
 
 use super::{
-    Emit, StoredSummaries, Traces,
+    Emit, StoredSummaries, Traces, questions,
     store::{Chain, NewSpan, SpanRecord, WIDE},
     trace::{BASE_MARGIN, Identities, Linked, SCAN_SPANS, Trace, TraceIdBytes},
 };
@@ -104,6 +104,7 @@ impl Traces {
             last: context.now,
             timer: u64::MAX,
             matches: 0,
+            bytes: 0,
             records: SmallVec::new(),
             duplicates: 0,
             clamped: 0,
@@ -206,6 +207,14 @@ impl Traces {
         self.spans.push(&mut trace.chain, packed);
         self.span_count += 1;
         trace.matches |= span.matches;
+        if !self.rules.questions.is_empty() {
+            trace.matches |= questions::answers(&self.rules.questions, span, context.payload);
+        }
+        if span.flags & flag::TRACE_STATE != 0 {
+            let says = || questions::sampled(span, context.payload);
+            trace.side().add_sampled(span.start, span.span_id.0, says);
+        }
+        trace.bytes += u64::from(span.body.len);
         trace.last = context.now;
         trace.root |= span.parent_id.0 == 0;
         trace.clamped += u32::from(span.flags & flag::CLAMPED != 0);

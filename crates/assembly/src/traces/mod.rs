@@ -4,6 +4,7 @@ mod closed;
 mod closing;
 mod intake;
 mod links;
+mod questions;
 mod snapshot;
 mod store;
 mod summary;

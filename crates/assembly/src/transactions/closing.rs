@@ -7,6 +7,7 @@ use super::{
     transaction::{NameWords, State},
 };
 use crate::{
+    decide::Verdict,
     names::NameHash,
     place::Place,
     records::{Closed, ClosedBy},
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// A transaction whose row is to be decided: see [`crate::decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Closing {
     /// In the order of closing.
     pub sequence: u64,
@@ -32,6 +33,10 @@ pub struct Closing {
     pub kept_from: Option<Place>,
     /// Version of the row to be.
     pub version: u32,
+    /// The share of transactions that overload leaves to policies; 0 for all.
+    pub share: f64,
+    /// What policies made of it, where it was offered to them.
+    pub verdict: Option<Verdict>,
     /// There is no row to be: the one before is taken back, for its transaction belongs to another name now.
     pub take_back: bool,
 }
@@ -39,8 +44,8 @@ pub struct Closing {
 /// What waits for its record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pending {
-    /// The row of the transaction in this slot.
-    Row(u32, ClosedBy),
+    /// The row of the transaction in this slot, and the share that is left to policies.
+    Row(u32, ClosedBy, f64),
     /// The end of a row whose transaction belongs to another name now.
     TakeBack(TakeBack),
 }
@@ -71,6 +76,7 @@ impl Transactions {
             State::Closing(sequence) => drop(self.closing.remove(&sequence)),
             // Closed early by a driver: its decision says so, nothing else does.
             State::Waiting => {}
+            State::Offered => self.sampling.forget(closed.name()),
             State::Closed => return false,
         }
         transaction.version = closed.version;
@@ -109,7 +115,7 @@ impl Transactions {
     /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
     pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
         self.closing.range(sequence..).filter_map(|(sequence, pending)| match pending {
-            Pending::Row(slot, closed_by) => {
+            Pending::Row(slot, closed_by, share) => {
                 let transaction = self.slots.get(*slot as usize)?.as_ref()?;
                 Some(Closing {
                     sequence: *sequence,
@@ -120,6 +126,8 @@ impl Transactions {
                     previous: transaction.previous.checked_sub(1),
                     kept_from: transaction.kept_from,
                     version: transaction.next_version(),
+                    share: *share,
+                    verdict: None,
                     take_back: false,
                 })
             }
@@ -132,6 +140,8 @@ impl Transactions {
                 previous: Some(end.previous),
                 kept_from: None,
                 version: end.version,
+                share: 0.0,
+                verdict: None,
                 take_back: true,
             }),
         })

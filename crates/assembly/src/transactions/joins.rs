@@ -115,6 +115,10 @@ impl Transactions {
                 self.open -= 1;
                 self.closing.remove(&sequence);
             }
+            State::Offered => {
+                self.open -= 1;
+                self.sampling.forget(name);
+            }
             State::Waiting => self.open -= 1,
             State::Closed => {}
         }

@@ -10,6 +10,7 @@ mod joins;
 mod member;
 mod needs;
 mod recall;
+mod sampling;
 mod snapshot;
 mod transaction;
 
@@ -26,6 +27,7 @@ use smallvec::SmallVec;
 use self::{
     aliases::Aliases,
     closing::{Pending, TakeBack},
+    sampling::Sampling,
     transaction::{State, Transaction},
 };
 pub use self::{
@@ -40,7 +42,7 @@ pub use self::{
 use crate::{
     chunk::ClosedChunk,
     names::NameHash,
-    records::{Closed, Moved},
+    records::{Closed, Moved, Offer},
     rules::Rules,
     timers::{Due, Timers},
 };
@@ -97,6 +99,8 @@ pub enum SummaryEvent<'a> {
         /// Oldest position that its open traces need.
         oldest: u64,
     },
+    /// A transaction, offered to policies that hang on what was offered before.
+    Offer(&'a Offer),
     /// A decision.
     Closed(&'a Closed),
     /// The end of a batch.
@@ -180,6 +184,7 @@ pub struct Transactions {
     counts: TransactionCounts,
     aliases: Aliases,
     emitted: Vec<Emitted>,
+    sampling: Sampling,
     /// The name that the last record's content was put under; none where it went elsewhere.
     filed: Option<NameHash>,
     /// A name that had no room for the last record's content.
@@ -193,6 +198,7 @@ impl Transactions {
         Self {
             partition,
             sources: vec![Source::default(); 2 * rules.settings.partitions as usize],
+            sampling: Sampling::new(&rules),
             rules,
             now: 0,
             names: HashMap::default(),
@@ -251,6 +257,7 @@ impl Transactions {
                 }
                 self.advance();
             }
+            SummaryEvent::Offer(offer) => return self.take_offer(offer),
             SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
             SummaryEvent::Cut => self.batch.cut(),
             SummaryEvent::Rules(rules) => self.switch(rules),
@@ -262,6 +269,9 @@ impl Transactions {
     /// and is amended by what comes later.
     fn switch(&mut self, rules: Arc<Rules>) {
         let other = rules.version != self.rules.version;
+        if other {
+            self.sampling.switch(&self.rules, &rules, self.now);
+        }
         self.rules = rules;
         if other {
             self.forget_types();
@@ -287,6 +297,7 @@ impl Transactions {
             self.begin(least);
         }
         self.now = self.now.max(least);
+        self.sampling.advance(&self.rules, self.now);
         while let Some(due) = self.timers.take_due(self.now) {
             for due in due {
                 self.look_at(due);
@@ -327,7 +338,9 @@ impl Transactions {
             return;
         }
         transaction.state = State::Closing(self.next_sequence);
-        self.closing.insert(self.next_sequence, Pending::Row(due.slot, closed_by));
+        // Only what was not decided before is asked about.
+        let share = if transaction.previous == 0 { self.sampling.begin_close() } else { 0.0 };
+        self.closing.insert(self.next_sequence, Pending::Row(due.slot, closed_by, share));
         self.next_sequence += 1;
     }
 

@@ -105,7 +105,7 @@ impl Transactions {
             let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { continue };
             if transaction.state == State::Waiting && is_over(transaction) {
                 transaction.state = State::Closing(self.next_sequence);
-                self.closing.insert(self.next_sequence, Pending::Row(slot, ClosedBy::Limit));
+                self.closing.insert(self.next_sequence, Pending::Row(slot, ClosedBy::Limit, 0.0));
                 self.next_sequence += 1;
                 count += 1;
             }

@@ -8,6 +8,7 @@ use super::{
     BatchState, Source, Transactions,
     aliases::{Aliases, SavedAlias},
     closing::{Pending, TakeBack},
+    sampling::Sampling,
     transaction::{State, Transaction},
 };
 use crate::{
@@ -29,13 +30,14 @@ struct Saved<'a> {
     free: &'a [u32],
     generation: u32,
     timers: &'a Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
     ends: Vec<(u64, TakeBack)>,
     aliases: Vec<SavedAlias>,
+    sampling: &'a Sampling,
 }
 
 #[derive(Deserialize)]
@@ -47,13 +49,14 @@ struct Loaded {
     free: Vec<u32>,
     generation: u32,
     timers: Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
     ends: Vec<(u64, TakeBack)>,
     aliases: Vec<SavedAlias>,
+    sampling: Sampling,
 }
 
 impl Transactions {
@@ -65,7 +68,7 @@ impl Transactions {
         let (mut closing, mut ends) = (Vec::new(), Vec::new());
         for (sequence, pending) in &self.closing {
             match pending {
-                Pending::Row(slot, by) => closing.push((*sequence, *slot, *by as i32)),
+                Pending::Row(slot, by, share) => closing.push((*sequence, *slot, *by as i32, *share)),
                 Pending::TakeBack(end) => ends.push((*sequence, *end)),
             }
         }
@@ -84,6 +87,7 @@ impl Transactions {
             batch: self.batch,
             ends,
             aliases: self.aliases.save(),
+            sampling: &self.sampling,
         };
         encode(LAYOUT, &state, out)
     }
@@ -106,7 +110,7 @@ impl Transactions {
         fold.closing = loaded
             .closing
             .into_iter()
-            .map(|(sequence, slot, number)| (sequence, Pending::Row(slot, by(number))))
+            .map(|(sequence, slot, number, share)| (sequence, Pending::Row(slot, by(number), share)))
             .chain(loaded.ends.into_iter().map(|(sequence, end)| (sequence, Pending::TakeBack(end))))
             .collect::<BTreeMap<_, _>>();
         fold.aliases = Aliases::restore(loaded.aliases);
@@ -120,6 +124,7 @@ impl Transactions {
         fold.closed = loaded.closed.into();
         fold.next_chunk = loaded.next_chunk;
         fold.batch = loaded.batch;
+        fold.sampling = loaded.sampling;
         Ok(fold)
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum State {
     Waiting,
     /// Its row is being decided: `Closing::sequence`.
     Closing(u64),
+    /// It was offered to policies, and waits for their verdict or for its record.
+    Offered,
     /// Its row is decided.
     Closed,
 }

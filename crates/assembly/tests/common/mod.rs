@@ -1,6 +1,8 @@
 //! A small world for the folds: spans in, records kept as a log would, everything by log time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod traffic;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
@@ -13,11 +15,14 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use smallvec::SmallVec;
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider},
     names::NameHash,
     place::Place,
-    records::{Closed, Moved, TraceSummary},
-    rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    records::{Closed, Moved, Offer, TraceSummary},
+    rules::{
+        DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings,
+        TypeSettings,
+    },
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
     transactions::{CauseKey, EmittedBody, Found, Link, StoredDecisions, SummaryEvent, Transactions},
@@ -61,6 +66,7 @@ pub fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
@@ -185,10 +191,12 @@ pub fn many(numbers: std::ops::Range<u64>) -> Bytes {
 pub enum Stored {
     Summary(Arc<TraceSummary>),
     SourceTime(u64, u64),
+    Offer(Arc<Offer>),
     Closed(Arc<Closed>),
     Links(Vec<Link>),
     Move(Box<Moved>),
     Cut,
+    Rules(Arc<Rules>),
 }
 
 #[derive(Clone)]
@@ -253,9 +261,19 @@ impl StoredSummaries for SummaryLog {
     }
 }
 
+/// Rules of these policies, under which traces and transactions close soon.
+pub fn quick_rules(policies: serde_json::Value, change: impl FnOnce(&mut RulesSettings)) -> Arc<Rules> {
+    let mut quick = settings();
+    (quick.traces.quiet_time, quick.transactions.quiet_time) = (2 * SECOND, 2 * SECOND);
+    quick.policies = serde_json::from_value(policies).unwrap();
+    change(&mut quick);
+    Arc::new(Rules::compile(quick).unwrap())
+}
+
 /// One partition of each log with its folds, driven as the worker drives them.
 pub struct World {
     pub rules: Arc<Rules>,
+    first_rules: Arc<Rules>,
     pub traces: Traces,
     pub transactions: Transactions,
     pub log: SummaryLog,
@@ -264,6 +282,7 @@ pub struct World {
     pub wall: u64,
     read: usize,
     decided: u64,
+    settled: u64,
 }
 
 impl World {
@@ -271,12 +290,14 @@ impl World {
         Self {
             traces: Traces::new(0, Arc::clone(&rules)),
             transactions: Transactions::new(0, Arc::clone(&rules)),
+            first_rules: Arc::clone(&rules),
             rules,
             log: SummaryLog::default(),
             spans: Vec::new(),
             wall: BASE,
             read: 0,
             decided: 0,
+            settled: 0,
         }
     }
 
@@ -338,15 +359,14 @@ impl World {
                 self.pass_on();
                 self.read += 1;
             }
-            let closings: Vec<_> = self.transactions.closing(self.decided).collect();
+            let settled: Vec<_> = self.transactions.settled(self.settled).collect();
+            self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+            let mut closings: Vec<_> = settled.into_iter().map(|(_, closing)| closing).collect();
+            closings.extend(self.transactions.closing(self.decided));
             self.decided = self.transactions.next_sequence();
             for closing in &closings {
-                let closed = decide(&self.rules, &self.log, closing);
-                self.log.0.push(StoredRecord {
-                    cause: None,
-                    source: 0,
-                    body: Stored::Closed(Arc::new(closed)),
-                });
+                let body = decide(&self.transactions, &self.log, closing);
+                self.log.0.push(StoredRecord { cause: None, source: 0, body });
             }
             if self.transactions.wants_cut() {
                 self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Cut });
@@ -368,6 +388,32 @@ impl World {
         }
     }
 
+    /// The second fold is lost and read again, from a snapshot of after `from` records; of the log the last records are gone, from `length` on, but for what the
+    /// first fold wrote, which is written again.
+    pub fn crash(&mut self, from: usize, length: usize) {
+        let (kept, lost) = self.log.0.split_at(length);
+        let written_again = lost.iter().filter(|record| record.cause.is_some()).cloned();
+        let again: Vec<_> = kept.iter().cloned().chain(written_again).collect();
+        let mut fold = Transactions::new(0, Arc::clone(&self.first_rules));
+        for (position, record) in again[..from].iter().enumerate() {
+            apply_stored(&mut fold, position as u64, record);
+        }
+        self.transactions = Transactions::restore(0, &fold.snapshot(Vec::new()).unwrap()).unwrap();
+        // A driver decides nothing before it has read what the log holds: here up to what was lost.
+        let unread = again[length..].to_vec();
+        self.log.0 = again[..length].to_vec();
+        for position in from..length {
+            let record = self.log.0[position].clone();
+            apply_stored(&mut self.transactions, position as u64, &record);
+        }
+        (self.read, self.decided, self.settled) = (length, 0, 0);
+        self.read_summaries();
+        for record in unread {
+            self.log.0.push(record);
+            self.read_summaries();
+        }
+    }
+
     /// Other rules hold from here on, in both folds.
     pub fn change_rules(&mut self, rules: &Arc<Rules>) {
         let position = self.spans.len() as u64;
@@ -377,8 +423,7 @@ impl World {
         for emit in out {
             self.append_summary(position, emit);
         }
-        let rules_event = SummaryEvent::Rules(Arc::clone(rules));
-        self.transactions.apply(u64::MAX, rules_event, &mut Decisions(&[], &HashMap::new()));
+        self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Rules(Arc::clone(rules)) });
         self.rules = Arc::clone(rules);
         self.read_summaries();
     }
@@ -420,6 +465,8 @@ fn apply_stored_in(
         }
         Stored::Links(links) => SummaryEvent::Links { source, cause, links },
         Stored::Move(moved) => SummaryEvent::Move { source, cause, moved },
+        Stored::Offer(offer) => SummaryEvent::Offer(offer),
+        Stored::Rules(rules) => SummaryEvent::Rules(Arc::clone(rules)),
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
         Stored::Cut => SummaryEvent::Cut,
     };
@@ -427,10 +474,10 @@ fn apply_stored_in(
 }
 
 pub fn decide(
-    rules: &Rules,
+    fold: &Transactions,
     log: &SummaryLog,
     closing: &throughline_assembly::transactions::Closing,
-) -> Closed {
+) -> Stored {
     let summaries: Vec<_> = closing
         .members
         .iter()
@@ -446,5 +493,9 @@ pub fn decide(
     };
     let before = closing.previous.and_then(closed);
     let joined = closing.kept_from.and_then(|place| closed(place.position()));
-    Decider::default().decide(rules, closing, &summaries, before.as_deref(), joined.as_deref())
+    let by = (&**fold.rules(), fold.sampler());
+    match Decider::default().decide(by, closing, &summaries, before.as_deref(), joined.as_deref()) {
+        Decided::Closed(closed) => Stored::Closed(closed.into()),
+        Decided::Offer(offer) => Stored::Offer(offer.into()),
+    }
 }

@@ -127,6 +127,7 @@ fn run(seed: u64, settings: &RulesSettings) {
         let error = own.iter().any(|sent| sent.error);
         match row.kept_by.as_str() {
             "errors" => assert!(error, "seed {seed}"),
+            "limit" => {}
             "half" => assert!(row.weight == 2.0 || row.weight == 0.0, "seed {seed}"),
             _ => {
                 let keeps_errors = world.rules.policies.names().any(|name| name == "errors");
@@ -155,6 +156,14 @@ fn what_shares_a_name_is_one_transaction() {
 #[test]
 fn what_a_draw_kept_stays_whole() {
     (0..1500).for_each(|seed| run(seed, &draws()));
+}
+
+/// Policies that hang on what came before are asked by records of their own: joins between the question and its answer change nothing of the rest.
+#[test]
+fn what_waits_for_a_limit_is_joined_too() {
+    let policies = r#"[{"name":"limit","type":"rate_limiting","rate_limiting":{"spans_per_second":2}}]"#;
+    let settings = RulesSettings { policies: serde_json::from_str(policies).unwrap(), ..settings() };
+    (0..1500).for_each(|seed| run(seed, &settings));
 }
 
 /// Rule 14: a name with as many traces as one transaction takes joins nothing more: what comes under it from then on stands apart, under its other names.

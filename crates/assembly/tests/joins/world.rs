@@ -6,10 +6,10 @@ use std::{
 };
 
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider},
     names::NameHash,
     place::Place,
-    records::{Closed, Moved, TraceSummary, Transaction},
+    records::{Closed, Moved, Offer, TraceSummary, Transaction},
     rules::{Rules, RulesSettings},
     time::SECOND,
     transactions::{
@@ -42,6 +42,7 @@ pub(crate) enum Body {
     Move(Moved),
     Time(u64),
     Closed(Arc<Closed>),
+    Offer(Arc<Offer>),
 }
 
 #[derive(Clone)]
@@ -73,6 +74,7 @@ pub(crate) struct Owner {
     log: Vec<Record>,
     read: usize,
     decided: u64,
+    settled: u64,
     /// State and place in the log at the last save.
     saved: (Vec<u8>, usize),
     pub(crate) gone: HashMap<[u8; 16], u64>,
@@ -134,7 +136,7 @@ impl World {
         let owner = |partition| {
             let fold = Transactions::new(partition, Arc::clone(&rules));
             let saved = (fold.snapshot(Vec::new()).unwrap(), 0);
-            Owner { fold, log: Vec::new(), read: 0, decided: 0, saved, gone: HashMap::new() }
+            Owner { fold, log: Vec::new(), read: 0, decided: 0, settled: 0, saved, gone: HashMap::new() }
         };
         let mut world = Self {
             owners: (0..PARTITIONS).map(owner).collect(),
@@ -203,6 +205,7 @@ impl World {
             Body::Move(moved) => SummaryEvent::Move { source, cause, moved },
             Body::Time(now) => SummaryEvent::SourceTime { source, cause, now: *now, oldest: 0 },
             Body::Closed(closed) => SummaryEvent::Closed(closed),
+            Body::Offer(offer) => SummaryEvent::Offer(offer),
         };
         let had_effect = owner.fold.apply(position as u64, event, &mut Gone(&owner.log, &owner.gone));
         while let Some(chunk) = owner.fold.take_chunk() {
@@ -235,7 +238,10 @@ impl World {
         if owner.read < owner.log.len() {
             return false;
         }
-        let closings: Vec<_> = owner.fold.closing(owner.decided).collect();
+        let settled: Vec<_> = owner.fold.settled(owner.settled).collect();
+        let next_settled = settled.last().map_or(owner.settled, |(number, _)| number + 1);
+        let settled = settled.into_iter().map(|(_, closing)| closing);
+        let closings: Vec<_> = settled.chain(owner.fold.closing(owner.decided)).collect();
         for closing in &closings {
             let fetch =
                 |place: Place| &self.owners[place.partition() as usize].log[place.position() as usize].body;
@@ -255,19 +261,17 @@ impl World {
             };
             let before = closing.previous.and_then(|position| closed(position, partition));
             let joined = closing.kept_from.and_then(|place| closed(place.position(), place.partition()));
-            let decided = Decider::default().decide(
-                &self.rules,
-                closing,
-                &summaries,
-                before.as_deref(),
-                joined.as_deref(),
-            );
-            let record =
-                Record { source: 0, cause: CauseKey::default(), body: Body::Closed(Arc::new(decided)) };
+            let by = (&*self.rules, self.owners[partition as usize].fold.sampler());
+            let (before, joined) = (before.as_deref(), joined.as_deref());
+            let body = match Decider::default().decide(by, closing, &summaries, before, joined) {
+                Decided::Closed(closed) => Body::Closed(closed.into()),
+                Decided::Offer(offer) => Body::Offer(offer.into()),
+            };
+            let record = Record { source: 0, cause: CauseKey::default(), body };
             self.owners[partition as usize].log.push(record);
         }
         let owner = &mut self.owners[partition as usize];
-        owner.decided = owner.fold.next_sequence();
+        (owner.decided, owner.settled) = (owner.fold.next_sequence(), next_settled);
         !closings.is_empty()
     }
 
@@ -282,7 +286,7 @@ impl World {
         }
         let owner = &mut self.owners[partition as usize];
         owner.fold = Transactions::restore(partition, &owner.saved.0).unwrap();
-        owner.read = owner.saved.1;
+        (owner.read, owner.settled) = (owner.saved.1, 0);
         owner.decided =
             owner.fold.closing(0).next().map_or(owner.fold.next_sequence(), |closing| closing.sequence);
     }

@@ -45,6 +45,10 @@ fn head(out: &mut String, transaction: &TransactionSummary, explanation: &Explan
             "no; the row is exact all the same".to_owned()
         };
         let _ = writeln!(out, "  spans kept  {kept}");
+        if !explanation.votes.is_empty() {
+            let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
+            let _ = writeln!(out, "  votes       {}", votes.collect::<Vec<_>>().join(", "));
+        }
     }
 }
 

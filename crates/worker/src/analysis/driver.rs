@@ -130,7 +130,8 @@ impl AnalysisDriver {
             | Kind::Closed
             | Kind::SourceTime
             | Kind::Link
-            | Kind::Move => {}
+            | Kind::Move
+            | Kind::Offer => {}
         }
         self.next = record.next;
         Ok(())

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider},
     place::Place,
-    records::Closed,
     rules::Rules,
     transactions::{Closing, SummaryEvent, Transactions},
 };
@@ -24,7 +23,7 @@ use crate::{
     analysis::FinishedRanges,
     append::append,
     batch::{BatchBuilder, put_in_outbox},
-    events::{cause_of, closed_of, closed_record, control, rules_of, source_time_of},
+    events::{cause_of, closed_of, control, decided_record, offer_of, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
     metrics::{LIMIT_HITS, SNAPSHOTS},
@@ -57,6 +56,8 @@ pub(crate) struct TransactionsDriver {
     in_flight: InFlight,
     /// The next closing to decide.
     decided: u64,
+    /// The next verdict to make a record of.
+    settled: u64,
     /// A cut is in the log and not yet read.
     cut_asked: bool,
     next: Position,
@@ -85,6 +86,7 @@ impl TransactionsDriver {
         let driver = Self {
             partition,
             decided,
+            settled: 0,
             decisions: Decisions {
                 log: log.clone(),
                 partition,
@@ -175,6 +177,11 @@ impl TransactionsDriver {
                     self.report(record.wall_ns);
                 }
             }
+            Kind::Offer => {
+                if let Some(offer) = offer_of(&record) {
+                    self.fold.apply(position.0, SummaryEvent::Offer(&offer), &mut self.decisions);
+                }
+            }
             Kind::Closed => self.take_closed(&record)?,
             Kind::Cut => self.seal(position, record.next).await?,
             Kind::Rules => {
@@ -244,19 +251,24 @@ impl TransactionsDriver {
 
     /// Decides some of what is closing; whether there was any.
     async fn decide(&mut self) -> Result<bool, WorkerError> {
-        let closings: Vec<Closing> = self.fold.closing(self.decided).take(DECISIONS_PER_APPEND).collect();
-        let Some(last) = closings.last() else { return Ok(false) };
-        self.decided = last.sequence + 1;
-        let mut records = Vec::with_capacity(closings.len());
-        for closing in &closings {
-            let closed = self.decide_one(closing)?;
-            records.push((self.partition, closed_record(&Arc::new(closed))));
+        let settled: Vec<_> = self.fold.settled(self.settled).take(DECISIONS_PER_APPEND).collect();
+        self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+        let room = DECISIONS_PER_APPEND - settled.len();
+        let closings: Vec<Closing> = self.fold.closing(self.decided).take(room).collect();
+        self.decided = closings.last().map_or(self.decided, |last| last.sequence + 1);
+        let mut records = Vec::with_capacity(settled.len() + closings.len());
+        for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
+            let decided = self.decide_one(closing)?;
+            records.push((self.partition, decided_record(decided)));
+        }
+        if records.is_empty() {
+            return Ok(false);
         }
         append(&self.log, records).await?;
         Ok(true)
     }
 
-    fn decide_one(&mut self, closing: &Closing) -> Result<Closed, WorkerError> {
+    fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
         self.summaries.clear();
         for place in closing.members.iter().map(|member| member.place()) {
             match self.log.fetch(place.partition(), Position(place.position())) {
@@ -269,17 +281,23 @@ impl TransactionsDriver {
         let [before, joined] = [before, closing.kept_from].map(|place| self.decisions.at(place?).transpose());
         let (before, joined) = (before.transpose()?, joined.transpose()?);
         let summaries: Vec<_> = self.summaries.iter().collect();
-        let rules = self.fold.rules();
-        let mut closed =
-            self.decider.decide(rules, closing, &summaries, before.as_deref(), joined.as_deref());
-        mark_lost(&mut closed, &summaries, |partition| self.span_log.start(partition).0);
-        Ok(closed)
+        let by = (&**self.fold.rules(), self.fold.sampler());
+        let (before, joined) = (before.as_deref(), joined.as_deref());
+        let mut decided = self.decider.decide(by, closing, &summaries, before, joined);
+        if let Decided::Closed(closed) = &mut decided {
+            mark_lost(closed, &summaries, |partition| self.span_log.start(partition).0);
+        }
+        Ok(decided)
     }
 
     /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.
     async fn finish(mut self) -> Result<(), WorkerError> {
         self.act().await?;
         self.read_to_end().await?;
+        // What was offered is decided now, but for those that wait for the end of a window.
+        while self.decide().await? {
+            self.read_to_end().await?;
+        }
         if self.fold.batch().rows > 0 {
             self.cut().await?;
             self.read_to_end().await?;
