@@ -10,6 +10,7 @@ mod answers;
 mod datasets;
 mod ends;
 mod full_disk;
+mod incidents;
 mod kills;
 mod load;
 mod reload;

@@ -1,4 +1,8 @@
-//! Critical path and attribution of one business transaction: which span, and so which department, owns each nanosecond of it.
+//! Critical path and attribution of one business transaction, and diagnosis of many.
+//!
+//! [`diagnosis::Diagnosis`] takes finished transactions one after another and says what is wrong, since when, whom it hits and who is the cause.
+//!
+//! The rest is about one transaction: which span, and so which department, owns each nanosecond of it.
 //!
 //! [`Workspace::analyse`] takes the facts of all spans of a transaction and says when it started and ended, what its hops were, and how the time
 //! between was spent: own work, a database, the network, a queue, a partner. Each nanosecond belongs to one hop, so the sum of [`Hop::critical`] is
@@ -14,7 +18,10 @@
 //!
 //! Limits: [`MAX_HOPS`] of a path, `max_skew_ns` of [`Rules`], and the number of times that links are followed (see `walk`).
 
+pub mod alerts;
 mod causes;
+pub mod compare;
+pub mod diagnosis;
 mod forest;
 mod hops;
 mod input;

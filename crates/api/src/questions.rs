@@ -6,7 +6,7 @@ use std::{
 };
 
 use throughline_clickhouse::{Store, questions::TransactionFilter};
-use throughline_worker::InFlight;
+use throughline_worker::{InFlight, Incidents};
 
 use crate::{
     ApiError, convert, explain,
@@ -19,15 +19,22 @@ use crate::{
 /// Where answers come from.
 #[derive(Clone)]
 pub struct Questions {
-    store: Store,
+    pub(crate) store: Store,
     in_flight: Option<Arc<InFlight>>,
+    pub(crate) incidents: Option<Incidents>,
 }
 
 impl Questions {
     /// Over a store, and over what is in flight where the asked process has it.
     #[must_use]
     pub fn new(store: Store, in_flight: Option<InFlight>) -> Self {
-        Self { store, in_flight: in_flight.map(Arc::new) }
+        Self { store, in_flight: in_flight.map(Arc::new), incidents: None }
+    }
+
+    /// With the analysis of this process: incidents as they are found, and the way in for alerts and feedback.
+    #[must_use]
+    pub fn with_incidents(self, incidents: Incidents) -> Self {
+        Self { incidents: Some(incidents), ..self }
     }
 
     /// One transaction, by any of its keys or a trace id.
@@ -121,7 +128,7 @@ fn matches(transaction: &TransactionSummary, request: &ListTransactionsRequest) 
 }
 
 /// Unix nanoseconds so long ago.
-fn since(window: Duration) -> u64 {
+pub(crate) fn since(window: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(window).as_nanos() as u64
 }

@@ -13,6 +13,7 @@ pub mod chunk;
 pub mod decide;
 pub mod departments;
 pub mod expression;
+pub mod incidents;
 pub mod names;
 pub mod place;
 pub mod rules;

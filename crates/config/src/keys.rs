@@ -111,6 +111,8 @@ pub const KEYS: &[Key] = &[
     key("batch.max_rows", Integer { min: 1, max: 10_000_000 }, Value("50000"), "rows that end an output batch"),
     key("batch.max_delay", Duration, Value("5s"), "age in log time that ends an output batch"),
 
+    key("notify.alertmanagers", TextList, Value("[]"), "addresses of Alertmanagers that are told of incidents, such as http://alertmanager:9093"),
+    key("notify.webhooks", TextList, Value("[]"), "addresses that are told of incidents by a JSON object, such as http://pager:8080/hook"),
     key("api.endpoint", Address, Value("127.0.0.1:7317"), "query API, gRPC and JSON"),
     key("metrics.endpoint", Address, Value("127.0.0.1:8888"), "Prometheus metrics at /metrics"),
     key("health.endpoint", Address, Value("127.0.0.1:13133"), "/healthz and /readyz"),

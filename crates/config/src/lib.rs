@@ -45,7 +45,7 @@ pub use node::Source;
 pub use reference::reference;
 pub use secret::Secret;
 pub use settings::{
-    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, ReceiverConfig,
-    ServiceLevel,
+    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, NotifyConfig,
+    ReceiverConfig, ServiceLevel,
 };
 pub use units::{parse_duration, show_duration};

@@ -13,8 +13,8 @@ use crate::node::Node;
 use crate::reader::{Reader, Scope};
 use crate::setting::Address;
 use crate::settings::{
-    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, ReceiverConfig,
-    ServiceLevel,
+    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, NotifyConfig,
+    ReceiverConfig, ServiceLevel,
 };
 
 const MIB: u64 = 1 << 20;
@@ -32,6 +32,10 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         rules,
         service_levels,
         clickhouse: clickhouse(reader, whole, &data_dir),
+        notify: NotifyConfig {
+            alertmanagers: reader.get(whole, "notify.alertmanagers"),
+            webhooks: reader.get(whole, "notify.webhooks"),
+        },
         api: reader.get::<Address>(whole, "api.endpoint").0,
         metrics: reader.get::<Address>(whole, "metrics.endpoint").0,
         health: reader.get::<Address>(whole, "health.endpoint").0,

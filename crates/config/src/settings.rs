@@ -23,12 +23,23 @@ pub struct Config {
     pub service_levels: Vec<Option<ServiceLevel>>,
     /// The store.
     pub clickhouse: ClickHouseConfig,
+    /// Who is told of incidents.
+    pub notify: NotifyConfig,
     /// Where the query API listens.
     pub api: SocketAddr,
     /// Where metrics are served.
     pub metrics: SocketAddr,
     /// Where health is served.
     pub health: SocketAddr,
+}
+
+/// Who is told of incidents.
+#[derive(Clone, Debug)]
+pub struct NotifyConfig {
+    /// Alertmanagers, by their address.
+    pub alertmanagers: Vec<String>,
+    /// URLs that take a JSON object.
+    pub webhooks: Vec<String>,
 }
 
 /// OTLP in.

@@ -36,6 +36,14 @@ pub enum Kind {
     Link = 7,
     /// What a name held goes to its parent.
     Move = 8,
+    /// Transactions that were decided, for the analysis.
+    Finished = 9,
+    /// Alerts from outside.
+    Alerts = 10,
+    /// What a person says of an incident.
+    Feedback = 11,
+    /// Rows of incidents and alerts.
+    Found = 12,
     /// A transaction that closes, offered to policies that hang on what came before.
     Offer = 13,
 }
@@ -103,6 +111,10 @@ impl Kind {
             Self::SourceTime,
             Self::Link,
             Self::Move,
+            Self::Finished,
+            Self::Alerts,
+            Self::Feedback,
+            Self::Found,
             Self::Offer,
         ]
         .into_iter()

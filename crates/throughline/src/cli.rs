@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
-use crate::command::{config, embedded_clickhouse, explain, migrate, policy, serve, transactions};
+use crate::command::{
+    compare, config, embedded_clickhouse, explain, incidents, migrate, policy, serve, transactions,
+};
 use crate::process::logging::LoggingArgs;
 
 const EXAMPLES: &str = "\
@@ -40,6 +42,10 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     /// Finds transactions
     Transactions(transactions::TransactionsArgs),
+    /// What is or was wrong: since when, whom it hits, who is suspected, and why
+    Incidents(Box<incidents::IncidentsArgs>),
+    /// Two versions, instances, regions or other sides of a service: is one worse?
+    Compare(compare::CompareArgs),
     /// Sends the traces of a simulated bank
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server

@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 
 use throughline_assembly::{place::Place, records::Closed};
 use throughline_clickhouse::{
-    outbox::{Batch, BatchName, audit},
+    outbox::{Batch, BatchName, Outbox, OutboxError, audit},
     rows::{DecisionRows, Encoded},
     schema::table,
 };
 use throughline_log::{FetchError, Log, Position};
 
-use crate::{WorkerError, events::summary_of, kept::KeptSpans, limits::MAX_BLOCK_ROWS};
+use crate::{
+    WorkerError,
+    events::summary_of,
+    kept::KeptSpans,
+    limits::{MAX_BLOCK_ROWS, RETRY},
+    metrics::LIMIT_HITS,
+};
 
 /// Gathers one batch after the other.
 pub(crate) struct BatchBuilder {
@@ -22,7 +28,7 @@ pub(crate) struct BatchBuilder {
 }
 
 /// The batches of one cut.
-struct Sealing {
+pub(crate) struct Sealing {
     log_id: String,
     partition: u32,
     cut: u64,
@@ -72,12 +78,7 @@ impl BatchBuilder {
 
     /// The batches up to the cut at `cut`, whose log time is `time`.
     pub(crate) fn seal(&mut self, cut: Position, time: u64) -> Result<Vec<Batch>, WorkerError> {
-        let mut sealing = Sealing {
-            log_id: self.summary_log.id().to_string(),
-            partition: self.partition,
-            cut: cut.0,
-            batches: Vec::new(),
-        };
+        let mut sealing = Sealing::new(&self.summary_log, self.partition, cut);
         // Spans before the row that names them: who finds the row finds its spans.
         for (day, blocks) in std::mem::take(&mut self.kept).blocks(&self.span_log)? {
             for (chunk, block) in blocks.into_iter().enumerate() {
@@ -90,6 +91,11 @@ impl BatchBuilder {
 }
 
 impl Sealing {
+    /// Of the cut at `cut` in a partition of `log`.
+    pub(crate) fn new(log: &Log, partition: u32, cut: Position) -> Self {
+        Self { log_id: log.id().to_string(), partition, cut: cut.0, batches: Vec::new() }
+    }
+
     fn add(&mut self, table: &str, day: u32, chunk: usize, rows: usize, bytes: Vec<u8>) {
         if rows == 0 {
             return;
@@ -105,7 +111,7 @@ impl Sealing {
         self.batches.push(Batch { name, rows: rows as u64, bytes: bytes.into() });
     }
 
-    fn add_all(&mut self, blocks: Vec<(&'static str, Encoded)>) {
+    pub(crate) fn add_all(&mut self, blocks: Vec<(&'static str, Encoded)>) {
         let mut chunks: BTreeMap<(&str, u32), usize> = BTreeMap::new();
         for (table, block) in blocks {
             let chunk = chunks.entry((table, block.day)).or_default();
@@ -115,8 +121,29 @@ impl Sealing {
     }
 
     /// All batches, and last the one that says what they are.
-    fn finish(mut self, time: u64) -> Vec<Batch> {
+    pub(crate) fn finish(mut self, time: u64) -> Vec<Batch> {
         self.batches.extend(audit(&self.batches, time));
         self.batches
+    }
+}
+
+/// Seals batches. A disk that is full is waited for: a batch cannot be left out.
+pub(crate) async fn put_in_outbox(outbox: &Outbox, batches: Vec<Batch>) -> Result<(), WorkerError> {
+    let mut wait = RETRY.0;
+    loop {
+        match outbox.seal(batches.clone()).await {
+            // What was sealed first stays: it may be in the store already.
+            Err(error @ OutboxError::Differs { .. }) => {
+                tracing::warn!(%error, "a cut was sealed before, by another version");
+                return Ok(());
+            }
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "the outbox takes nothing at the moment; trying again");
+                metrics::counter!(LIMIT_HITS, "limit" => "disk").increment(1);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(RETRY.1);
+            }
+            result => return Ok(result?),
+        }
     }
 }

@@ -10,7 +10,7 @@ pub enum WorkerError {
     /// The log cannot be read.
     #[error("reading the {log} log, partition {partition}")]
     Read {
-        /// `span` or `summary`.
+        /// `span`, `summary` or `analysis`.
         log: &'static str,
         /// Which.
         partition: u32,
@@ -38,6 +38,9 @@ pub enum WorkerError {
     /// The outbox cannot be written.
     #[error("writing the outbox")]
     Outbox(#[from] throughline_clickhouse::outbox::OutboxError),
+    /// A row cannot be encoded.
+    #[error("encoding a row")]
+    Row(#[source] serde_json::Error),
     /// The rules do not compile.
     #[error("rules: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Rules(Vec<RuleFault>),
@@ -62,6 +65,7 @@ impl WorkerError {
             | Self::Fetch(_)
             | Self::Snapshot(_)
             | Self::Open(_)
+            | Self::Row(_)
             | Self::Rules(_) => false,
         }
     }

@@ -7,6 +7,7 @@
 //! Limits: [`limits`].
 
 mod again;
+mod analysis;
 mod append;
 mod batch;
 mod error;
@@ -27,6 +28,7 @@ pub mod limits;
 pub mod metrics;
 mod passing;
 
+pub use analysis::Incidents;
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};
 pub use switch::Switch;

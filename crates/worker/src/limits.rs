@@ -35,6 +35,19 @@ pub const TRIM_EVERY: Duration = Duration::from_secs(2);
 /// First and last wait before an append is tried again.
 pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// Decisions of one partition between two cuts that the analysis looks at; of more, every second, fourth and so on. At the usual cut each 5 s that is
+/// 400 a second, some 2 % of a core.
+pub const MAX_FINISHED_PER_CUT: usize = 2000;
+
+/// Alerts in one record of the analysis log: with labels and annotations of a KiB each it stays under the largest record.
+pub const ALERTS_PER_RECORD: usize = 200;
+
+/// Bytes of rows in one record of the analysis log, the last of them not counted.
+pub const FOUND_BYTES_PER_RECORD: usize = 256 << 10;
+
+/// Changes of incidents that wait for one who watches.
+pub const WATCHED_CHANGES: usize = 1024;
+
 /// Transactions shown as in flight; what is over it is not shown, only held.
 pub const MAX_IN_FLIGHT: usize = 1 << 20;
 

@@ -29,6 +29,15 @@ pub const LIMIT_HITS: &str = "throughline_limit_hits_total";
 /// Snapshots written, by fold.
 pub const SNAPSHOTS: &str = "throughline_snapshots_total";
 
+/// Transactions that the analysis has looked at.
+pub const ANALYSIS_FINISHED: &str = "throughline_analysis_transactions_total";
+/// Decisions that were gone before the analysis looked at them.
+pub const ANALYSIS_LOST: &str = "throughline_analysis_lost_total";
+/// Alerts that fire.
+pub const ALERTS_FIRING: &str = "throughline_alerts_firing";
+/// Incidents that go on.
+pub const INCIDENTS_OPEN: &str = "throughline_incidents_open";
+
 /// Says what each is, once a recorder is there.
 pub fn describe() {
     describe_gauge!(TRACES_OPEN, Unit::Count, "Traces that wait to close");
@@ -44,6 +53,14 @@ pub fn describe() {
         "Spans that came after their trace was closed, by the decision they follow"
     );
     describe_counter!(DUPLICATE_SPANS, Unit::Count, "Spans that came again and were left out");
+    describe_counter!(ANALYSIS_FINISHED, Unit::Count, "Transactions that the analysis has looked at");
+    describe_counter!(
+        ANALYSIS_LOST,
+        Unit::Count,
+        "Decisions that were gone before the analysis looked at them"
+    );
+    describe_gauge!(ALERTS_FIRING, Unit::Count, "Alerts that fire");
+    describe_gauge!(INCIDENTS_OPEN, Unit::Count, "Incidents that go on");
     describe_counter!(SPANS_LOST, Unit::Count, "Spans whose bytes were gone when they were to be written");
     describe_gauge!(LAG, Unit::Seconds, "How far a stage is behind the wall clock");
     describe_counter!(LIMIT_HITS, Unit::Count, "Hits of named limits");

@@ -33,6 +33,17 @@ struct State {
     /// By partition of the summary log: what its fold needs of each partition of the span log, and of the summary log.
     needed: Vec<Option<(Vec<u64>, Vec<u64>)>>,
     marks: Vec<VecDeque<(u64, Position)>>,
+    /// By partition of the summary log: what the analysis needs of it.
+    analysis: Vec<AnalysisNeed>,
+}
+
+/// What the analysis needs of a partition of the summary log after a crash: ranges that its last snapshot does not cover.
+#[derive(Clone, Copy)]
+struct AnalysisNeed {
+    /// Where the first of them begins; all until its first snapshot.
+    held: Option<u64>,
+    /// Where the last that it was told of ends.
+    told: u64,
 }
 
 /// What the drivers say they need.
@@ -48,6 +59,7 @@ impl Bounds {
             traces_snapshot: vec![None; count],
             needed: vec![None; count],
             marks: vec![VecDeque::new(); count],
+            analysis: vec![AnalysisNeed { held: Some(0), told: 0 }; count],
         };
         Self { state: Mutex::new(state) }
     }
@@ -67,6 +79,22 @@ impl Bounds {
     pub(crate) fn set_needed(&self, partition: u32, spans: Vec<u64>, summaries: Vec<u64>) {
         if let Some(known) = self.state().needed.get_mut(partition as usize) {
             *known = Some((spans, summaries));
+        }
+    }
+
+    /// The analysis is told of a range of a partition of the summary log.
+    pub(crate) fn told_analysis(&self, partition: u32, from: u64, to: u64) {
+        if let Some(need) = self.state().analysis.get_mut(partition as usize) {
+            need.held = Some(need.held.unwrap_or(from));
+            need.told = to;
+        }
+    }
+
+    /// The analysis has a snapshot that covers each partition of the summary log up to there.
+    pub(crate) fn analysis_saved(&self, taken: &[u64]) {
+        for (partition, need) in self.state().analysis.iter_mut().enumerate() {
+            let taken = taken.get(partition).copied().unwrap_or(0);
+            need.held = (taken < need.told).then_some(taken);
         }
     }
 
@@ -93,7 +121,8 @@ impl Bounds {
 
     fn summary_bound(&self, partition: u32) -> Option<Position> {
         let state = self.state();
-        let mut bound = Position(u64::MAX);
+        let analysis = state.analysis.get(partition as usize)?.held;
+        let mut bound = Position(analysis.unwrap_or(u64::MAX));
         for needed in &state.needed {
             bound = bound.min(Position(*needed.as_ref()?.1.get(partition as usize)?));
         }

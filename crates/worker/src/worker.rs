@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     WorkerError,
+    analysis::{AnalysisDriver, Incidents},
     in_flight::InFlight,
     limits::{SNAPSHOT_BYTES, SNAPSHOTS_IN_LOG},
     switch::{Switch, Switched},
@@ -26,6 +27,8 @@ pub struct Parts {
     pub span_log: Log,
     /// What became of it.
     pub summary_log: Log,
+    /// What is found in it.
+    pub analysis_log: Log,
     /// States of the folds.
     pub snapshots: Snapshots,
     /// Batches on their way to the store.
@@ -50,13 +53,17 @@ impl Parts {
 pub struct Worker {
     in_flight: InFlight,
     switch: Switch,
+    incidents: Incidents,
     failures: mpsc::Receiver<WorkerError>,
     traces: Vec<std::thread::JoinHandle<()>>,
     transactions: Vec<std::thread::JoinHandle<()>>,
     stop_ticks: CancellationToken,
     stop_traces: CancellationToken,
     stop_transactions: CancellationToken,
+    analysis: Vec<std::thread::JoinHandle<()>>,
+    stop_analysis: CancellationToken,
     span_log: Log,
+    analysis_log: Log,
 }
 
 impl Worker {
@@ -70,7 +77,7 @@ impl Worker {
         let bounds = Arc::new(Bounds::new(partitions));
         let in_flight = InFlight::new(parts.summary_log.clone(), Arc::clone(&parts.rules));
         let switched = Switched::new(partitions);
-        let (failed, failures) = mpsc::channel(2 * partitions as usize);
+        let (failed, failures) = mpsc::channel(2 * partitions as usize + 1);
         let mut worker = Self {
             switch: Switch {
                 span_log: parts.span_log.clone(),
@@ -79,6 +86,7 @@ impl Worker {
                 switched: switched.clone(),
             },
             in_flight: in_flight.clone(),
+            incidents: Incidents::new(parts.analysis_log.clone()),
             failures,
             traces: Vec::new(),
             transactions: Vec::new(),
@@ -86,7 +94,13 @@ impl Worker {
             stop_traces: CancellationToken::new(),
             stop_transactions: CancellationToken::new(),
             span_log: parts.span_log.clone(),
+            analysis_log: parts.analysis_log.clone(),
+            analysis: Vec::new(),
+            stop_analysis: CancellationToken::new(),
         };
+        let driver = AnalysisDriver::open(&parts, Arc::clone(&bounds), worker.incidents.clone())?;
+        let run = driver.run(worker.stop_analysis.clone());
+        worker.analysis.push(spawn(&runtime, "analysis".to_owned(), run, failed.clone())?);
         for partition in 0..partitions {
             let driver = TransactionsDriver::open(partition, &parts, Arc::clone(&bounds), in_flight.clone())?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_transactions.clone());
@@ -101,6 +115,7 @@ impl Worker {
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }
         runtime.spawn(ticker::run(parts.span_log.clone(), worker.stop_ticks.clone()));
+        runtime.spawn(ticker::run(parts.analysis_log.clone(), worker.stop_ticks.clone()));
         let trimming =
             trim::run(parts.span_log, parts.summary_log, bounds, parts.retention, worker.stop_ticks.clone());
         runtime.spawn(trimming);
@@ -119,6 +134,12 @@ impl Worker {
         self.switch.clone()
     }
 
+    /// What is wrong, and the way in for alerts and feedback.
+    #[must_use]
+    pub fn incidents(&self) -> Incidents {
+        self.incidents.clone()
+    }
+
     /// Waits until a driver cannot go on.
     pub async fn failure(&mut self) -> WorkerError {
         match self.failures.recv().await {
@@ -135,6 +156,9 @@ impl Worker {
         join(std::mem::take(&mut self.traces)).await;
         self.stop_transactions.cancel();
         join(std::mem::take(&mut self.transactions)).await;
+        ticker::tick(&self.analysis_log).await;
+        self.stop_analysis.cancel();
+        join(std::mem::take(&mut self.analysis)).await;
         match self.failures.try_recv() {
             Ok(error) => Err(error),
             Err(_) => Ok(()),

@@ -4,6 +4,7 @@ mod batches;
 mod decisions;
 mod error;
 pub mod histogram;
+mod incidents;
 mod minutes;
 pub mod spans;
 mod transactions;
@@ -13,6 +14,7 @@ use crate::schema::table;
 pub use batches::{BatchRow, BatchesBlock};
 pub use decisions::DecisionRows;
 pub use error::RowsError;
+pub use incidents::IncidentRows;
 pub use spans::{SpanContext, SpanSource, SpansBlock};
 
 /// A finished block: what to insert, and how many rows it has.
@@ -33,6 +35,8 @@ pub(crate) fn columns_of(table: &str) -> &'static [&'static str] {
         table::TRANSACTIONS => &transactions::COLUMNS,
         table::OPERATION_MINUTES => &minutes::OPERATION_COLUMNS,
         table::EDGE_MINUTES => &minutes::EDGE_COLUMNS,
+        table::INCIDENTS => &incidents::INCIDENT_COLUMNS,
+        table::ALERTS => &incidents::ALERT_COLUMNS,
         table::BATCHES => &batches::COLUMNS,
         _ => &[],
     }

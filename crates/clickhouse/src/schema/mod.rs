@@ -19,6 +19,10 @@ pub mod table {
     pub const OPERATION_MINUTES: &str = "operation_minutes";
     /// Sums by caller and callee.
     pub const EDGE_MINUTES: &str = "edge_minutes";
+    /// Versions of incidents.
+    pub const INCIDENTS: &str = "incidents_data";
+    /// States of alerts.
+    pub const ALERTS: &str = "alerts_data";
     /// The audit.
     pub const BATCHES: &str = "batches";
 }

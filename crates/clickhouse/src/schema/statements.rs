@@ -16,7 +16,7 @@ pub struct Statement {
 }
 
 /// Creates what is missing, in order; each may run again.
-const CREATE: [(u32, &str); 14] = [
+const CREATE: [(u32, &str); 18] = [
     (1, include_str!("sql/schema_version.sql")),
     (1, include_str!("sql/spans.sql")),
     (1, include_str!("sql/otel_traces.sql")),
@@ -31,16 +31,22 @@ const CREATE: [(u32, &str); 14] = [
     (1, include_str!("sql/batches.sql")),
     (2, include_str!("sql/slo_objectives.sql")),
     (2, include_str!("sql/slo.sql")),
+    (2, include_str!("sql/incidents_data.sql")),
+    (2, include_str!("sql/incidents.sql")),
+    (2, include_str!("sql/alerts_data.sql")),
+    (2, include_str!("sql/alerts.sql")),
 ];
 
 /// Tables with rows that age, the moment of a row, and whether they are kept as long as spans.
-const AGING: [(&str, &str, bool); 6] = [
+const AGING: [(&str, &str, bool); 8] = [
     (table::SPANS, "toDateTime(Timestamp)", true),
     ("otel_traces_trace_id_ts", "End", true),
     (table::TRANSACTIONS, "toDateTime(FirstStart)", false),
     (table::OPERATION_MINUTES, "Minute", false),
     (table::EDGE_MINUTES, "Minute", false),
     (table::BATCHES, "toDateTime(LogTime)", false),
+    (table::INCIDENTS, "toDateTime(Updated)", false),
+    (table::ALERTS, "toDateTime(Start)", false),
 ];
 
 /// All statements that a store of an older version (or none) needs.

@@ -46,7 +46,7 @@ pub(crate) struct TransactionsArgs {
     ask: Ask,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     throughline_config::parse_duration(text)
         .ok_or_else(|| "a number with a unit is expected: 250ms, 5s, 10m, 1h, 7d".to_owned())
 }

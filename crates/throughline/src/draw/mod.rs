@@ -1,6 +1,8 @@
 //! Answers as a person reads them at a terminal.
 
+pub(crate) mod compare;
 pub(crate) mod explanation;
+pub(crate) mod incidents;
 pub(crate) mod policy;
 pub(crate) mod screen;
 mod table;

@@ -35,6 +35,8 @@ pub(super) const SLO_BUDGET_LEFT: &str = "throughline_slo_budget_left";
 /// Installs the recorder and serves it until `stop`.
 pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
     let handle = builder()?.install_recorder()?;
+    throughline_api::metrics::describe();
+    throughline_notify::metrics::describe();
     throughline_receiver::metrics::describe();
     throughline_index::describe();
     throughline_log::describe();

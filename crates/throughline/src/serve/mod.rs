@@ -6,6 +6,7 @@ mod error;
 mod health;
 mod listener;
 mod metrics;
+mod notify;
 mod receive;
 mod reload;
 mod slo;
@@ -62,13 +63,14 @@ pub(crate) async fn run(
     let receiver = receive::bind(&config.receiver, data.span_log.clone(), &plan).await?;
     let (reloader, objectives) = Reloader::new(sources, config.clone(), &rules, worker.switch(), plan);
     slo::start(store.clone(), sink.readiness(), objectives, watching.clone());
-    let questions = Questions::new(store, Some(worker.in_flight()));
+    let questions = Questions::new(store, Some(worker.in_flight())).with_incidents(worker.incidents());
     let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
     let api = api.with(reload::router(Arc::clone(&reloader)));
 
     let receiving = CancellationToken::new();
     let received = tokio::spawn(receiver.serve(receiving.clone()));
     let answering = tokio::spawn(api.serve(watching.clone()));
+    let notifier = notify::start(&config, worker.incidents(), &watching);
     engine.ready(&shutdown).await?;
     readiness.started();
     reload::hangups(Arc::clone(&reloader), shutdown.clone()).map_err(ServeError::Signal)?;
@@ -105,6 +107,7 @@ pub(crate) async fn run(
     sink.stop().await;
     watching.cancel();
     ended("query API", answering).await;
+    notifier.stopped().await;
     engine.stop().await;
     failure.map_or(drained, Err)?;
     tracing::info!("ended in order");
@@ -115,6 +118,7 @@ fn parts(data: &Data, rules: &Arc<Rules>, config: &Config) -> Parts {
     Parts {
         span_log: data.span_log.clone(),
         summary_log: data.summary_log.clone(),
+        analysis_log: data.analysis_log.clone(),
         snapshots: data.snapshots.clone(),
         outbox: data.outbox.clone(),
         rules: Arc::clone(rules),

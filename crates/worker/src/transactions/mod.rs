@@ -13,7 +13,7 @@ use throughline_assembly::{
     rules::Rules,
     transactions::{Closing, SummaryEvent, Transactions},
 };
-use throughline_clickhouse::outbox::{Batch, Outbox, OutboxError};
+use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
@@ -21,11 +21,12 @@ use self::{intake::undecodable, lost::mark_lost};
 use crate::{
     WorkerError,
     again::Again,
+    analysis::FinishedRanges,
     append::append,
-    batch::BatchBuilder,
+    batch::{BatchBuilder, put_in_outbox},
     events::{cause_of, closed_of, control, decided_record, offer_of, rules_of, source_time_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
+    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
     metrics::{LIMIT_HITS, SNAPSHOTS},
     passing::Passing,
     save::{Schedule, save},
@@ -48,6 +49,8 @@ pub(crate) struct TransactionsDriver {
     summaries: Summaries,
     again: Again,
     builder: BatchBuilder,
+    /// What is told to the analysis at the next cut.
+    finished: FinishedRanges,
     passing: Passing,
     outbox: Outbox,
     snapshots: Snapshots,
@@ -101,6 +104,7 @@ impl TransactionsDriver {
             summaries: Summaries::default(),
             again: Again::new(parts.span_log.clone()),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
+            finished: FinishedRanges::new(partition, parts.analysis_log.clone(), Arc::clone(&bounds), next),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
             bounds,
@@ -188,7 +192,7 @@ impl TransactionsDriver {
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
-            Kind::Spans | Kind::Tick => {}
+            Kind::Spans | Kind::Tick | Kind::Finished | Kind::Alerts | Kind::Feedback | Kind::Found => {}
         }
         while let Some(chunk) = self.fold.take_chunk() {
             self.decisions.index.add(chunk)?;
@@ -210,6 +214,7 @@ impl TransactionsDriver {
             self.in_flight.remove(closed.name());
         }
         self.count(&closed);
+        self.finished.add(record.position, &closed);
         self.builder.add(&closed)
     }
 
@@ -222,33 +227,14 @@ impl TransactionsDriver {
             metrics::counter!(LIMIT_HITS, "limit" => "outbox").increment(1);
             self.outbox.wait_for_room().await;
         }
-        self.put_in_outbox(batches).await?;
+        put_in_outbox(&self.outbox, batches).await?;
+        // Before a snapshot: what the analysis is to know is durable then.
+        self.finished.send(cut).await?;
         if self.schedule.is_due(next) {
             self.passing.drain().await?;
             self.save(next)?;
         }
         Ok(())
-    }
-
-    /// A disk that is full is waited for: a batch cannot be left out.
-    async fn put_in_outbox(&self, batches: Vec<Batch>) -> Result<(), WorkerError> {
-        let mut wait = RETRY.0;
-        loop {
-            match self.outbox.seal(batches.clone()).await {
-                // What was sealed first stays: it may be in the store already.
-                Err(error @ OutboxError::Differs { .. }) => {
-                    tracing::warn!(%error, "a cut was sealed before, by another version");
-                    return Ok(());
-                }
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "the outbox takes nothing at the moment; trying again");
-                    metrics::counter!(LIMIT_HITS, "limit" => "disk").increment(1);
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY.1);
-                }
-                result => return Ok(result?),
-            }
-        }
     }
 
     /// What is to be done outside the log: decisions, and the end of a batch.

@@ -1,0 +1,162 @@
+//! What is normal for one time: its distribution, and how much its mean wanders from slot to slot.
+
+use serde::{Deserialize, Serialize};
+
+use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds};
+
+/// From here on the past is halved, so that a baseline follows what drifts.
+const MAX_WEIGHT: f32 = 20_000.0;
+/// The least spread, in octaves: smaller differences matter to nobody.
+const MIN_SPREAD: f32 = 0.25;
+/// Deviations count at most so much: one outlier must not carry a window.
+const MAX_DEVIATION: f32 = 8.0;
+/// The same downwards.
+const MIN_DEVIATION: f32 = -3.0;
+/// Variance of slot means beyond chance that a baseline starts with, and its weight in slots.
+const PRIOR_WANDER: (f32, f32) = (0.08, 8.0);
+/// Slots whose wander is remembered at most.
+const MAX_WANDER_SLOTS: f32 = 500.0;
+
+/// A distribution on the scale, and what is derived from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    /// Weight of each bucket.
+    weights: Vec<f32>,
+    total: f32,
+    wander: f32,
+    wander_slots: f32,
+    median: f32,
+    up: f32,
+    down: f32,
+    mean_deviation: f32,
+    variance: f32,
+    mean_ns: f64,
+}
+
+impl Default for Baseline {
+    fn default() -> Self {
+        let (wander, wander_slots) = PRIOR_WANDER;
+        Self {
+            weights: Vec::new(),
+            total: 0.0,
+            wander,
+            wander_slots,
+            median: 0.0,
+            up: 1.0,
+            down: 1.0,
+            mean_deviation: 0.0,
+            variance: 1.0,
+            mean_ns: 0.0,
+        }
+    }
+}
+
+impl Baseline {
+    /// Observations that it is made of, the old ones for less.
+    pub(crate) fn weight(&self) -> f32 {
+        self.total
+    }
+
+    /// What deviates by so much deviates as usual.
+    pub(crate) fn mean_deviation(&self) -> f32 {
+        self.mean_deviation
+    }
+
+    /// Mean time, its largest 2 % cut, nanoseconds.
+    pub(crate) fn mean_ns(&self) -> f64 {
+        self.mean_ns
+    }
+
+    /// Median time, nanoseconds.
+    pub(crate) fn median_ns(&self) -> f64 {
+        nanoseconds(self.median)
+    }
+
+    /// How far a position is from normal, in spreads of its own side.
+    pub(crate) fn deviation(&self, position: f32) -> f32 {
+        let from = position - self.median;
+        let spread = if from > 0.0 { self.up } else { self.down };
+        (from / spread).clamp(MIN_DEVIATION, MAX_DEVIATION)
+    }
+
+    /// How unusual it is that `n` observations deviate by `mean` on average: standard deviations.
+    pub(crate) fn score(&self, n: f32, mean: f32) -> f32 {
+        let chance = self.variance * (1.0 / n.max(1.0) + 1.0 / self.total.max(1.0));
+        (mean - self.mean_deviation) / (chance + self.wander).sqrt()
+    }
+
+    /// Learns a slot: how many observations lie in which bucket, and by how much they deviated on average.
+    pub(crate) fn learn(&mut self, buckets: &[(u8, u16)], mean: f32) {
+        let count: f32 = buckets.iter().map(|&(_, count)| f32::from(count)).sum();
+        if count <= 0.0 {
+            return;
+        }
+        if self.total >= 20.0 {
+            let by_chance = self.variance / count;
+            let from = (mean - self.mean_deviation).clamp(-2.0, 2.0);
+            let beyond = (from * from - by_chance).max(0.0);
+            let trust = count / (count + 4.0);
+            self.wander_slots = (self.wander_slots + trust).min(MAX_WANDER_SLOTS);
+            self.wander += (beyond - self.wander) * trust / self.wander_slots;
+        }
+        if self.total + count > MAX_WEIGHT {
+            self.weights.iter_mut().for_each(|weight| *weight *= 0.5);
+            self.total *= 0.5;
+        }
+        for &(at, count) in buckets {
+            let at = usize::from(at).min(BUCKETS - 1);
+            if self.weights.len() <= at {
+                self.weights.resize(at + 1, 0.0);
+            }
+            self.weights[at] += f32::from(count);
+        }
+        self.total += count;
+        self.derive();
+    }
+
+    /// What another baseline of the same work says, for a start: it weighs so little that own observations soon prevail.
+    pub(crate) fn borrow(other: &Self, weight: f32) -> Self {
+        let factor = (weight / other.total.max(1.0)).min(1.0);
+        let mut borrowed = other.clone();
+        borrowed.weights.iter_mut().for_each(|weight| *weight *= factor);
+        borrowed.total *= factor;
+        borrowed.derive();
+        borrowed
+    }
+
+    fn derive(&mut self) {
+        self.median = self.quantile(0.5);
+        // Few observations know little of the tails.
+        let doubt = 1.0 + 6.0 / self.total.max(1.0);
+        let upper =
+            ((self.quantile(0.75) - self.median) / 0.674).max((self.quantile(0.9) - self.median) / 1.282);
+        let lower =
+            ((self.median - self.quantile(0.25)) / 0.674).max((self.median - self.quantile(0.1)) / 1.282);
+        self.up = upper.max(MIN_SPREAD) * doubt;
+        self.down = lower.max(MIN_SPREAD) * doubt;
+        let cut = bucket(self.quantile(0.98));
+        let (mut sum, mut squares, mut time) = (0.0, 0.0, 0.0);
+        for (at, &weight) in self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+            let deviation = self.deviation(middle(at));
+            sum += weight * deviation;
+            squares += weight * deviation * deviation;
+            time += f64::from(weight) * nanoseconds(middle(at.min(cut)));
+        }
+        self.mean_deviation = sum / self.total;
+        self.variance = (squares / self.total - self.mean_deviation * self.mean_deviation).max(0.25);
+        self.mean_ns = time / f64::from(self.total);
+    }
+
+    /// The position below which this share lies.
+    fn quantile(&self, share: f32) -> f32 {
+        let wanted = self.total * share;
+        let mut before = 0.0;
+        for (at, &weight) in self.weights.iter().enumerate() {
+            if before + weight >= wanted && weight > 0.0 {
+                return (at as f32 + ((wanted - before) / weight).clamp(0.0, 1.0)) / PER_OCTAVE;
+            }
+            before += weight;
+        }
+        self.weights.len() as f32 / PER_OCTAVE
+    }
+}

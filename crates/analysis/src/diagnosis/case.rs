@@ -1,0 +1,147 @@
+//! An open incident: what speaks against whom, and whom it has hit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Sign};
+use super::incident::Incident;
+use super::limits::{MAX_CUSTOMERS, MAX_EXAMPLES};
+use super::series::Trait;
+use super::unusual::{Clue, Unusual};
+
+/// One kind of evidence against a service, as last seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Proof {
+    pub(crate) sign: Sign,
+    pub(crate) caller: u32,
+    pub(crate) service: u32,
+    pub(crate) operation: u32,
+    pub(crate) department: u32,
+    pub(crate) weight: f64,
+    pub(crate) peak: f32,
+    pub(crate) hits: u32,
+    pub(crate) of: u32,
+    pub(crate) usual: f64,
+    pub(crate) now: f64,
+    pub(crate) confined: Option<(Trait, u32)>,
+    pub(crate) lacks: Vec<(u32, u32)>,
+    pub(crate) gained: Vec<(u32, u32)>,
+}
+
+/// What speaks against one service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) weight: f64,
+    pub(crate) excess_ns: f64,
+    pub(crate) transactions: u64,
+    pub(crate) proofs: BTreeMap<Clue, Proof>,
+}
+
+/// An open incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Case {
+    /// Of its incident.
+    pub(crate) id: String,
+    pub(crate) tenant: u32,
+    pub(crate) first_slot: u64,
+    pub(crate) last_slot: u64,
+    pub(crate) last_hit: u64,
+    pub(crate) groups: Vec<u32>,
+    pub(crate) accounts: BTreeMap<u32, Account>,
+    /// Who is charged first with a clue.
+    pub(crate) clues: BTreeMap<Clue, u32>,
+    customers: Vec<u64>,
+}
+
+impl Case {
+    pub(crate) fn new(id: String, tenant: u32, slot: u64) -> Self {
+        Self {
+            id,
+            tenant,
+            first_slot: slot,
+            last_slot: slot,
+            last_hit: 0,
+            groups: Vec::new(),
+            accounts: BTreeMap::new(),
+            clues: BTreeMap::new(),
+            customers: Vec::new(),
+        }
+    }
+
+    /// Adds what a finding says against a service.
+    pub(crate) fn charge(&mut self, service: u32, weight: f64, finding: &Finding, slot: u64) {
+        self.last_slot = slot;
+        if let Err(at) = self.groups.binary_search(&finding.group) {
+            self.groups.insert(at, finding.group);
+        }
+        let account = self.accounts.entry(service).or_default();
+        account.weight += weight;
+        let proof = account.proofs.entry(finding.clue).or_insert_with(|| Proof {
+            sign: finding.sign,
+            caller: finding.caller,
+            service: finding.service,
+            operation: finding.operation,
+            department: finding.department,
+            weight: 0.0,
+            peak: 0.0,
+            hits: 0,
+            of: 0,
+            usual: finding.usual,
+            now: finding.now,
+            confined: None,
+            lacks: Vec::new(),
+            gained: Vec::new(),
+        });
+        proof.weight += weight;
+        if finding.score >= proof.peak {
+            proof.peak = finding.score;
+            (proof.hits, proof.of) = (finding.hits, finding.of);
+            (proof.usual, proof.now) = (finding.usual, finding.now);
+            proof.confined = finding.confined;
+            proof.lacks.clone_from(&finding.lacks);
+            proof.gained.clone_from(&finding.gained);
+        }
+        let strongest = self.clues.entry(finding.clue).or_insert(service);
+        let other = self.accounts.get(strongest).and_then(|account| account.proofs.get(&finding.clue));
+        if other.is_none_or(|other| other.weight < self.accounts[&service].proofs[&finding.clue].weight) {
+            *strongest = service;
+        }
+    }
+
+    /// Whether a transaction is hit by this.
+    pub(crate) fn claims(&self, unusual: &Unusual) -> bool {
+        unusual.clues.iter().any(|(clue, _)| self.clues.contains_key(clue))
+    }
+
+    /// Counts a transaction that is hit.
+    pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual) {
+        incident.transactions += 1;
+        incident.amount += unusual.amount;
+        if incident.start == 0 || unusual.end < incident.start {
+            incident.start = unusual.end;
+        }
+        self.last_hit = self.last_hit.max(unusual.end);
+        if incident.examples.len() < MAX_EXAMPLES {
+            incident.examples.push(unusual.id.clone());
+        }
+        if unusual.customer != 0
+            && self.customers.len() < MAX_CUSTOMERS
+            && let Err(at) = self.customers.binary_search(&unusual.customer)
+        {
+            self.customers.insert(at, unusual.customer);
+        }
+        incident.customers = self.customers.len() as u64;
+        let mut counted: Vec<u32> = Vec::new();
+        for (clue, excess_ns) in &unusual.clues {
+            let Some(service) = self.clues.get(clue) else { continue };
+            let Some(account) = self.accounts.get_mut(service) else { continue };
+            account.excess_ns += excess_ns.max(0.0);
+            incident.excess_ms += excess_ns.max(0.0) / 1e6;
+            if !counted.contains(service) {
+                counted.push(*service);
+                account.transactions += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is out of the normal right now.
+
+use super::Diagnosis;
+use super::mix::{Child, Sort};
+use super::names::EMPTY;
+use super::series::{Measure, Series, Trait};
+use super::unusual::Clue;
+
+/// What kind of thing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Sign {
+    Time(Measure),
+    Shape,
+    Error,
+    Missing,
+}
+
+/// One thing that is out of the normal.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) clue: Clue,
+    pub(crate) sign: Sign,
+    pub(crate) group: u32,
+    pub(crate) caller: u32,
+    pub(crate) service: u32,
+    pub(crate) operation: u32,
+    pub(crate) department: u32,
+    /// Standard deviations.
+    pub(crate) score: f32,
+    pub(crate) hits: u32,
+    pub(crate) of: u32,
+    /// Usual time in nanoseconds, or usual share.
+    pub(crate) usual: f64,
+    /// The same now.
+    pub(crate) now: f64,
+    pub(crate) confined: Option<(Trait, u32)>,
+    /// Children that a shape lacks.
+    pub(crate) lacks: Vec<Child>,
+    /// Children that are new in a shape.
+    pub(crate) gained: Vec<Child>,
+    /// The child after which a shape breaks off.
+    pub(crate) breaks_after: Option<Child>,
+}
+
+/// From this score on a time is worth a look, if only to see which ways are slow.
+const NOTICE: f32 = 3.0;
+/// Ratio of now to usual from which on a longer time matters.
+const MIN_RATIO: f64 = 1.3;
+/// Share of the usual duration of a transaction from which on a longer time matters.
+const MIN_SHARE: f64 = 0.02;
+/// Nanoseconds from which on a longer time matters.
+const MIN_EXCESS_NS: f64 = 500_000.0;
+
+impl Diagnosis {
+    /// Everything that is out of the normal in the windows up to `slot`.
+    pub(crate) fn find(&self, slot: u64) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for (number, key, series) in self.series.iter() {
+            let Some(deviant) = series.judge(slot) else { continue };
+            let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
+            let usual = series.baseline.mean_ns();
+            let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
+            let matters = per_transaction > MIN_EXCESS_NS.max(duration * MIN_SHARE)
+                && usual + per_transaction > usual * MIN_RATIO;
+            if deviant.score < NOTICE || !matters {
+                continue;
+            }
+            found.push(Finding {
+                clue: Clue::Time(number),
+                sign: Sign::Time(key.measure),
+                group: key.group,
+                caller: key.caller,
+                service: key.service,
+                operation: key.operation,
+                department: series.department,
+                score: deviant.score,
+                hits: deviant.hits,
+                of: deviant.transactions,
+                usual,
+                now: usual + per_transaction,
+                confined: confined(series, slot),
+                lacks: Vec::new(),
+                gained: Vec::new(),
+                breaks_after: None,
+            });
+        }
+        self.find_odd(slot, &mut found);
+        found
+    }
+
+    fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
+        for (number, key, mix) in self.mixes.iter() {
+            let Some(odd) = mix.judge(slot, key.sort) else { continue };
+            let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
+            if odd.score < NOTICE || share < f64::from(odd.usual) * 2.0 {
+                continue;
+            }
+            let category = &mix.categories[odd.category];
+            let shape = key.sort == Sort::Shape;
+            let missing_step = category.children.first().map_or(EMPTY, |child| child.1);
+            found.push(Finding {
+                clue: Clue::Category(number, category.hash),
+                sign: match key.sort {
+                    Sort::Shape => Sign::Shape,
+                    Sort::Error => Sign::Error,
+                    Sort::Missing => Sign::Missing,
+                },
+                group: key.group,
+                caller: EMPTY,
+                service: key.service,
+                operation: if key.sort == Sort::Missing { missing_step } else { key.operation },
+                department: mix.department,
+                score: odd.score,
+                hits: odd.hits,
+                of: odd.of,
+                usual: f64::from(odd.usual),
+                now: share,
+                confined: None,
+                lacks: if shape { mix.missing(odd.category) } else { Vec::new() },
+                gained: if shape { mix.new_children(odd.category) } else { Vec::new() },
+                breaks_after: if shape { category.last_child } else { None },
+            });
+        }
+    }
+}
+
+/// The one version or instance that deviates while others do not.
+fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
+    worst(series, Trait::Version, slot).or_else(|| worst(series, Trait::Instance, slot))
+}
+
+fn worst(series: &Series, what: Trait, slot: u64) -> Option<(Trait, u32)> {
+    let recent = series.traits.iter().filter(|entry| entry.what == what && entry.last + 6 > slot);
+    let (mut weight, mut deviation, mut worst): (f32, f32, Option<(u32, f32, f32)>) = (0.0, 0.0, None);
+    for entry in recent {
+        weight += entry.weight;
+        deviation += entry.deviation;
+        let mean = entry.deviation / entry.weight.max(0.1);
+        if entry.weight >= 1.0 && worst.is_none_or(|other| mean > other.2) {
+            worst = Some((entry.value, entry.weight, mean));
+        }
+    }
+    let (value, own, mean) = worst?;
+    let rest = weight - own;
+    let rest_mean = (deviation - own * mean) / rest.max(0.1);
+    let apart = (mean - rest_mean) * (own * rest / weight.max(0.1)).sqrt();
+    (rest >= 1.0 && mean >= 1.5 && rest_mean < 0.35 * mean && apart >= 3.0).then_some((what, value))
+}

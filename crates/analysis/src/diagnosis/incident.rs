@@ -1,0 +1,169 @@
+//! What the diagnosis answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::times;
+
+/// What in a suspect is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SuspectKind {
+    /// Its own code.
+    Own,
+    /// Its database.
+    Database,
+    /// The network to it.
+    Network,
+    /// The queue before it.
+    Queue,
+    /// A partner that it waits for.
+    Partner,
+    /// A security component.
+    Security,
+    /// One version of it.
+    Version,
+    /// One host, pod or instance of it.
+    Host,
+    /// A step that no longer comes.
+    Missing,
+}
+
+impl SuspectKind {
+    /// Its name in output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Database => "database",
+            Self::Network => "network",
+            Self::Queue => "queue",
+            Self::Partner => "partner",
+            Self::Security => "security",
+            Self::Version => "version",
+            Self::Host => "host",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// Whether an incident goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It goes on.
+    Open,
+    /// It is over.
+    Recovered,
+}
+
+/// Who may be the cause, the likeliest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Suspect {
+    /// From 1 on.
+    pub rank: u32,
+    /// Name of the service.
+    pub service: String,
+    /// Who owns it.
+    pub department: String,
+    /// The operation that shows it most.
+    pub operation: String,
+    /// The one instance that it is confined to, else, where the service has only one, that; else empty.
+    pub instance: String,
+    /// The one version that it is confined to; else empty.
+    pub version: String,
+    /// What in it is wrong.
+    pub kind: SuspectKind,
+    /// Share of the whole incident that it explains, 0 to 1.
+    pub score: f64,
+    /// Time beyond what is normal, milliseconds, summed over the transactions hit.
+    pub excess_ms: f64,
+    /// Transactions hit.
+    pub transactions: u64,
+    /// Why we say so, one sentence each.
+    pub evidence: Vec<String>,
+}
+
+/// Something that is or was wrong, with one cause as far as can be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Made of tenant, start and first suspect; never changes.
+    pub id: String,
+    /// Whose transactions it hits.
+    pub tenant: String,
+    /// Whether it goes on.
+    pub state: State,
+    /// When it was known, Unix nanoseconds; RFC 3339 in readable formats, as all times here.
+    #[serde(with = "times")]
+    pub detected_at: u64,
+    /// End of the first transaction that it hit.
+    #[serde(with = "times")]
+    pub start: u64,
+    /// End of the last transaction that it hit, once it is over.
+    #[serde(with = "times::optional")]
+    pub end: Option<u64>,
+    /// Types of transactions that it hits, sorted.
+    pub types: Vec<String>,
+    /// The likeliest first; at least one.
+    pub suspects: Vec<Suspect>,
+    /// One or two sentences in plain words.
+    pub summary: String,
+    /// Transactions hit.
+    pub transactions: u64,
+    /// Share of the transactions of these types since its start, 0 to 1.
+    pub share: f64,
+    /// Customers hit, as far as transactions say; counted exactly up to a limit, a lower bound beyond.
+    pub customers: u64,
+    /// Money in the transactions hit, in whatever currencies they have.
+    pub amount: f64,
+    /// Time beyond what is normal, milliseconds, summed over the transactions hit.
+    pub excess_ms: f64,
+    /// Ids of some transactions hit.
+    pub examples: Vec<String>,
+    /// Ids of some transactions of these types from before.
+    pub before: Vec<String>,
+}
+
+/// What became of an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// It is new.
+    Opened(Incident),
+    /// It goes on, and more is known.
+    Updated(Incident),
+    /// It is over.
+    Recovered(Incident),
+}
+
+impl Change {
+    /// The incident as it is now.
+    #[must_use]
+    pub fn incident(&self) -> &Incident {
+        match self {
+            Self::Opened(incident) | Self::Updated(incident) | Self::Recovered(incident) => incident,
+        }
+    }
+}
+
+impl Incident {
+    /// One of which nothing is known yet.
+    pub(crate) fn new(id: String, tenant: String, detected_at: u64) -> Self {
+        Self {
+            id,
+            tenant,
+            state: State::Open,
+            detected_at,
+            start: 0,
+            end: None,
+            types: Vec::new(),
+            suspects: Vec::new(),
+            summary: String::new(),
+            transactions: 0,
+            share: 0.0,
+            customers: 0,
+            amount: 0.0,
+            excess_ms: 0.0,
+            examples: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! A slot ends: findings open incidents, feed them, or let them go.
+
+use std::collections::BTreeMap;
+
+use super::Diagnosis;
+use super::blame::Charge;
+use super::case::Case;
+use super::finding::Finding;
+use super::incident::{Change, Incident, State};
+use super::limits::MAX_INCIDENTS;
+use super::unusual::Clue;
+
+/// A finding this strong opens an incident at once.
+const PLAIN: f32 = 6.5;
+/// One this strong does so when it lasts.
+const LASTING: f32 = 4.5;
+/// How many slots in a row it has to last.
+const LASTS: u32 = 3;
+/// Slots without a finding after which an incident is over.
+const RECOVERED_AFTER: u64 = 9;
+/// A suspect of its own that comes so many slots after an incident began is an incident of its own: five minutes.
+const APART: u64 = 30;
+
+impl Diagnosis {
+    /// Judges the slot that ends.
+    pub(crate) fn judge(&mut self, slot: u64) -> Vec<Change> {
+        let mut findings = self.find(slot);
+        self.keep_streaks(&findings);
+        findings.retain(|finding| finding.score >= LASTING || self.belongs(finding));
+        let charges = self.blame(&findings, slot);
+        let mut changes = Vec::new();
+        for tenant in self.tenants_of(&findings) {
+            self.judge_tenant(tenant, slot, &findings, &charges, &mut changes);
+        }
+        self.let_go(slot, &mut changes);
+        changes
+    }
+
+    fn belongs(&self, finding: &Finding) -> bool {
+        self.cases.iter().any(|case| case.clues.contains_key(&finding.clue))
+    }
+
+    fn tenants_of(&self, findings: &[Finding]) -> Vec<u32> {
+        let mut tenants: Vec<u32> = findings.iter().map(|finding| self.tenant_of(finding.group)).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        tenants
+    }
+
+    fn tenant_of(&self, group: u32) -> u32 {
+        self.groups.key(group).map_or(0, |key| key.tenant)
+    }
+
+    /// How many slots in a row each finding has lasted.
+    fn keep_streaks(&mut self, findings: &[Finding]) {
+        let mut streaks: BTreeMap<Clue, u32> = BTreeMap::new();
+        for finding in findings.iter().filter(|finding| finding.score >= LASTING) {
+            let before = self.streaks.get(&finding.clue).copied().unwrap_or(0);
+            streaks.insert(finding.clue, before + 1);
+        }
+        self.streaks = streaks;
+    }
+
+    fn judge_tenant(
+        &mut self,
+        tenant: u32,
+        slot: u64,
+        findings: &[Finding],
+        charges: &[Charge],
+        changes: &mut Vec<Change>,
+    ) {
+        let of_tenant = |charge: &&Charge| self.tenant_of(findings[charge.finding].group) == tenant;
+        let charges: Vec<Charge> = charges.iter().filter(of_tenant).cloned().collect();
+        let opens = findings.iter().enumerate().any(|(index, finding)| {
+            charges.iter().any(|charge| charge.finding == index)
+                && (finding.score >= PLAIN
+                    || self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS))
+        });
+        let mut touched: Vec<String> = Vec::new();
+        let mut opened: Option<String> = None;
+        for charge in &charges {
+            let finding = &findings[charge.finding];
+            let Some(at) = self.case_for(tenant, slot, charge, opens, &mut opened) else { continue };
+            let case = &mut self.cases[at];
+            case.charge(charge.service, charge.weight, finding, slot);
+            if !touched.contains(&case.id) {
+                touched.push(case.id.clone());
+            }
+            self.hold(finding.clue, slot);
+        }
+        for id in touched {
+            let is_new = opened.as_ref() == Some(&id);
+            self.render(&id, slot, is_new, changes);
+        }
+    }
+
+    /// Which open incident a charge belongs to; a new one where none fits.
+    fn case_for(
+        &mut self,
+        tenant: u32,
+        slot: u64,
+        charge: &Charge,
+        opens: bool,
+        opened: &mut Option<String>,
+    ) -> Option<usize> {
+        let knows = |case: &Case| case.tenant == tenant && case.accounts.contains_key(&charge.service);
+        let young = |case: &Case| case.tenant == tenant && case.first_slot + APART > slot;
+        if let Some(at) = self.cases.iter().position(knows).or_else(|| self.cases.iter().position(young)) {
+            return Some(at);
+        }
+        if !opens {
+            return None;
+        }
+        self.numbered += 1;
+        let id = format!("inc-{}-{}", slot, self.numbered);
+        self.cases.push(Case::new(id.clone(), tenant, slot));
+        if self.incidents.len() >= MAX_INCIDENTS
+            && let Some(old) = self.incidents.iter().position(|incident| incident.state == State::Recovered)
+        {
+            self.incidents.remove(old);
+        }
+        let tenant_name = self.names.name(tenant).to_owned();
+        self.incidents.push(Incident::new(id.clone(), tenant_name, self.now));
+        *opened = Some(id);
+        Some(self.cases.len() - 1)
+    }
+
+    /// What an incident explains does not become baseline.
+    fn hold(&mut self, clue: Clue, slot: u64) {
+        match clue {
+            Clue::Time(number) => {
+                if let Some(series) = self.series.get_mut(number) {
+                    series.mark_bad(slot);
+                }
+            }
+            Clue::Category(number, _) => {
+                if let Some(mix) = self.mixes.get_mut(number) {
+                    mix.mark_bad(slot);
+                }
+            }
+        }
+    }
+
+    /// Writes down what is known of an incident now.
+    fn render(&mut self, id: &str, slot: u64, is_new: bool, changes: &mut Vec<Change>) {
+        let Some(at) = self.cases.iter().position(|case| case.id == id) else { return };
+        let Some(number) = self.incidents.iter().position(|incident| incident.id == id) else { return };
+        let recent = std::mem::take(&mut self.recent);
+        let case = &mut self.cases[at];
+        for unusual in recent {
+            if case.claims(&unusual)
+                && self.groups.key(unusual.group).is_some_and(|key| key.tenant == case.tenant)
+            {
+                case.hit(&mut self.incidents[number], &unusual);
+            } else {
+                self.recent.push_back(unusual);
+            }
+        }
+        let described = self.describe(&self.cases[at], &self.incidents[number], slot);
+        self.incidents[number] = described.clone();
+        changes.push(if is_new { Change::Opened(described) } else { Change::Updated(described) });
+    }
+
+    /// Ends incidents that nothing speaks for any more.
+    fn let_go(&mut self, slot: u64, changes: &mut Vec<Change>) {
+        let over = |case: &Case| case.last_slot + RECOVERED_AFTER <= slot;
+        for case in self.cases.iter().filter(|case| over(case)) {
+            let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id) else {
+                continue;
+            };
+            incident.state = State::Recovered;
+            incident.end = Some(case.last_hit.max(incident.start));
+            changes.push(Change::Recovered(incident.clone()));
+        }
+        self.cases.retain(|case| !over(case));
+    }
+}

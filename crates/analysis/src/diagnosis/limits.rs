@@ -1,0 +1,35 @@
+//! Limits of what a diagnosis holds, and the numbers that its judgement is made of, each with its reason.
+
+/// Different names (services, operations, versions, instances, attributes): beyond it they are one, called `other`.
+pub(crate) const MAX_NAMES: usize = 65_536;
+/// A longer name is `other`.
+pub(crate) const MAX_NAME_BYTES: usize = 512;
+/// Baselines of times. At 1 kB each a full table is 8 MB.
+pub(crate) const MAX_SERIES: usize = 8_192;
+/// Populations whose mix is watched.
+pub(crate) const MAX_MIXES: usize = 4_096;
+/// Categories of one mix; what is over it is counted with the population only.
+pub(crate) const MAX_CATEGORIES: usize = 32;
+/// Instances and versions told apart for one baseline.
+pub(crate) const MAX_TRAITS: usize = 32;
+/// A row not seen for so many slots may give its place to a new one: a day.
+pub(crate) const STALE_SLOTS: u64 = 8_640;
+/// Unusual transactions remembered until an incident claims them.
+pub(crate) const MAX_RECENT: usize = 512;
+/// Incidents remembered, the open ones included.
+pub(crate) const MAX_INCIDENTS: usize = 256;
+/// Customers of one incident that are told apart.
+pub(crate) const MAX_CUSTOMERS: usize = 4_096;
+/// Suspects and examples listed: a person reads no more.
+pub(crate) const MAX_SUSPECTS: usize = 10;
+/// Transactions named as examples.
+pub(crate) const MAX_EXAMPLES: usize = 5;
+/// Hops of one transaction that are looked at, twice what a path lists.
+pub(crate) const MAX_HOPS_SEEN: usize = 2 * crate::MAX_HOPS;
+
+/// Length of a slot: judgement comes so often, well under the minute that detection may take.
+pub(crate) const SLOT_NS: u64 = 10_000_000_000;
+/// Slots held before they become baseline: two minutes, so that what is found within them never does.
+pub(crate) const SLOTS: u64 = 12;
+/// Windows that are judged, in slots: short for what is plain, long for what is rare.
+pub(crate) const WINDOWS: [u64; 3] = [2, 6, 12];

@@ -1,0 +1,237 @@
+//! How often what happens at one place: which children an operation calls, whether it fails, how transactions end.
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{MAX_CATEGORIES, SLOTS, WINDOWS};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Sort {
+    /// The set of an operation's children.
+    Shape,
+    /// Whether an operation failed by itself.
+    Error,
+    /// Whether a transaction lacks its last step.
+    Missing,
+}
+
+/// At which place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct MixKey {
+    pub(crate) group: u32,
+    pub(crate) sort: Sort,
+    pub(crate) service: u32,
+    pub(crate) operation: u32,
+}
+
+/// A child as a shape knows it: service and operation.
+pub(crate) type Child = (u32, u32);
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Count {
+    slot: u64,
+    all: u32,
+    /// Of these, so many that something further down explains.
+    explained: u32,
+}
+
+/// One of the things that happen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Category {
+    pub(crate) hash: u64,
+    /// Children of a shape, sorted.
+    pub(crate) children: Vec<Child>,
+    /// The child that was called last when it was seen first.
+    pub(crate) last_child: Option<Child>,
+    weight: f32,
+    counts: Vec<Count>,
+}
+
+/// A category that happens more often than it should.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Odd {
+    pub(crate) category: usize,
+    pub(crate) score: f32,
+    pub(crate) hits: u32,
+    pub(crate) of: u32,
+    pub(crate) usual: f32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mix {
+    pub(crate) department: u32,
+    pub(crate) last: u64,
+    pub(crate) categories: Vec<Category>,
+    total: f32,
+    /// Slot, population, whether it is learnt, whether it belongs to an incident.
+    slots: Vec<(u64, u32, bool, bool)>,
+    held: u32,
+}
+
+/// Below this weight each slot is learnt at once.
+const YOUNG: f32 = 60.0;
+/// The least weight that judges.
+const MATURE: f32 = 30.0;
+/// From here on the past is halved.
+const MAX_WEIGHT: f32 = 20_000.0;
+/// What happens more often than this is no rarity.
+const RARE: f32 = 0.02;
+/// Counts wander more than chance allows: scores are divided by it.
+const WANDER: f32 = 1.4;
+/// Slots of an incident after which what it brought is the new normal: an hour.
+const ADAPT_SLOTS: u32 = 360;
+
+impl Mix {
+    pub(crate) fn new(department: u32) -> Self {
+        Self { department, last: 0, categories: Vec::new(), total: 0.0, slots: Vec::new(), held: 0 }
+    }
+
+    fn usual(&self, category: &Category) -> f32 {
+        (category.weight + 0.5) / (self.total + 1.0)
+    }
+
+    /// Whether a category is so rare that one occurrence is worth a remark.
+    pub(crate) fn is_rare(&self, hash: u64) -> bool {
+        let known = self.categories.iter().find(|category| category.hash == hash);
+        self.total >= MATURE && known.is_none_or(|category| self.usual(category) < RARE)
+    }
+
+    /// Counts one occurrence.
+    pub(crate) fn add(
+        &mut self,
+        slot: u64,
+        hash: u64,
+        explained: bool,
+        shape: impl FnOnce() -> (Vec<Child>, Option<Child>),
+    ) {
+        self.last = slot;
+        match self.slots.last_mut() {
+            Some(last) if last.0 == slot => last.1 += 1,
+            _ => self.slots.push((slot, 1, false, false)),
+        }
+        let at = match self.categories.iter().position(|category| category.hash == hash) {
+            Some(at) => at,
+            None if self.categories.len() < MAX_CATEGORIES => {
+                let (children, last_child) = shape();
+                self.categories.push(Category {
+                    hash,
+                    children,
+                    last_child,
+                    weight: 0.0,
+                    counts: Vec::new(),
+                });
+                self.categories.len() - 1
+            }
+            None => return,
+        };
+        let counts = &mut self.categories[at].counts;
+        if counts.last().is_none_or(|count| count.slot != slot) {
+            counts.push(Count { slot, all: 0, explained: 0 });
+        }
+        if let Some(count) = counts.last_mut() {
+            count.all += 1;
+            count.explained += u32::from(explained);
+        }
+    }
+
+    /// The category that is furthest out of the normal in a window up to `slot`.
+    pub(crate) fn judge(&self, slot: u64, sort: Sort) -> Option<Odd> {
+        if self.total < MATURE {
+            return None;
+        }
+        let mut worst: Option<Odd> = None;
+        for length in WINDOWS {
+            let of: u32 = self.slots.iter().filter(|part| part.0 + length > slot).map(|part| part.1).sum();
+            for (category, entry) in self.categories.iter().enumerate() {
+                // That something does not fail is no finding.
+                if sort != Sort::Shape && entry.hash == 0 {
+                    continue;
+                }
+                let usual = self.usual(entry);
+                let counts = entry.counts.iter().filter(|count| count.slot + length > slot);
+                let (all, explained) = counts.fold((0, 0), |sum, c| (sum.0 + c.all, sum.1 + c.explained));
+                let hits = all - explained.min(all);
+                if hits < 2 || (sort == Sort::Shape && usual >= RARE) {
+                    continue;
+                }
+                let score = surprise(hits, of, usual) / WANDER;
+                if worst.is_none_or(|other| score > other.score) {
+                    worst = Some(Odd { category, score, hits, of, usual });
+                }
+            }
+        }
+        worst
+    }
+
+    /// The usual category that this one is a part of: what is missing is what it lacks.
+    pub(crate) fn missing(&self, odd: usize) -> Vec<Child> {
+        let Some(category) = self.categories.get(odd) else { return Vec::new() };
+        let whole = self
+            .categories
+            .iter()
+            .filter(|other| other.children.len() > category.children.len() && self.usual(other) >= RARE)
+            .filter(|other| category.children.iter().all(|child| other.children.contains(child)))
+            .max_by(|a, b| a.weight.total_cmp(&b.weight));
+        let lacks =
+            whole.map(|whole| whole.children.iter().filter(|child| !category.children.contains(child)));
+        lacks.map(|children| children.copied().collect()).unwrap_or_default()
+    }
+
+    /// Children that no usual category has.
+    pub(crate) fn new_children(&self, odd: usize) -> Vec<Child> {
+        let Some(category) = self.categories.get(odd) else { return Vec::new() };
+        let known = |child: &&Child| {
+            !self.categories.iter().any(|other| self.usual(other) >= RARE && other.children.contains(child))
+        };
+        category.children.iter().filter(known).copied().collect()
+    }
+
+    pub(crate) fn mark_bad(&mut self, slot: u64) {
+        for part in self.slots.iter_mut().filter(|part| part.0 + 2 > slot) {
+            part.3 = true;
+        }
+    }
+
+    /// A slot ends: what is old enough becomes normal.
+    pub(crate) fn turn(&mut self, slot: u64) {
+        let young = self.total < YOUNG;
+        for at in 0..self.slots.len() {
+            let (number, population, learnt, bad) = self.slots[at];
+            if learnt || !(young || number + SLOTS <= slot) {
+                continue;
+            }
+            self.slots[at].2 = true;
+            self.held = if bad { self.held + 1 } else { 0 };
+            if !bad || self.held > ADAPT_SLOTS {
+                self.total += population as f32;
+                for category in &mut self.categories {
+                    let counts = category.counts.iter().filter(|count| count.slot == number);
+                    category.weight += counts.map(|count| count.all as f32).sum::<f32>();
+                }
+            }
+        }
+        self.slots.retain(|part| part.0 + SLOTS > slot);
+        for category in &mut self.categories {
+            category.counts.retain(|count| count.slot + SLOTS > slot);
+        }
+        if self.total > MAX_WEIGHT {
+            self.total *= 0.5;
+            self.categories.iter_mut().for_each(|category| category.weight *= 0.5);
+        }
+        if self.categories.len() == MAX_CATEGORIES {
+            self.categories.retain(|category| category.weight >= 1.0 || !category.counts.is_empty());
+        }
+    }
+}
+
+/// Standard deviations by which `hits` of `of` exceed a usual share: root of the likelihood ratio.
+fn surprise(hits: u32, of: u32, usual: f32) -> f32 {
+    let (k, n) = (hits as f32, of.max(hits) as f32);
+    let share = k / n;
+    if share <= usual {
+        return 0.0;
+    }
+    let inside = k * (share / usual).ln();
+    let outside = if k < n { (n - k) * ((1.0 - share) / (1.0 - usual)).ln() } else { 0.0 };
+    (2.0 * (inside + outside)).max(0.0).sqrt()
+}

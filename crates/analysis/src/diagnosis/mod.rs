@@ -1,0 +1,147 @@
+//! What is wrong, since when, whom it hits, who and what is the cause, and why we say so.
+//!
+//! [`Diagnosis`] holds, for each type of transaction, what is normal: how long each hop works, waits for its database, its partner, the network or a
+//! queue, which children each operation calls, how often it fails. What is out of the normal is a finding; findings speak against services; what comes
+//! together is one incident, which is updated, never duplicated, and recovers by itself.
+//!
+//! It is driven by time that it is told: no clock, no I/O; the same calls give the same answers. All of it goes into a snapshot. Its limits are in
+//! `limits`.
+
+mod baseline;
+mod blame;
+mod case;
+mod finding;
+mod group;
+mod incident;
+mod input;
+mod judge;
+mod limits;
+mod mix;
+mod names;
+mod observe;
+mod scale;
+mod series;
+mod settings;
+mod table;
+mod times;
+mod unusual;
+mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use case::Case;
+use group::{Group, GroupKey};
+use limits::{SLOT_NS, SLOTS};
+use mix::{Mix, MixKey};
+use names::Names;
+use observe::Scratch;
+use series::{Series, SeriesKey};
+use table::Table;
+use unusual::{Clue, Unusual};
+
+pub use incident::{Change, Incident, State, Suspect, SuspectKind};
+pub use input::{Finished, FinishedHop, Outcome};
+pub use settings::DiagnosisSettings;
+
+/// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Diagnosis {
+    settings: DiagnosisSettings,
+    /// Unix nanoseconds.
+    now: u64,
+    slot: u64,
+    names: Names,
+    groups: Table<GroupKey, Group>,
+    series: Table<SeriesKey, Series>,
+    /// For each work, whatever the type, a series that a new one may borrow from.
+    lenders: Table<SeriesKey, u32>,
+    mixes: Table<MixKey, Mix>,
+    recent: VecDeque<Unusual>,
+    streaks: BTreeMap<Clue, u32>,
+    cases: Vec<Case>,
+    incidents: Vec<Incident>,
+    numbered: u64,
+    stale_series: Option<u32>,
+    stale_mix: Option<u32>,
+    #[serde(skip)]
+    scratch: Scratch,
+}
+
+impl Diagnosis {
+    /// One that knows nothing yet.
+    #[must_use]
+    pub fn new(settings: DiagnosisSettings) -> Self {
+        Self {
+            settings,
+            now: 0,
+            slot: 0,
+            names: Names::default(),
+            groups: Table::default(),
+            series: Table::default(),
+            lenders: Table::default(),
+            mixes: Table::default(),
+            recent: VecDeque::new(),
+            streaks: BTreeMap::new(),
+            cases: Vec::new(),
+            incidents: Vec::new(),
+            numbered: 0,
+            stale_series: None,
+            stale_mix: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes one finished transaction: it counts at the time of the last [`advance`](Self::advance), whatever its own times are.
+    pub fn observe(&mut self, finished: &Finished<'_>) {
+        self.take(finished);
+    }
+
+    /// Time is `now`, Unix nanoseconds, never back: judges what has been observed, every ten seconds, and says what became of incidents.
+    pub fn advance(&mut self, now: u64) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if now <= self.now {
+            return changes;
+        }
+        let slot = now / SLOT_NS;
+        // After so many slots nothing is left to judge; the rest of a gap may be skipped.
+        let quiet = 2 * SLOTS;
+        if self.slot + quiet < slot {
+            for _ in 0..quiet {
+                self.end_slot(&mut changes);
+            }
+            self.slot = slot;
+        }
+        while self.slot < slot {
+            self.end_slot(&mut changes);
+        }
+        self.now = now;
+        changes
+    }
+
+    /// What is wrong, and what was until lately, the oldest first.
+    #[must_use]
+    pub fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
+    fn end_slot(&mut self, changes: &mut Vec<Change>) {
+        self.now = self.now.max((self.slot + 1) * SLOT_NS);
+        let slot = self.slot;
+        changes.extend(self.judge(slot));
+        for group in self.groups.values_mut() {
+            group.turn(slot);
+        }
+        for series in self.series.values_mut() {
+            series.turn(slot);
+        }
+        for mix in self.mixes.values_mut() {
+            mix.turn(slot);
+        }
+        self.find_stale();
+        let oldest = slot.saturating_sub(SLOTS) * SLOT_NS;
+        self.recent.retain(|unusual| unusual.seen >= oldest);
+        self.slot += 1;
+    }
+}

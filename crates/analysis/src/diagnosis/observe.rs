@@ -1,0 +1,335 @@
+//! One finished transaction becomes observations.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Diagnosis;
+use super::baseline::Baseline;
+use super::group::{Group, GroupKey};
+use super::input::{Finished, FinishedHop};
+use super::limits::{MAX_HOPS_SEEN, MAX_MIXES, MAX_RECENT, MAX_SERIES, STALE_SLOTS};
+use super::mix::{Child, Mix, MixKey, Sort};
+use super::names::EMPTY;
+use super::scale::position;
+use super::series::{Measure, Seen, Series, SeriesKey, Trait};
+use super::unusual::{Clue, Unusual};
+use crate::HopKind;
+
+/// From this deviation on a transaction counts as hit by what is wrong there.
+const HIT: f32 = 2.5;
+/// What a borrowed baseline weighs.
+const BORROWED: f32 = 20.0;
+
+/// Numbers of a hop's names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HopNames {
+    department: u32,
+    service: u32,
+    operation: u32,
+    version: u32,
+    instance: u32,
+}
+
+/// One time of one hop.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    series: u32,
+    position: f32,
+    time_ns: f64,
+    version: u32,
+    instance: u32,
+}
+
+/// Memory of an observation, reused from one to the next; no part of the state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    names: Vec<HopNames>,
+    samples: Vec<Sample>,
+    children: Vec<(u32, Child)>,
+    odd_below: Vec<bool>,
+    failed_below: Vec<bool>,
+}
+
+impl Diagnosis {
+    /// Counts what this transaction shows.
+    pub(crate) fn take(&mut self, finished: &Finished<'_>) {
+        let hops = &finished.hops[..finished.hops.len().min(MAX_HOPS_SEEN)];
+        let tenant = self.names.id(finished.tenant);
+        let transaction_type = self.names.id(finished.transaction_type);
+        let key = GroupKey { tenant, transaction_type };
+        let group = self.groups.find(&key).unwrap_or_else(|| self.groups.push(key, Group::default()));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.names.clear();
+        for hop in hops {
+            scratch.names.push(HopNames {
+                department: self.names.id(hop.department),
+                service: self.names.id(hop.service),
+                operation: self.names.id(hop.operation),
+                version: self.names.id(hop.version),
+                instance: self.names.id(hop.instance),
+            });
+        }
+        let mut unusual = Unusual::of(finished, group, self.now);
+        self.take_times(group, hops, &mut scratch, &mut unusual);
+        self.take_shapes(group, hops, &mut scratch, &mut unusual);
+        self.take_errors(group, hops, &mut scratch, &mut unusual);
+        self.take_end(group, finished, &mut unusual);
+        self.scratch = scratch;
+        let slot = self.slot;
+        if let Some(entry) = self.groups.get_mut(group) {
+            entry.add(slot, finished.end.saturating_sub(finished.start));
+            if unusual.clues.is_empty() {
+                entry.remember_usual(finished.id);
+            }
+        }
+        if !unusual.clues.is_empty() {
+            self.claim(unusual);
+        }
+    }
+
+    fn take_times(
+        &mut self,
+        group: u32,
+        hops: &[FinishedHop<'_>],
+        scratch: &mut Scratch,
+        unusual: &mut Unusual,
+    ) {
+        scratch.samples.clear();
+        for (index, hop) in hops.iter().enumerate() {
+            let names = scratch.names[index];
+            let caller = usize::try_from(hop.parent)
+                .ok()
+                .and_then(|at| scratch.names.get(at))
+                .map(|names| names.service);
+            let (own, caller_of_own) = match hop.kind {
+                HopKind::Own => (Measure::Own, EMPTY),
+                HopKind::Database => (Measure::Database, EMPTY),
+                HopKind::Partner => (Measure::Partner, EMPTY),
+                HopKind::Network => (Measure::Network, caller.unwrap_or(EMPTY)),
+                HopKind::Queue => (Measure::Queue, EMPTY),
+            };
+            let mut sample = |diagnosis: &mut Self, measure, caller, time: u64| {
+                let key =
+                    SeriesKey { group, measure, caller, service: names.service, operation: names.operation };
+                let Some(series) = diagnosis.series_of(key, names.department) else { return };
+                let per_call = time / u64::from(hop.count.max(1));
+                scratch.samples.push(Sample {
+                    series,
+                    position: position(per_call),
+                    time_ns: time as f64 / f64::from(hop.count.max(1)),
+                    version: names.version,
+                    instance: names.instance,
+                });
+            };
+            sample(self, own, caller_of_own, hop.self_time);
+            if hop.kind != HopKind::Network
+                && caller.is_some_and(|caller| hop.network > 0 || caller != names.service)
+            {
+                sample(self, Measure::Network, caller.unwrap_or(EMPTY), hop.network);
+            }
+            if hop.queue > 0 && hop.kind != HopKind::Queue {
+                sample(self, Measure::Queue, EMPTY, hop.queue);
+            }
+        }
+        // All samples of one series in one transaction are one observation: they are not independent.
+        scratch.samples.sort_by_key(|sample| sample.series);
+        let slot = self.slot;
+        for part in scratch.samples.chunk_by(|a, b| a.series == b.series) {
+            let Some(series) = self.series.get_mut(part[0].series) else { continue };
+            let n = part.len() as f32;
+            let mut seen = Seen::default();
+            for sample in part {
+                let deviation =
+                    if series.is_mature() { series.baseline.deviation(sample.position) } else { 0.0 };
+                seen.position += sample.position / n;
+                seen.deviation += deviation / n;
+                seen.excess_ns +=
+                    if series.is_mature() { sample.time_ns - series.baseline.mean_ns() } else { 0.0 };
+                series.add_trait(slot, Trait::Instance, sample.instance, deviation);
+                series.add_trait(slot, Trait::Version, sample.version, deviation);
+            }
+            seen.hit = seen.deviation > HIT;
+            series.add(slot, &seen);
+            if seen.hit {
+                unusual.add(Clue::Time(part[0].series), seen.excess_ns);
+            }
+        }
+    }
+
+    fn take_shapes(
+        &mut self,
+        group: u32,
+        hops: &[FinishedHop<'_>],
+        scratch: &mut Scratch,
+        unusual: &mut Unusual,
+    ) {
+        scratch.children.clear();
+        for (hop, names) in hops.iter().zip(&scratch.names) {
+            if let Ok(parent) = u32::try_from(hop.parent) {
+                scratch.children.push((parent, (names.service, names.operation)));
+            }
+        }
+        // Stable: the children of one parent stay in the order of their start.
+        scratch.children.sort_by_key(|child| child.0);
+        scratch.odd_below.clear();
+        scratch.odd_below.resize(hops.len(), false);
+        let mut end = scratch.children.len();
+        let slot = self.slot;
+        for index in (0..hops.len()).rev() {
+            let mut from = end;
+            while from > 0 && scratch.children[from - 1].0 as usize >= index {
+                from -= 1;
+            }
+            let called = &scratch.children[from..end];
+            end = from;
+            if hops[index].kind != HopKind::Own {
+                continue;
+            }
+            let mut set: Vec<Child> = called.iter().map(|child| child.1).collect();
+            let last = set.last().copied();
+            set.sort_unstable();
+            set.dedup();
+            let hash = hash_of(&set);
+            let names = scratch.names[index];
+            let key = MixKey { group, sort: Sort::Shape, service: names.service, operation: names.operation };
+            let below = scratch.odd_below[index];
+            let Some(number) = self.mix_of(key, names.department) else { continue };
+            let Some(mix) = self.mixes.get_mut(number) else { continue };
+            let rare = mix.is_rare(hash);
+            mix.add(slot, hash, below, || (set, last));
+            if rare && !below {
+                unusual.add(Clue::Category(number, hash), 0.0);
+            }
+            if (rare || below)
+                && let Ok(parent) = usize::try_from(hops[index].parent)
+                && parent < index
+            {
+                scratch.odd_below[parent] = true;
+            }
+        }
+    }
+
+    fn take_errors(
+        &mut self,
+        group: u32,
+        hops: &[FinishedHop<'_>],
+        scratch: &mut Scratch,
+        unusual: &mut Unusual,
+    ) {
+        scratch.failed_below.clear();
+        scratch.failed_below.resize(hops.len(), false);
+        let slot = self.slot;
+        for index in (0..hops.len()).rev() {
+            let hop = &hops[index];
+            let failed = hop.errors > 0;
+            let below = scratch.failed_below[index];
+            if (failed || below)
+                && let Ok(parent) = usize::try_from(hop.parent)
+                && parent < index
+            {
+                scratch.failed_below[parent] = true;
+            }
+            let names = scratch.names[index];
+            let key = MixKey { group, sort: Sort::Error, service: names.service, operation: names.operation };
+            let Some(number) = self.mix_of(key, names.department) else { continue };
+            let Some(mix) = self.mixes.get_mut(number) else { continue };
+            let source = failed && !below;
+            mix.add(slot, u64::from(source), false, Default::default);
+            if source {
+                unusual.add(Clue::Category(number, 1), 0.0);
+            }
+        }
+    }
+
+    fn take_end(&mut self, group: u32, finished: &Finished<'_>, unusual: &mut Unusual) {
+        let key = MixKey { group, sort: Sort::Missing, service: EMPTY, operation: EMPTY };
+        let Some(number) = self.mix_of(key, EMPTY) else { return };
+        let operation = self.names.id(finished.reason);
+        let slot = self.slot;
+        let Some(mix) = self.mixes.get_mut(number) else { return };
+        if finished.missing_terminal {
+            let hash = hash_of(&[(EMPTY, operation)]);
+            mix.add(slot, hash, false, || (vec![(EMPTY, operation)], None));
+            unusual.add(Clue::Category(number, hash), 0.0);
+        } else {
+            mix.add(slot, 0, false, Default::default);
+        }
+    }
+
+    fn series_of(&mut self, key: SeriesKey, department: u32) -> Option<u32> {
+        if let Some(number) = self.series.find(&key) {
+            return Some(number);
+        }
+        let lender = SeriesKey { group: u32::MAX, ..key };
+        let lent = self.lenders.find(&lender).and_then(|at| self.lenders.get(at).copied());
+        let lent = lent.and_then(|number| self.series.get(number)).filter(|series| series.is_mature());
+        let baseline =
+            lent.map_or_else(Baseline::default, |series| Baseline::borrow(&series.baseline, BORROWED));
+        let series = Series::new(baseline, department);
+        let number = if self.series.len() < MAX_SERIES {
+            self.series.push(key, series)
+        } else {
+            let stale = self.stale_series?;
+            self.stale_series = None;
+            self.series.replace(stale, key, series);
+            stale
+        };
+        if self.lenders.find(&lender).is_none() && self.lenders.len() < MAX_SERIES {
+            self.lenders.push(lender, number);
+        }
+        Some(number)
+    }
+
+    fn mix_of(&mut self, key: MixKey, department: u32) -> Option<u32> {
+        if let Some(number) = self.mixes.find(&key) {
+            return Some(number);
+        }
+        let mix = Mix::new(department);
+        if self.mixes.len() < MAX_MIXES {
+            return Some(self.mixes.push(key, mix));
+        }
+        let stale = self.stale_mix.take()?;
+        self.mixes.replace(stale, key, mix);
+        Some(stale)
+    }
+
+    /// Finds a place that a new row may have, if tables are full.
+    pub(crate) fn find_stale(&mut self) {
+        let slot = self.slot;
+        if self.series.len() >= MAX_SERIES {
+            let mut rows = self.series.iter();
+            self.stale_series =
+                rows.find(|(_, _, series)| series.last + STALE_SLOTS < slot).map(|(number, _, _)| number);
+        }
+        if self.mixes.len() >= MAX_MIXES {
+            let mut rows = self.mixes.iter();
+            self.stale_mix =
+                rows.find(|(_, _, mix)| mix.last + STALE_SLOTS < slot).map(|(number, _, _)| number);
+        }
+    }
+
+    /// Gives an unusual transaction to the incident that has its clues, or keeps it for one to come.
+    fn claim(&mut self, unusual: Unusual) {
+        for case in &mut self.cases {
+            if case.claims(&unusual)
+                && let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id)
+            {
+                case.hit(incident, &unusual);
+                return;
+            }
+        }
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(unusual);
+    }
+}
+
+/// The hash of a set of children; never 0 or 1, which mean other things.
+fn hash_of(children: &[Child]) -> u64 {
+    let mut bytes = Vec::with_capacity(children.len() * 8);
+    for child in children {
+        bytes.extend_from_slice(&child.0.to_le_bytes());
+        bytes.extend_from_slice(&child.1.to_le_bytes());
+    }
+    xxh3_64(&bytes) | 2
+}

@@ -1,0 +1,199 @@
+//! One time that is watched: its baseline, its last two minutes, and who of its instances and versions deviates.
+
+use serde::{Deserialize, Serialize};
+
+use super::baseline::Baseline;
+use super::limits::{MAX_TRAITS, SLOTS, WINDOWS};
+use super::scale::bucket;
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Measure {
+    Own,
+    Database,
+    Partner,
+    Network,
+    Queue,
+}
+
+/// Which time: names are numbers of [`super::names::Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct SeriesKey {
+    /// Type of transaction, of a tenant.
+    pub(crate) group: u32,
+    pub(crate) measure: Measure,
+    /// Calling service; empty unless the way from it is what is timed.
+    pub(crate) caller: u32,
+    pub(crate) service: u32,
+    pub(crate) operation: u32,
+}
+
+/// Ten seconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Slot {
+    number: u64,
+    transactions: u32,
+    hits: u32,
+    deviation: f32,
+    excess_ns: f64,
+    buckets: Vec<(u8, u16)>,
+    learnt: bool,
+    /// It belongs to an incident and never becomes baseline.
+    bad: bool,
+}
+
+/// What distinguishes hops of one series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Trait {
+    Instance,
+    Version,
+}
+
+/// One instance or version: its observations of late.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TraitCount {
+    pub(crate) what: Trait,
+    pub(crate) value: u32,
+    pub(crate) since: u64,
+    pub(crate) last: u64,
+    /// Fades by a fifth each slot, as the deviation.
+    pub(crate) weight: f32,
+    pub(crate) deviation: f32,
+}
+
+/// What one transaction showed of a series.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) position: f32,
+    pub(crate) deviation: f32,
+    pub(crate) excess_ns: f64,
+    pub(crate) hit: bool,
+}
+
+/// A window that is out of the normal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deviant {
+    pub(crate) score: f32,
+    pub(crate) transactions: u32,
+    pub(crate) hits: u32,
+    pub(crate) excess_ns: f64,
+    pub(crate) deviation: f32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Series {
+    pub(crate) baseline: Baseline,
+    pub(crate) department: u32,
+    pub(crate) traits: Vec<TraitCount>,
+    pub(crate) last: u64,
+    slots: Vec<Slot>,
+    held: u32,
+}
+
+/// A baseline of less weight learns each slot at once: it has nothing yet to judge by.
+const YOUNG: f32 = 60.0;
+/// The least weight of a baseline that judges.
+pub(crate) const MATURE: f32 = 20.0;
+/// Slots of an incident after which what it brought is the new normal: an hour.
+const ADAPT_SLOTS: u32 = 360;
+/// What a trait's past weighs one slot later.
+const FADE: f32 = 0.8;
+
+impl Series {
+    pub(crate) fn new(baseline: Baseline, department: u32) -> Self {
+        Self { baseline, department, traits: Vec::new(), last: 0, slots: Vec::new(), held: 0 }
+    }
+
+    pub(crate) fn is_mature(&self) -> bool {
+        self.baseline.weight() >= MATURE
+    }
+
+    pub(crate) fn add(&mut self, slot: u64, seen: &Seen) {
+        self.last = slot;
+        if self.slots.last().is_none_or(|last| last.number != slot) {
+            self.slots.push(Slot { number: slot, ..Slot::default() });
+        }
+        let Some(last) = self.slots.last_mut() else { return };
+        last.transactions += 1;
+        last.hits += u32::from(seen.hit);
+        last.deviation += seen.deviation;
+        last.excess_ns += seen.excess_ns;
+        let at = bucket(seen.position) as u8;
+        match last.buckets.iter_mut().find(|(other, _)| *other == at) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => last.buckets.push((at, 1)),
+        }
+    }
+
+    pub(crate) fn add_trait(&mut self, slot: u64, what: Trait, value: u32, deviation: f32) {
+        let found = self.traits.iter_mut().find(|entry| entry.what == what && entry.value == value);
+        if let Some(entry) = found {
+            entry.weight += 1.0;
+            entry.deviation += deviation;
+            entry.last = slot;
+            return;
+        }
+        let new = TraitCount { what, value, since: slot, last: slot, weight: 1.0, deviation };
+        if self.traits.len() < MAX_TRAITS {
+            self.traits.push(new);
+        } else if let Some(oldest) = self.traits.iter_mut().min_by_key(|entry| entry.last)
+            && oldest.last + SLOTS < slot
+        {
+            *oldest = new;
+        }
+    }
+
+    /// The window up to `slot` that is furthest out.
+    pub(crate) fn judge(&self, slot: u64) -> Option<Deviant> {
+        if !self.is_mature() {
+            return None;
+        }
+        let windows = WINDOWS.iter().filter_map(|&length| self.window(slot, length));
+        windows.max_by(|a, b| a.score.total_cmp(&b.score))
+    }
+
+    fn window(&self, slot: u64, length: u64) -> Option<Deviant> {
+        let mut sum = Deviant { score: 0.0, transactions: 0, hits: 0, excess_ns: 0.0, deviation: 0.0 };
+        for part in self.slots.iter().filter(|part| part.number + length > slot) {
+            sum.transactions += part.transactions;
+            sum.hits += part.hits;
+            sum.excess_ns += part.excess_ns;
+            sum.deviation += part.deviation;
+        }
+        if sum.transactions == 0 {
+            return None;
+        }
+        let n = sum.transactions as f32;
+        sum.deviation /= n;
+        sum.score = self.baseline.score(n, sum.deviation);
+        Some(sum)
+    }
+
+    /// The current window belongs to an incident.
+    pub(crate) fn mark_bad(&mut self, slot: u64) {
+        for part in self.slots.iter_mut().filter(|part| part.number + 2 > slot) {
+            part.bad = true;
+        }
+    }
+
+    /// A slot ends: what is old enough becomes baseline.
+    pub(crate) fn turn(&mut self, slot: u64) {
+        for entry in &mut self.traits {
+            entry.weight *= FADE;
+            entry.deviation *= FADE;
+        }
+        let young = self.baseline.weight() < YOUNG;
+        let Self { slots, baseline, held, .. } = self;
+        slots.retain_mut(|part| {
+            let leaves = part.number + SLOTS <= slot;
+            if (leaves || young) && !part.learnt {
+                part.learnt = true;
+                *held = if part.bad { *held + 1 } else { 0 };
+                if !part.bad || *held > ADAPT_SLOTS {
+                    baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
+                }
+            }
+            !leaves
+        });
+    }
+}

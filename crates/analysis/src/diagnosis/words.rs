@@ -1,0 +1,207 @@
+//! What is known, in the words of a person on call.
+
+use super::Diagnosis;
+use super::case::{Account, Case, Proof};
+use super::finding::Sign;
+use super::incident::{Incident, Suspect, SuspectKind};
+use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::series::{Measure, Trait};
+use super::times;
+
+/// Proofs told of one suspect.
+const MAX_EVIDENCE: usize = 4;
+
+impl Diagnosis {
+    /// The incident as it stands.
+    pub(crate) fn describe(&self, case: &Case, incident: &Incident, slot: u64) -> Incident {
+        let mut described = incident.clone();
+        let total: f64 = case.accounts.values().map(|account| account.weight).sum();
+        let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
+        accounts.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.cmp(b.0)));
+        described.suspects = (1u32..)
+            .zip(accounts.into_iter().take(MAX_SUSPECTS))
+            .map(|(rank, (&service, account))| self.suspect(rank, service, account, total, slot))
+            .collect();
+        let types = case.groups.iter().filter_map(|&group| self.groups.key(group));
+        described.types = types.map(|key| self.names.name(key.transaction_type).to_owned()).collect();
+        described.types.sort();
+        if described.before.is_empty() {
+            let usual = case.groups.iter().filter_map(|&group| self.groups.get(group));
+            described.before =
+                usual.flat_map(|group| group.usual.iter().cloned()).take(MAX_EXAMPLES).collect();
+        }
+        let since = case.first_slot.saturating_sub(3);
+        let all: u64 = case
+            .groups
+            .iter()
+            .filter_map(|&group| self.groups.get(group))
+            .map(|group| group.count_since(since))
+            .sum();
+        described.share = if described.share == 0.0 && all > 0 {
+            (described.transactions as f64 / all as f64).min(1.0)
+        } else {
+            described.share
+        };
+        described.summary = summary(&described);
+        described
+    }
+
+    fn suspect(&self, rank: u32, service: u32, account: &Account, total: f64, slot: u64) -> Suspect {
+        let mut proofs: Vec<&Proof> = account.proofs.values().collect();
+        proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
+        let first = proofs.first();
+        let confined = confined(&proofs);
+        let department = proofs.iter().find(|proof| proof.service == service).or(first);
+        let department = department.map_or("", |proof| self.names.name(proof.department)).to_owned();
+        let (instance, version) = match confined {
+            Some((Trait::Instance, value)) => (self.names.name(value).to_owned(), String::new()),
+            Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
+            None => (self.only_instance(service, slot), String::new()),
+        };
+        Suspect {
+            rank,
+            service: self.names.name(service).to_owned(),
+            operation: first.map_or("", |proof| self.names.name(proof.operation)).to_owned(),
+            instance,
+            version,
+            kind: self.kind(&proofs, confined, &department),
+            department,
+            score: if total > 0.0 { account.weight / total } else { 0.0 },
+            excess_ms: account.excess_ns / 1e6,
+            transactions: account.transactions,
+            evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof)).collect(),
+        }
+    }
+
+    fn kind(&self, proofs: &[&Proof], confined: Option<(Trait, u32)>, department: &str) -> SuspectKind {
+        match confined {
+            Some((Trait::Version, _)) => return SuspectKind::Version,
+            Some((Trait::Instance, _)) => return SuspectKind::Host,
+            None => {}
+        }
+        let mut kinds: Vec<(SuspectKind, f64)> = Vec::new();
+        for proof in proofs {
+            let kind = match proof.sign {
+                Sign::Time(Measure::Own) | Sign::Error | Sign::Shape => SuspectKind::Own,
+                Sign::Time(Measure::Database) => SuspectKind::Database,
+                Sign::Time(Measure::Partner) => SuspectKind::Partner,
+                Sign::Time(Measure::Network) => SuspectKind::Network,
+                Sign::Time(Measure::Queue) => SuspectKind::Queue,
+                Sign::Missing => SuspectKind::Missing,
+            };
+            match kinds.iter_mut().find(|(other, _)| *other == kind) {
+                Some((_, weight)) => *weight += proof.weight,
+                None => kinds.push((kind, proof.weight)),
+            }
+        }
+        let kind = kinds.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(SuspectKind::Own, |kind| kind.0);
+        let is_security = self.settings.security_departments.iter().any(|name| name == department);
+        if kind == SuspectKind::Own && is_security { SuspectKind::Security } else { kind }
+    }
+
+    /// The instance of a service that has no other.
+    fn only_instance(&self, service: u32, slot: u64) -> String {
+        let mut only: Option<u32> = None;
+        let series =
+            self.series.iter().filter(|(_, key, series)| key.service == service && series.last + 12 > slot);
+        for (_, _, series) in series {
+            for entry in
+                series.traits.iter().filter(|entry| entry.what == Trait::Instance && entry.last + 12 > slot)
+            {
+                match only {
+                    Some(other) if other != entry.value => return String::new(),
+                    _ => only = Some(entry.value),
+                }
+            }
+        }
+        only.map_or_else(String::new, |value| self.names.name(value).to_owned())
+    }
+
+    fn sentence(&self, proof: &Proof) -> String {
+        let name = |id| self.names.name(id);
+        let operation = name(proof.operation);
+        let list = |children: &[(u32, u32)]| {
+            children
+                .iter()
+                .map(|child| format!("{} {}", name(child.0), name(child.1)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let times =
+            || format!("takes {} where {} is usual", milliseconds(proof.now), milliseconds(proof.usual));
+        let only = match proof.confined {
+            Some((Trait::Instance, value)) => format!(", only on {}", name(value)),
+            Some((Trait::Version, value)) => format!(", only in version {}", name(value)),
+            None => String::new(),
+        };
+        let share = format!("in {} of {} ({:.1} % is usual)", proof.hits, proof.of, proof.usual * 100.0);
+        match proof.sign {
+            Sign::Time(Measure::Own) => format!("{operation}: own work {}{only}", times()),
+            Sign::Time(Measure::Database) => format!("{operation}: the database {}{only}", times()),
+            Sign::Time(Measure::Partner) => format!("{operation}: the partner {}{only}", times()),
+            Sign::Time(Measure::Queue) => format!("{operation}: the wait in the queue {}{only}", times()),
+            Sign::Time(Measure::Network) => {
+                format!(
+                    "{operation}: the way from {} to {} and back {}",
+                    name(proof.caller),
+                    name(proof.service),
+                    times()
+                )
+            }
+            Sign::Error => format!("{operation}: fails by itself {share}"),
+            Sign::Missing => format!("{operation} does not come {share}"),
+            Sign::Shape if !proof.lacks.is_empty() => {
+                format!("{operation}: does not call {} {share}", list(&proof.lacks))
+            }
+            Sign::Shape if !proof.gained.is_empty() => {
+                format!("{operation}: calls {}, as it does not use to, {share}", list(&proof.gained))
+            }
+            Sign::Shape => format!("{operation}: calls others than it uses to {share}"),
+        }
+    }
+}
+
+/// What the heaviest half of the proofs agree in.
+fn confined(proofs: &[&Proof]) -> Option<(Trait, u32)> {
+    let total: f64 = proofs.iter().map(|proof| proof.weight).sum();
+    let candidate = proofs.iter().find_map(|proof| proof.confined)?;
+    let agree: f64 =
+        proofs.iter().filter(|proof| proof.confined == Some(candidate)).map(|proof| proof.weight).sum();
+    (agree * 2.0 >= total).then_some(candidate)
+}
+
+fn milliseconds(ns: f64) -> String {
+    let ms = ns / 1e6;
+    if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+fn summary(incident: &Incident) -> String {
+    let Some(first) = incident.suspects.first() else { return String::new() };
+    let what = match first.kind {
+        SuspectKind::Own => "its own work",
+        SuspectKind::Database => "its database",
+        SuspectKind::Network => "the network to and from it",
+        SuspectKind::Queue => "the queue before it",
+        SuspectKind::Partner => "the partner that it waits for",
+        SuspectKind::Security => "the security check",
+        SuspectKind::Version => "a version of it",
+        SuspectKind::Host => "one instance of it",
+        SuspectKind::Missing => "a step that does not come",
+    };
+    let owner = if first.department.is_empty() || first.department == "unassigned" {
+        String::new()
+    } else {
+        format!(" ({})", first.department)
+    };
+    let where_ = [&first.instance, &first.version].into_iter().find(|name| !name.is_empty());
+    let detail = where_.map_or_else(String::new, |name| format!(", {name}"));
+    let money =
+        if incident.amount > 0.0 { format!(", amount {:.0}", incident.amount) } else { String::new() };
+    format!(
+        "Since {}, {} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
+        times::text(incident.start),
+        incident.transactions,
+        incident.types.join(", "),
+        first.service,
+    )
+}

@@ -1,0 +1,95 @@
+//! A decided row as the diagnosis and the topology are told of it: borrowed, nothing copied.
+
+use throughline_analysis::{
+    HopKind,
+    alerts::CallStep,
+    diagnosis::{Finished, FinishedHop, Outcome},
+};
+
+use crate::records::{self, Closed, Hops, Transaction};
+
+/// Ends of the names of attributes that hold an amount of money.
+const AMOUNT: [&str; 2] = [".amount", "amount"];
+
+/// Names of attributes that say who asked.
+const CUSTOMER: [&str; 6] =
+    ["customer.id", "bank.customer.id", "customer", "enduser.id", "user.id", "account.holder"];
+
+/// Hands a decision's row to `take`. Only a first row: an amendment tells of what was told already.
+pub fn with_finished(closed: &Closed, take: impl FnOnce(&Finished<'_>)) {
+    let Some(row) = closed.row.as_ref().filter(|_| closed.version <= 1) else { return };
+    let hops = row.hops.as_ref().map(hops).unwrap_or_default();
+    let attributes: Vec<(&str, &str)> =
+        row.attributes.iter().map(|each| (each.key.as_str(), each.value.as_str())).collect();
+    let outcome = outcome(row);
+    let amount = attributes.iter().find(|(key, _)| AMOUNT.iter().any(|end| key.ends_with(end)));
+    let customer = CUSTOMER.iter().find_map(|name| attributes.iter().find(|(key, _)| key == name));
+    take(&Finished {
+        id: &row.transaction_id,
+        tenant: &row.tenant,
+        transaction_type: &row.r#type,
+        start: row.start,
+        end: row.end,
+        outcome,
+        reason: &row.outcome_reason,
+        missing_terminal: outcome == Outcome::Incomplete,
+        amount: amount.and_then(|(_, text)| text.parse().ok()),
+        customer: customer.map_or("", |(_, value)| value),
+        attributes: &attributes,
+        hops: &hops,
+    });
+}
+
+fn outcome(row: &Transaction) -> Outcome {
+    match records::Outcome::try_from(row.outcome) {
+        Ok(records::Outcome::Error) => Outcome::Error,
+        Ok(records::Outcome::Incomplete) => Outcome::Incomplete,
+        Ok(records::Outcome::Ok | records::Outcome::Unspecified) | Err(_) => Outcome::Ok,
+    }
+}
+
+/// Columns as rows. A record whose columns differ in length was not made by this program: what is missing reads as nothing.
+fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
+    let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
+    let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
+    let hop = |at: usize| FinishedHop {
+        department: text(&columns.department, at),
+        service: text(&columns.service, at),
+        operation: text(&columns.operation, at),
+        version: text(&columns.version, at),
+        instance: text(&columns.instance, at),
+        kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
+        parent: columns.parent.get(at).copied().unwrap_or(-1),
+        count: columns.count.get(at).copied().unwrap_or(1),
+        start: columns.start.get(at).copied().unwrap_or_default(),
+        duration: number(&columns.duration, at),
+        self_time: number(&columns.self_, at),
+        network: number(&columns.network, at),
+        queue: number(&columns.queue, at),
+        critical: number(&columns.critical, at),
+        critical_network: number(&columns.critical_network, at),
+        critical_queue: number(&columns.critical_queue, at),
+        errors: columns.errors.get(at).copied().unwrap_or_default(),
+    };
+    (0..columns.service.len()).map(hop).collect()
+}
+
+fn kind(number: u32) -> HopKind {
+    [HopKind::Database, HopKind::Network, HopKind::Queue, HopKind::Partner]
+        .into_iter()
+        .find(|kind| *kind as u32 == number)
+        .unwrap_or(HopKind::Own)
+}
+
+/// The hops of a transaction as steps of the topology.
+pub(super) fn steps<'a>(finished: &'a Finished<'a>) -> impl Iterator<Item = CallStep<'a>> {
+    finished.hops.iter().map(|hop| {
+        let caller = usize::try_from(hop.parent).ok().and_then(|parent| finished.hops.get(parent));
+        CallStep {
+            service: hop.service,
+            department: hop.department,
+            instance: hop.instance,
+            caller: caller.map_or("", |caller| caller.service),
+        }
+    })
+}
