@@ -148,7 +148,7 @@ impl InFlight {
         let by = (&*self.rules, &Sampler::default());
         match Decider::default().decide(by, &closing, &summaries, None) {
             Decided::Closed(closed) => closed.row,
-            Decided::Offer(_) => None,
+            Decided::Offer(..) => None,
         }
     }
 }

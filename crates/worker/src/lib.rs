@@ -8,6 +8,7 @@
 
 mod append;
 mod batch;
+mod drafts;
 mod error;
 mod events;
 mod in_flight;
