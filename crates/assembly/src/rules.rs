@@ -79,6 +79,8 @@ pub enum DepartmentRule {
 pub struct TransactionSettings {
     /// Span attributes that name a transaction, best first.
     pub keys: Vec<String>,
+    /// Whether span links join traces.
+    pub links: bool,
     /// No trace for so long.
     pub quiet_time: u64,
     /// Open for so long.

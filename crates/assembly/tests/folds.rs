@@ -175,7 +175,7 @@ fn replay_obeys_decisions() {
     assert_eq!(world.closed().len(), 2);
     let mut keep_nothing = settings();
     keep_nothing.policies = Vec::new();
-    let mut again = Transactions::new(Arc::new(Rules::compile(keep_nothing).unwrap()));
+    let mut again = Transactions::new(0, Arc::new(Rules::compile(keep_nothing).unwrap()));
     for (position, record) in world.log.0.iter().enumerate() {
         apply_stored(&mut again, position as u64, record);
     }
@@ -219,11 +219,11 @@ fn a_fold_restored_from_a_snapshot_goes_on_as_if_nothing_happened() {
         assert_eq!(first.snapshot(Vec::new()).unwrap(), restored.snapshot(Vec::new()).unwrap());
     }
     for cut in (0..world.log.0.len()).step_by(11) {
-        let mut first = Transactions::new(rules());
+        let mut first = Transactions::new(0, rules());
         for position in 0..cut {
             apply_stored(&mut first, position as u64, &world.log.0[position]);
         }
-        let mut restored = Transactions::restore(&first.snapshot(Vec::new()).unwrap()).unwrap();
+        let mut restored = Transactions::restore(0, &first.snapshot(Vec::new()).unwrap()).unwrap();
         for position in cut..world.log.0.len() {
             let record = &world.log.0[position];
             let once = apply_stored(&mut first, position as u64, record);
@@ -344,7 +344,7 @@ fn closed_transactions_are_found_beyond_what_memory_holds() {
     assert!(world.log.1.traces.contains_key(&[1; 16]) && world.log.1.transactions.len() > 1);
     assert!(world.transactions.sizes().1 <= MAX_CLOSED_TRANSACTIONS);
     let saved = world.transactions.snapshot(Vec::new()).unwrap();
-    world.transactions = Transactions::restore(&saved).unwrap();
+    world.transactions = Transactions::restore(0, &saved).unwrap();
     let saved = world.traces.snapshot(Vec::new()).unwrap();
     world.traces = Traces::restore(0, &saved).unwrap();
     let before = world.closed().len();
@@ -385,7 +385,7 @@ fn what_holds_the_log_is_decided_early() {
     let closed = world.closed();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].row.as_ref().unwrap().closed_by(), ClosedBy::Limit);
-    let mut again = Transactions::new(rules());
+    let mut again = Transactions::new(0, rules());
     for (position, record) in world.log.0.iter().enumerate() {
         apply_stored(&mut again, position as u64, record);
     }

@@ -58,10 +58,10 @@ fn replay_from_any_snapshot_gives_the_same_state_and_decides_nothing_anew() {
         assert!(world.log.0.iter().filter(|record| matches!(record.body, Stored::Offer(_))).count() > 250);
         assert!(world.closed().iter().any(|closed| closed.version > 1), "some are amended");
         let end = world.transactions.snapshot(Vec::new()).unwrap();
-        let mut fold = Transactions::new(stateful_rules());
+        let mut fold = Transactions::new(0, stateful_rules());
         for position in 0..=world.log.0.len() {
             if position % 97 == seed as usize {
-                let mut restored = Transactions::restore(&fold.snapshot(Vec::new()).unwrap()).unwrap();
+                let mut restored = Transactions::restore(0, &fold.snapshot(Vec::new()).unwrap()).unwrap();
                 for (position, record) in world.log.0.iter().enumerate().skip(position) {
                     apply_stored(&mut restored, position as u64, record);
                 }
@@ -117,7 +117,7 @@ fn rules_that_change_settle_who_waits() {
     let names: std::collections::BTreeSet<_> =
         rows.values().flatten().filter(|row| row.kept).map(|row| row.kept_by.clone()).collect();
     assert!(names.contains("fair") && names.contains("limit"), "{names:?}");
-    let mut fold = Transactions::new(stateful_rules());
+    let mut fold = Transactions::new(0, stateful_rules());
     for (position, record) in world.log.0.iter().enumerate() {
         apply_stored(&mut fold, position as u64, record);
     }

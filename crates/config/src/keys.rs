@@ -77,10 +77,10 @@ pub const KEYS: &[Key] = &[
     key("departments[].services", GlobMap, Unset("no such rule"), "department to globs over service.name"),
 
     key("transactions.keys", TextList, Value("[payment.uetr, payment.end_to_end_id, bank.transfer.id]"), "span attributes that name a business transaction, best first"),
-    key("transactions.links", Bool, Value("true"), "span links join traces; this version joins by keys alone and reads links for the critical path"),
+    key("transactions.links", Bool, Value("true"), "span links join traces to one transaction"),
     key("transactions.quiet_time", Duration, Value("30s"), "a transaction closes when no trace came for so long"),
     key("transactions.max_age", Duration, Value("1h"), "a transaction closes so long after its first trace in any case"),
-    key("transactions.max_traces", COUNT, Value("10000"), "a transaction of so many traces closes at once"),
+    key("transactions.max_traces", COUNT, Value("10000"), "a transaction of so many traces closes at once; its keys name nothing more after that"),
     key("transactions.attributes", TextList, Value("[payment.amount, payment.currency, bank.channel]"), "span attributes kept for every transaction, sampled or not"),
     key("transactions.types", Types, Value("[]"), "types of transactions; first match wins, else the root's service and name"),
     key("transactions.types[].name", Text, Required, "what the type is called"),

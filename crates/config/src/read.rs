@@ -31,7 +31,6 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         log: log(reader, whole, &data_dir),
         rules,
         service_levels,
-        links: reader.get(whole, "transactions.links"),
         clickhouse: clickhouse(reader, whole, &data_dir),
         api: reader.get::<Address>(whole, "api.endpoint").0,
         metrics: reader.get::<Address>(whole, "metrics.endpoint").0,
@@ -92,6 +91,7 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
         database_department: departments.database,
         transactions: TransactionSettings {
             keys: reader.get(whole, "transactions.keys"),
+            links: reader.get(whole, "transactions.links"),
             quiet_time: nanos(reader, whole, "transactions.quiet_time"),
             max_age: nanos(reader, whole, "transactions.max_age"),
             max_traces: reader.get(whole, "transactions.max_traces"),

@@ -21,8 +21,6 @@ pub struct Config {
     pub rules: RulesSettings,
     /// Service levels of transaction types, in the order of `rules.transactions.types`.
     pub service_levels: Vec<Option<ServiceLevel>>,
-    /// Whether span links join traces.
-    pub links: bool,
     /// The store.
     pub clickhouse: ClickHouseConfig,
     /// Where the query API listens.

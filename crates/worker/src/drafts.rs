@@ -24,8 +24,10 @@ impl Drafts {
     pub(crate) fn take(&mut self, closing: &Closing) -> Option<Closed> {
         let verdict = closing.verdict.as_ref()?;
         let draft = self.by_name.remove(&closing.name)?;
-        let is_its = draft.version == closing.version && draft.summary_positions == closing.summaries;
-        (is_its && !verdict.keep).then(|| verdict.clone().of_draft(draft))
+        let members = closing.members.iter().map(|member| member.packed());
+        let is_its = draft.version == closing.version && members.eq(draft.members.iter().copied());
+        let alone = closing.kept_from.is_none() && closing.previous.is_none();
+        (is_its && alone && !verdict.keep).then(|| verdict.clone().of_draft(draft))
     }
 
     /// Other rules: they would have made other rows.

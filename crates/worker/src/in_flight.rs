@@ -9,9 +9,10 @@ use dashmap::{DashMap, Entry};
 use throughline_assembly::{
     decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
+    place::Place,
     records::{ClosedBy, Transaction},
     rules::Rules,
-    transactions::{Closing, TraceHead},
+    transactions::{Closing, Member, TraceHead},
 };
 use throughline_log::{Log, Position};
 use throughline_sampling::Sampler;
@@ -24,10 +25,8 @@ use crate::{
 /// An open transaction: where its summaries lie.
 #[derive(Clone, Debug, Default)]
 pub struct OpenTransaction {
-    /// Partition of the summary log.
-    pub partition: u32,
-    /// Positions in it.
-    pub summaries: Vec<u64>,
+    /// Places in the summary log.
+    pub summaries: Vec<Place>,
     /// Its other names: keys, and its traces.
     aliases: Vec<NameHash>,
 }
@@ -55,8 +54,25 @@ impl InFlight {
         Self { shared: Arc::default(), summary_log, rules }
     }
 
-    /// Adds a trace, whose summary lies at `position`, to the transaction that the fold filed it under.
-    pub(crate) fn add(&self, name: NameHash, trace: TraceHead<'_>, partition: u32, position: u64) {
+    /// Adds a trace, whose summary lies at `place`, to the transaction that the fold filed it under.
+    pub(crate) fn add(&self, name: NameHash, trace: TraceHead<'_>, place: Place) {
+        self.extend(name, [place], trace.names());
+    }
+
+    /// What was open under one name is so under another from now on; whether anything was.
+    pub(crate) fn join(&self, from: NameHash, to: NameHash) -> bool {
+        let Some((_, gone)) = self.shared.open.remove(&from) else { return false };
+        self.shared.count.fetch_sub(1, Ordering::Relaxed);
+        self.extend(to, gone.summaries, gone.aliases.into_iter().chain([from]));
+        true
+    }
+
+    fn extend(
+        &self,
+        name: NameHash,
+        places: impl IntoIterator<Item = Place>,
+        aliases: impl Iterator<Item = NameHash>,
+    ) {
         let shared = &self.shared;
         let mut entry = match shared.open.entry(name) {
             Entry::Occupied(entry) => entry.into_ref(),
@@ -68,12 +84,11 @@ impl InFlight {
                 entry.insert(OpenTransaction::default())
             }
         };
-        entry.partition = partition;
         if entry.summaries.len() >= MAX_TRACES_SHOWN {
             return;
         }
-        entry.summaries.push(position);
-        for alias in trace.names().filter(|alias| *alias != name) {
+        entry.summaries.extend(places);
+        for alias in aliases.filter(|alias| *alias != name) {
             shared.aliases.insert(alias, name);
             entry.aliases.push(alias);
         }
@@ -124,12 +139,12 @@ impl InFlight {
     }
 
     fn row(&self, name: NameHash, open: &OpenTransaction) -> Option<Transaction> {
-        let read = |position: &u64| {
-            let record = self.summary_log.fetch(open.partition, Position(*position)).ok()?;
-            Some((*position, summary_of(&record)?))
+        let read = |place: &Place| {
+            let record = self.summary_log.fetch(place.partition(), Position(place.position())).ok()?;
+            Some((*place, summary_of(&record)?))
         };
         let summaries: Vec<_> = open.summaries.iter().filter_map(read).collect();
-        let summaries: Vec<_> = summaries.iter().map(|(position, summary)| (*position, &**summary)).collect();
+        let summaries: Vec<_> = summaries.iter().map(|(place, summary)| (*place, &**summary)).collect();
         if summaries.is_empty() {
             return None;
         }
@@ -137,16 +152,18 @@ impl InFlight {
             sequence: 0,
             name,
             closed_by: ClosedBy::Unspecified,
-            summaries: open.summaries.clone(),
+            members: open.summaries.iter().copied().map(Member::new).collect(),
             covered: 0,
             previous: None,
+            kept_from: None,
             version: 1,
             share: 0.0,
             // What hangs on others is not known before it closes.
             verdict: self.rules.policies.is_stateful().then(Verdict::default),
+            take_back: false,
         };
         let by = (&*self.rules, &Sampler::default());
-        match Decider::default().decide(by, &closing, &summaries, None) {
+        match Decider::default().decide(by, &closing, &summaries, None, None) {
             Decided::Closed(closed) => closed.row,
             Decided::Offer(..) => None,
         }

@@ -24,6 +24,7 @@ mod worker;
 
 pub mod limits;
 pub mod metrics;
+mod passing;
 
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};

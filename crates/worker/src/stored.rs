@@ -13,10 +13,10 @@ use throughline_assembly::{
     place::Place,
     records::{Closed, TraceSummary},
     traces::StoredSummaries,
-    transactions::StoredDecisions,
+    transactions::{Found, StoredDecisions, decode_links},
 };
 use throughline_index::{Chunk, IndexError, Runs, Settings};
-use throughline_log::{FetchError, Log, Position};
+use throughline_log::{FetchError, Kind, Log, Position};
 use throughline_otlp::TraceId;
 
 use crate::{
@@ -143,9 +143,9 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// The decision at a position; `None` where it is gone.
-    pub(crate) fn at(&self, position: u64) -> Result<Option<Arc<Closed>>, FetchError> {
-        match self.log.fetch(self.partition, Position(position)) {
+    /// The decision at a place; `None` where it is gone.
+    pub(crate) fn at(&self, place: Place) -> Result<Option<Arc<Closed>>, FetchError> {
+        match self.log.fetch(place.partition(), Position(place.position())) {
             Ok(record) => Ok(closed_of(&record)),
             Err(FetchError::Trimmed { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -154,11 +154,19 @@ impl Decisions {
 }
 
 impl StoredDecisions for Decisions {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
-        // The newest chunk's comes first: decisions are in the order of the log.
+    fn find(&mut self, name: NameHash) -> Option<Found> {
+        // The newest chunk's comes first: entries are in the order of the log.
         let position = *self.index.get(&name.0.to_be_bytes()).first()?;
-        match self.at(position) {
-            Ok(closed) => closed.filter(|closed| closed.name() == name).map(|closed| (position, closed)),
+        match self.log.fetch(self.partition, Position(position)) {
+            Ok(record) if record.kind == Kind::Link => {
+                let its = decode_links(&record.payload).find(|(greater, _)| *greater == name);
+                its.map(|(_, parent)| Found::Parent(parent))
+            }
+            Ok(record) => {
+                let closed = closed_of(&record).filter(|closed| closed.name() == name);
+                closed.map(|closed| Found::Closed(position, closed))
+            }
+            Err(FetchError::Trimmed { .. }) => None,
             Err(error) => {
                 tracing::warn!(%error, "the decision of a closed transaction is gone; what comes late is a row of its own");
                 None

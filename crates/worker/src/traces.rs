@@ -160,7 +160,7 @@ impl TracesDriver {
                     self.stored.unplaced.entry(id).or_default().push(Arc::clone(summary));
                     Some(id)
                 }
-                EmitBody::SourceTime { .. } => None,
+                EmitBody::SourceTime { .. } | EmitBody::Links(_) => None,
             };
             self.outgoing.bytes += new.payload.len();
             self.outgoing.records.push((emit.partition, new));

@@ -84,15 +84,15 @@ fn worst<'a>(input: &'a Input<'_>, path: &Path) -> WorstHop<'a> {
 
 /// The facts as a record.
 pub(super) fn offer(closing: &Closing, rules: &Rules, facts: &Transaction<'_>) -> Offer {
-    let (name_high, name_low) = closing.name.halves();
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let attributes = || (0u32..).zip(facts.attributes).filter_map(|(slot, text)| Some((slot, (*text)?)));
     let sampled = Sampled { randomness: facts.randomness, threshold: facts.sampled_before };
+    let (name_high, name_low) = closing.name.halves();
     Offer {
         name_high,
         name_low,
         version: closing.version,
-        summaries: closing.summaries.len() as u32,
+        summaries: closing.members.len() as u32,
         closed_by: closing.closed_by.into(),
         rules_version: rules.version,
         share: closing.share,

@@ -13,13 +13,14 @@ use throughline_sampling::{Offer as Offered, Sampler, Transaction};
 use self::input::Input;
 pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
+    place::Place,
     records::{Closed, ClosedBy, Offer, Outcome, TraceSummary, Transaction as Row},
     rules::Rules,
-    transactions::Closing,
+    transactions::{Closing, Member},
 };
 
-/// A summary and its position in this partition of the summary log.
-pub type Positioned<'a> = (u64, &'a TraceSummary);
+/// A summary and its place in the summary log.
+pub type Positioned<'a> = (Place, &'a TraceSummary);
 
 /// What becomes of a closing transaction.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,15 +39,19 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// The record that closes a transaction, or offers it. `sampler` is the fold's ([`crate::transactions::Transactions::sampler`]). `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
-    /// there is one.
+    /// The record that closes a transaction, or offers it. `sampler` is the fold's ([`crate::transactions::Transactions::sampler`]). `summaries` are those of
+    /// `closing`, less those that are gone; `before` is the record of the row before, where there is one, and `joined` that of [`Closing::kept_from`].
     pub fn decide(
         &mut self,
         (rules, sampler): (&Rules, &Sampler),
         closing: &Closing,
         summaries: &[Positioned<'_>],
         before: Option<&Closed>,
+        joined: Option<&Closed>,
     ) -> Decided {
+        if closing.take_back {
+            return Decided::Closed(Box::new(taken_back(closing, before)));
+        }
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
         let is_late = |summary: &TraceSummary| summary.late && summary.keys.is_empty();
@@ -54,12 +59,16 @@ impl Decider {
             && !summaries.is_empty()
             && summaries.iter().all(|(_, summary)| is_late(summary));
         let fragment = forgotten
-            || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
-        let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let alone: Vec<Positioned<'_>>;
+            || closing.previous.is_some() && (before.is_none() || summaries.len() < closing.members.len());
+        let new = closing.members.get(closing.covered as usize..).unwrap_or_default();
+        let new_ones: Vec<Positioned<'_>>;
         let summaries = if fragment {
-            alone = summaries.iter().filter(|(position, _)| new.contains(position)).copied().collect();
-            &alone
+            new_ones = summaries
+                .iter()
+                .filter(|(place, _)| new.iter().any(|member| member.place() == *place))
+                .copied()
+                .collect();
+            &new_ones
         } else {
             summaries
         };
@@ -98,18 +107,20 @@ impl Decider {
         };
         row.attributes = row::wanted(captured, rules);
         name(&mut row, id, closing, fragment, known);
-        let was_kept = known.is_some_and(|row| row.kept);
-        verdict.write(&mut row, known, rules.settings.sampling.dry_run && !offer);
-        let written = if was_kept || fragment { closing.covered } else { 0 };
-        let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
+        let earlier = if fragment { [None, None] } else { [before, joined] };
+        let dry_run = rules.settings.sampling.dry_run && !offer;
+        verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), dry_run);
+        let to_write = if fragment { new } else { &closing.members };
+        let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
+        let written = |member: &Member| if row.kept { member.written() } else { *member };
+        let members = closing.members.iter().map(|member| written(member).packed()).collect();
         let (name_high, name_low) = closing.name.halves();
         let closed = Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
             kept,
-            summaries: closing.summaries.len() as u32,
-            summary_positions: closing.summaries.clone(),
+            members,
             terminals: input.terminals(),
             before: before.and_then(|before| before.row.clone()),
             name_high,
@@ -127,7 +138,7 @@ fn name(row: &mut Row, id: String, closing: &Closing, fragment: bool, known: Opt
     row.closed_by = closing.closed_by.into();
     row.transaction_id = id;
     if fragment {
-        let last = closing.summaries.last().copied().unwrap_or_default();
+        let last = closing.members.last().map_or(0, |member| member.place().packed());
         row.closed_by = ClosedBy::Late.into();
         row.transaction_id = format!("{}@{last}", row.transaction_id);
     } else if let Some(known) = known.filter(|known| known.closed_by() == ClosedBy::Late) {
@@ -144,6 +155,19 @@ fn by_itself(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
         Offered::Decided(decision) => decision.into(),
         // Only limits wait, and these policies have none.
         Offered::Pending(_) => Verdict::default(),
+    }
+}
+
+/// The end of a row whose transaction belongs to another name now.
+fn taken_back(closing: &Closing, before: Option<&Closed>) -> Closed {
+    let (name_high, name_low) = closing.name.halves();
+    Closed {
+        version: closing.version,
+        first_start: before.map_or(0, |before| before.first_start),
+        before: before.and_then(|before| before.row.clone()),
+        name_high,
+        name_low,
+        ..Closed::default()
     }
 }
 

@@ -46,11 +46,11 @@ fn text(verdict: Voted) -> &'static str {
 }
 
 impl Verdict {
-    /// The record of what was offered and is not kept: it needs no more than what was there when it was offered.
+    /// The record of what was offered and is not kept, nor was any part of it before: it needs no more than what was there when it was offered.
     #[must_use]
     pub fn of_draft(self, mut draft: Closed) -> Closed {
         if let Some(row) = &mut draft.row {
-            self.write(row, None, false);
+            self.write(row, [None, None], false);
         }
         draft
     }
@@ -65,9 +65,10 @@ impl Verdict {
         Self { keep: true, kept_by: DRY_RUN.to_owned(), reason, weight: 1.0, votes: self.votes }
     }
 
-    /// Writes it into a row. What was kept before stays kept, by what kept it first: keeps only ever turn on. Draws are made by the id, so one that is kept
-    /// both times would have been by the greater of both probabilities: it stands for the smaller weight.
-    pub(super) fn write(self, row: &mut Transaction, before: Option<&Transaction>, dry_run: bool) {
+    /// Writes it into a row. What was kept before, as it was or as a part that another name had, stays kept, by what kept it first: keeps only ever turn on. Draws
+    /// are made by the id, so one that is kept both times would have been by the greater of both probabilities: it stands for the smaller weight. What another
+    /// id's draw kept weighs nothing where the final one's does not keep it.
+    pub(super) fn write(self, row: &mut Transaction, earlier: [Option<&Transaction>; 2], dry_run: bool) {
         let now = if dry_run { self.kept_anyway() } else { self };
         row.kept = now.keep;
         row.weight = now.weight;
@@ -75,8 +76,17 @@ impl Verdict {
         row.keep_reason = now.reason;
         let vote = |(policy, verdict)| Vote { policy, verdict };
         row.votes = now.votes.into_iter().map(vote).collect();
-        let Some(before) = before.filter(|before| before.kept) else { return };
-        row.weight = if now.keep { row.weight.min(before.weight) } else { before.weight };
+        let Some(before) = earlier.into_iter().flatten().find(|before| before.kept) else { return };
+        if before.transaction_id != row.transaction_id {
+            if now.keep {
+                return;
+            }
+            row.weight = 0.0;
+        } else if now.keep {
+            row.weight = row.weight.min(before.weight);
+        } else {
+            row.weight = before.weight;
+        }
         row.kept = true;
         row.kept_by.clone_from(&before.kept_by);
         row.keep_reason.clone_from(&before.keep_reason);

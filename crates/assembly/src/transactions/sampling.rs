@@ -145,17 +145,19 @@ impl Transactions {
     pub fn settled(&self, from: u64) -> impl Iterator<Item = (u64, Closing)> {
         self.sampling.settled.range(from..).filter_map(|(number, (entry, verdict))| {
             let transaction = self.offered_one(entry)?;
-            let summaries = transaction.summaries.get(..entry.summaries as usize)?.to_vec();
+            let members = transaction.members.get(..entry.summaries as usize)?.to_vec();
             let closing = Closing {
                 sequence: 0,
                 name: transaction.name.into(),
                 closed_by: ClosedBy::try_from(entry.closed_by).unwrap_or_default(),
-                summaries,
+                members,
                 covered: transaction.covered,
                 previous: transaction.previous.checked_sub(1),
+                kept_from: transaction.kept_from,
                 version: entry.version,
                 share: 0.0,
                 verdict: Some(verdict.clone()),
+                take_back: false,
             };
             Some((*number, closing))
         })
@@ -164,8 +166,7 @@ impl Transactions {
     fn offered_one(&self, entry: &Entry) -> Option<&super::Transaction> {
         let slot = self.names.get(&NameHash::from(entry.name))?;
         let transaction = self.slots.get(*slot as usize)?.as_ref()?;
-        (transaction.state == State::Offered && transaction.version + 1 == entry.version)
-            .then_some(transaction)
+        (transaction.state == State::Offered && transaction.version < entry.version).then_some(transaction)
     }
 
     /// Offers a transaction to the policies; whether it was to be offered.
@@ -173,7 +174,7 @@ impl Transactions {
         let name = NameHash::joined(offer.name_high, offer.name_low);
         let Some(&slot) = self.names.get(&name) else { return false };
         let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
-        if offer.version != transaction.version + 1 {
+        if offer.version <= transaction.version {
             return false;
         }
         let other_rules = offer.rules_version != self.rules.version;

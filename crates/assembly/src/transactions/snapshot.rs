@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BatchState, Source, Transactions,
+    aliases::{Aliases, SavedAlias},
+    closing::{Pending, TakeBack},
     sampling::Sampling,
     transaction::{State, Transaction},
 };
@@ -33,6 +35,8 @@ struct Saved<'a> {
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    ends: Vec<(u64, TakeBack)>,
+    aliases: Vec<SavedAlias>,
     sampling: &'a Sampling,
 }
 
@@ -50,6 +54,8 @@ struct Loaded {
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    ends: Vec<(u64, TakeBack)>,
+    aliases: Vec<SavedAlias>,
     sampling: Sampling,
 }
 
@@ -59,9 +65,13 @@ impl Transactions {
     /// # Errors
     /// Where the state cannot be encoded or `out` does not take it.
     pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
-        let closing = self.closing.iter();
-        let closing =
-            closing.map(|(sequence, (slot, by, share))| (*sequence, *slot, *by as i32, *share)).collect();
+        let (mut closing, mut ends) = (Vec::new(), Vec::new());
+        for (sequence, pending) in &self.closing {
+            match pending {
+                Pending::Row(slot, by, share) => closing.push((*sequence, *slot, *by as i32, *share)),
+                Pending::TakeBack(end) => ends.push((*sequence, *end)),
+            }
+        }
         let state = Saved {
             rules: self.rules.to_record(),
             sources: &self.sources,
@@ -75,6 +85,8 @@ impl Transactions {
             closed: self.closed.iter().copied().collect(),
             next_chunk: self.next_chunk,
             batch: self.batch,
+            ends,
+            aliases: self.aliases.save(),
             sampling: &self.sampling,
         };
         encode(LAYOUT, &state, out)
@@ -84,10 +96,10 @@ impl Transactions {
     ///
     /// # Errors
     /// Where the bytes are no snapshot of this layout, or its rules are not understood by this binary.
-    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+    pub fn restore(partition: u32, bytes: &[u8]) -> Result<Self, SnapshotError> {
         let loaded: Loaded = decode(LAYOUT, bytes)?;
         let rules = Rules::from_record(&loaded.rules).ok_or(SnapshotError::Rules)?;
-        let mut fold = Self::new(Arc::new(rules));
+        let mut fold = Self::new(partition, Arc::new(rules));
         let occupied =
             loaded.slots.iter().enumerate().filter_map(|(slot, found)| Some((slot as u32, found.as_ref()?)));
         for (slot, transaction) in occupied {
@@ -98,8 +110,10 @@ impl Transactions {
         fold.closing = loaded
             .closing
             .into_iter()
-            .map(|(sequence, slot, number, share)| (sequence, (slot, by(number), share)))
+            .map(|(sequence, slot, number, share)| (sequence, Pending::Row(slot, by(number), share)))
+            .chain(loaded.ends.into_iter().map(|(sequence, end)| (sequence, Pending::TakeBack(end))))
             .collect::<BTreeMap<_, _>>();
+        fold.aliases = Aliases::restore(loaded.aliases);
         fold.sources = loaded.sources;
         fold.now = loaded.now;
         fold.slots = loaded.slots;

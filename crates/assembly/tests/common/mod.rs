@@ -18,14 +18,14 @@ use throughline_assembly::{
     decide::{Decided, Decider},
     names::NameHash,
     place::Place,
-    records::{Closed, Offer, TraceSummary},
+    records::{Closed, Moved, Offer, TraceSummary},
     rules::{
         DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings,
         TypeSettings,
     },
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
-    transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
+    transactions::{CauseKey, EmittedBody, Found, Link, StoredDecisions, SummaryEvent, Transactions},
 };
 use throughline_otlp::TraceId;
 
@@ -48,6 +48,7 @@ pub fn settings() -> RulesSettings {
         database_department: None,
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,
@@ -192,6 +193,8 @@ pub enum Stored {
     SourceTime(u64, u64),
     Offer(Arc<Offer>),
     Closed(Arc<Closed>),
+    Links(Vec<Link>),
+    Move(Box<Moved>),
     Cut,
     Rules(Arc<Rules>),
 }
@@ -199,6 +202,8 @@ pub enum Stored {
 #[derive(Clone)]
 pub struct StoredRecord {
     pub cause: Option<CauseKey>,
+    /// 0 for the first fold, 1 for the second.
+    pub source: u32,
     pub body: Stored,
 }
 
@@ -227,10 +232,13 @@ impl Chunks {
 struct Decisions<'a>(&'a [StoredRecord], &'a HashMap<[u8; 16], u64>);
 
 impl StoredDecisions for Decisions<'_> {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+    fn find(&mut self, name: NameHash) -> Option<Found> {
         let position = *self.1.get(&name.0.to_be_bytes())?;
         match &self.0[position as usize].body {
-            Stored::Closed(closed) => Some((position, Arc::clone(closed))),
+            Stored::Closed(closed) => Some(Found::Closed(position, Arc::clone(closed))),
+            Stored::Links(links) => {
+                links.iter().find(|(greater, _)| *greater == name).map(|(_, parent)| Found::Parent(*parent))
+            }
             _ => None,
         }
     }
@@ -281,7 +289,7 @@ impl World {
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
             traces: Traces::new(0, Arc::clone(&rules)),
-            transactions: Transactions::new(Arc::clone(&rules)),
+            transactions: Transactions::new(0, Arc::clone(&rules)),
             first_rules: Arc::clone(&rules),
             rules,
             log: SummaryLog::default(),
@@ -335,8 +343,9 @@ impl World {
                 Stored::Summary(summary)
             }
             EmitBody::SourceTime { now, oldest } => Stored::SourceTime(now, oldest),
+            EmitBody::Links(links) => Stored::Links(links),
         };
-        self.log.0.push(StoredRecord { cause, body });
+        self.log.0.push(StoredRecord { cause, source: 0, body });
     }
 
     pub fn read_summaries(&mut self) {
@@ -347,6 +356,7 @@ impl World {
                 while let Some(chunk) = self.transactions.take_chunk() {
                     self.log.1.transactions.extend(chunk.entries);
                 }
+                self.pass_on();
                 self.read += 1;
             }
             let settled: Vec<_> = self.transactions.settled(self.settled).collect();
@@ -356,13 +366,25 @@ impl World {
             self.decided = self.transactions.next_sequence();
             for closing in &closings {
                 let body = decide(&self.transactions, &self.log, closing);
-                self.log.0.push(StoredRecord { cause: None, body });
+                self.log.0.push(StoredRecord { cause: None, source: 0, body });
             }
             if self.transactions.wants_cut() {
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Cut });
+                self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Cut });
             } else if closings.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// What the record just read caused comes back through the log, as there is only one partition.
+    fn pass_on(&mut self) {
+        for emitted in self.transactions.take_emitted() {
+            let cause = Some(CauseKey { position: self.read as u64 + 1, ordinal: emitted.ordinal });
+            let body = match emitted.body {
+                EmittedBody::Links(links) => Stored::Links(links.to_vec()),
+                EmittedBody::Move(moved) => Stored::Move(moved),
+            };
+            self.log.0.push(StoredRecord { cause, source: 1, body });
         }
     }
 
@@ -372,11 +394,11 @@ impl World {
         let (kept, lost) = self.log.0.split_at(length);
         let written_again = lost.iter().filter(|record| record.cause.is_some()).cloned();
         let again: Vec<_> = kept.iter().cloned().chain(written_again).collect();
-        let mut fold = Transactions::new(Arc::clone(&self.first_rules));
+        let mut fold = Transactions::new(0, Arc::clone(&self.first_rules));
         for (position, record) in again[..from].iter().enumerate() {
             apply_stored(&mut fold, position as u64, record);
         }
-        self.transactions = Transactions::restore(&fold.snapshot(Vec::new()).unwrap()).unwrap();
+        self.transactions = Transactions::restore(0, &fold.snapshot(Vec::new()).unwrap()).unwrap();
         // A driver decides nothing before it has read what the log holds: here up to what was lost.
         let unread = again[length..].to_vec();
         self.log.0 = again[..length].to_vec();
@@ -401,7 +423,7 @@ impl World {
         for emit in out {
             self.append_summary(position, emit);
         }
-        self.log.0.push(StoredRecord { cause: None, body: Stored::Rules(Arc::clone(rules)) });
+        self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Rules(Arc::clone(rules)) });
         self.rules = Arc::clone(rules);
         self.read_summaries();
     }
@@ -419,7 +441,7 @@ impl World {
     pub fn rows(&self) -> HashMap<String, Arc<Closed>> {
         self.closed()
             .into_iter()
-            .map(|closed| (closed.row.as_ref().unwrap().transaction_id.clone(), closed))
+            .filter_map(|closed| Some((closed.row.as_ref()?.transaction_id.clone(), closed)))
             .collect()
     }
 }
@@ -435,12 +457,14 @@ fn apply_stored_in(
     position: u64,
     record: &StoredRecord,
 ) -> bool {
-    let cause = record.cause.unwrap_or_default();
+    let (source, cause) = (record.source, record.cause.unwrap_or_default());
     let event = match &record.body {
-        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary: (&**summary).into() },
+        Stored::Summary(summary) => SummaryEvent::Summary { source, cause, summary: (&**summary).into() },
         Stored::SourceTime(now, oldest) => {
-            SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
+            SummaryEvent::SourceTime { source, cause, now: *now, oldest: *oldest }
         }
+        Stored::Links(links) => SummaryEvent::Links { source, cause, links },
+        Stored::Move(moved) => SummaryEvent::Move { source, cause, moved },
         Stored::Offer(offer) => SummaryEvent::Offer(offer),
         Stored::Rules(rules) => SummaryEvent::Rules(Arc::clone(rules)),
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
@@ -455,19 +479,22 @@ pub fn decide(
     closing: &throughline_assembly::transactions::Closing,
 ) -> Stored {
     let summaries: Vec<_> = closing
-        .summaries
+        .members
         .iter()
-        .filter_map(|position| match &log.0[*position as usize].body {
-            Stored::Summary(summary) => Some((*position, &**summary)),
+        .map(|member| member.place())
+        .filter_map(|place| match &log.0[place.position() as usize].body {
+            Stored::Summary(summary) => Some((place, &**summary)),
             _ => None,
         })
         .collect();
-    let before = closing.previous.and_then(|position| match &log.0[position as usize].body {
+    let closed = |position: u64| match &log.0[position as usize].body {
         Stored::Closed(closed) => Some(Arc::clone(closed)),
         _ => None,
-    });
+    };
+    let before = closing.previous.and_then(closed);
+    let joined = closing.kept_from.and_then(|place| closed(place.position()));
     let by = (&**fold.rules(), fold.sampler());
-    match Decider::default().decide(by, closing, &summaries, before.as_deref()) {
+    match Decider::default().decide(by, closing, &summaries, before.as_deref(), joined.as_deref()) {
         Decided::Closed(closed) => Stored::Closed(closed.into()),
         Decided::Offer(offer, _) => Stored::Offer(offer.into()),
     }

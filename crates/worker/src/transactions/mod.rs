@@ -1,35 +1,36 @@
 //! The driver of the second fold: one partition of the summary log to decisions and batches.
 
+mod intake;
+mod lost;
+mod report;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::{Decided, Decider, Positioned},
-    records::{Closed, ClosedBy, Outcome, TraceSummary, Transaction},
+    decide::{Decided, Decider},
+    place::Place,
     rules::Rules,
-    transactions::{Closing, SummaryEvent, TraceHead, Transactions},
+    transactions::{Closing, SummaryEvent, Transactions},
 };
 use throughline_clickhouse::outbox::{Batch, Outbox, OutboxError};
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
-use throughline_sampling::OVERLOAD;
 use tokio_util::sync::CancellationToken;
 
+use self::{intake::undecodable, lost::mark_lost};
 use crate::{
     WorkerError,
     append::append,
     batch::BatchBuilder,
     drafts::Drafts,
-    events::{
-        cause_of, closed_of, closed_record, control, head_of, offer_of, offer_record, rules_of,
-        source_time_of,
-    },
+    events::{cause_of, closed_of, closed_record, control, offer_of, offer_record, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN, RETRY},
-    metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
+    metrics::{LIMIT_HITS, SNAPSHOTS},
+    passing::Passing,
     save::{Schedule, save},
     stored::{Decisions, Index},
     summaries::Summaries,
-    traces::lag,
     trim::{Bounds, Retention},
     worker::Parts,
 };
@@ -46,6 +47,7 @@ pub(crate) struct TransactionsDriver {
     /// Of the transaction that is being decided.
     summaries: Summaries,
     builder: BatchBuilder,
+    passing: Passing,
     outbox: Outbox,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
@@ -74,11 +76,10 @@ impl TransactionsDriver {
     ) -> Result<Self, WorkerError> {
         let log = parts.summary_log.clone();
         let (fold, next) = match parts.snapshots.latest(&name(partition))? {
-            Some(saved) => (Transactions::restore(&saved.bytes)?, Position(saved.position)),
-            None => (Transactions::new(Arc::clone(&parts.rules)), log.start(partition)),
+            Some(saved) => (Transactions::restore(partition, &saved.bytes)?, Position(saved.position)),
+            None => (Transactions::new(partition, Arc::clone(&parts.rules)), log.start(partition)),
         };
-        let (spans, summaries) = fold.needed();
-        bounds.set_needed(partition, spans, summaries.min(next.0));
+        set_needed(&bounds, partition, &fold, next);
         // Closings of before the snapshot that have no record yet are decided again.
         let decided = fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence);
         let driver = Self {
@@ -93,6 +94,7 @@ impl TransactionsDriver {
             },
             fold,
             reader: log.reader(partition, next),
+            passing: Passing::new(log.clone()),
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
@@ -112,19 +114,6 @@ impl TransactionsDriver {
         Ok(driver)
     }
 
-    /// What was open at the snapshot is in flight again.
-    fn show_open(&self) {
-        let open = self.fold.open_transactions();
-        for (name, position) in
-            open.flat_map(|(name, list)| list.iter().map(move |position| (name, position)))
-        {
-            let record = self.log.fetch(self.partition, Position(*position)).ok();
-            if let Some(head) = record.as_ref().and_then(head_of) {
-                self.in_flight.add(name, TraceHead::from(&head), self.partition, *position);
-            }
-        }
-    }
-
     /// Reads until told to stop, then to the end of what the log holds, and cuts; then saves.
     pub(crate) async fn run(
         mut self,
@@ -140,6 +129,7 @@ impl TransactionsDriver {
             }
             tokio::select! {
                 record = self.reader.next() => self.apply(record.map_err(|source| self.read_error(source))?).await?,
+                sent = self.passing.sent() => sent?,
                 () = shutdown.cancelled(), if !stopping => continue,
             }
             for _ in 0..RECORDS_PER_TURN {
@@ -174,6 +164,8 @@ impl TransactionsDriver {
         let position = record.position;
         match record.kind {
             Kind::Summary => self.take_summary(&record),
+            Kind::Link => self.take_links(&record),
+            Kind::Move => self.take_moved(&record),
             Kind::SourceTime => {
                 if let (Some((source, cause)), Some((now, oldest))) =
                     (cause_of(&record), source_time_of(&record))
@@ -197,45 +189,27 @@ impl TransactionsDriver {
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
-            Kind::Spans | Kind::Tick | Kind::Link | Kind::Move => {}
+            Kind::Spans | Kind::Tick => {}
         }
         while let Some(chunk) = self.fold.take_chunk() {
             self.decisions.index.add(chunk)?;
         }
+        self.pass_on(position).await?;
         self.next = record.next;
         Ok(())
     }
 
-    fn take_summary(&mut self, record: &Record) {
-        let cached = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<TraceSummary>());
-        let decoded = if cached.is_some() { None } else { head_of(record) };
-        let head = cached.map(TraceHead::from).or(decoded.as_ref().map(TraceHead::from));
-        let (Some((source, cause)), Some(summary)) = (cause_of(record), head) else {
-            tracing::error!(
-                position = record.position.0,
-                "a summary in the log does not decode; it is left out"
-            );
-            return;
-        };
-        let position = record.position.0;
-        let event = SummaryEvent::Summary { source, cause, summary };
-        if self.fold.apply(position, event, &mut self.decisions) {
-            self.in_flight.add(self.fold.filed(), summary, self.partition, position);
-        }
-    }
-
     fn take_closed(&mut self, record: &Record) -> Result<(), WorkerError> {
         let Some(closed) = closed_of(record) else {
-            tracing::error!(
-                position = record.position.0,
-                "a decision in the log does not decode; it is left out"
-            );
+            undecodable(record, "a decision");
             return Ok(());
         };
         if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed), &mut self.decisions) {
             return Ok(());
         }
-        self.in_flight.remove(closed.name());
+        if !self.fold.is_open(closed.name()) {
+            self.in_flight.remove(closed.name());
+        }
         self.count(&closed);
         self.builder.add(&closed)
     }
@@ -251,6 +225,7 @@ impl TransactionsDriver {
         }
         self.put_in_outbox(batches).await?;
         if self.schedule.is_due(next) {
+            self.passing.drain().await?;
             self.save(next)?;
         }
         Ok(())
@@ -324,20 +299,20 @@ impl TransactionsDriver {
             return Ok(Decided::Closed(closed.into()));
         }
         self.summaries.clear();
-        for position in &closing.summaries {
-            match self.log.fetch(self.partition, Position(*position)) {
-                Ok(record) => self.summaries.read(&record),
+        for place in closing.members.iter().map(|member| member.place()) {
+            match self.log.fetch(place.partition(), Position(place.position())) {
+                Ok(record) => self.summaries.read(place, &record),
                 Err(FetchError::Trimmed { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let before = match closing.previous {
-            Some(position) => self.decisions.at(position)?,
-            None => None,
-        };
+        let before = closing.previous.map(|position| Place::new(self.partition, position));
+        let [before, joined] = [before, closing.kept_from].map(|place| self.decisions.at(place?).transpose());
+        let (before, joined) = (before.transpose()?, joined.transpose()?);
         let summaries: Vec<_> = self.summaries.iter().collect();
         let by = (&**self.fold.rules(), self.fold.sampler());
-        let mut decided = self.decider.decide(by, closing, &summaries, before.as_deref());
+        let (before, joined) = (before.as_deref(), joined.as_deref());
+        let mut decided = self.decider.decide(by, closing, &summaries, before, joined);
         if let Decided::Closed(closed) = &mut decided {
             mark_lost(closed, &summaries, |partition| self.span_log.start(partition).0);
         }
@@ -356,6 +331,7 @@ impl TransactionsDriver {
             self.cut().await?;
             self.read_to_end().await?;
         }
+        self.passing.drain().await?;
         if self.fold.batch().rows == 0 {
             self.save(self.next)?;
         }
@@ -381,8 +357,7 @@ impl TransactionsDriver {
         }
         let retention = self.fold.rules().settings.retention;
         self.decisions.index.saved(self.fold.now(), retention)?;
-        let (spans, summaries) = self.fold.needed();
-        self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
+        set_needed(&self.bounds, self.partition, &self.fold, next);
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
         Ok(())
     }
@@ -407,80 +382,15 @@ impl TransactionsDriver {
             }
         }
     }
-
-    fn report(&mut self, wall: u64) {
-        let partition = self.partition.to_string();
-        metrics::gauge!(TRANSACTIONS_OPEN, "partition" => partition.clone()).set(self.fold.sizes().0 as f64);
-        metrics::gauge!(LAG, "stage" => "transactions", "partition" => partition).set(lag(wall));
-        let counts = self.fold.take_counts();
-        for (limit, hits) in [
-            ("log.retention.size_gib", counts.closed_by_limit),
-            ("transactions.max_traces", counts.over_max_traces),
-        ] {
-            if hits > 0 {
-                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
-            }
-        }
-    }
-
-    /// Counts what was decided. Types that are not configured share a label: their names come from outside.
-    fn count(&self, closed: &Closed) {
-        let Some(row) = &closed.row else { return };
-        let decision = if row.kept { "kept" } else { "dropped" };
-        if closed.version > 1 {
-            let known = closed.before.as_ref().map_or(0, |before| before.spans);
-            let late = row.spans.saturating_sub(known);
-            metrics::counter!(LATE_SPANS, "decision" => decision).increment(u64::from(late));
-            return;
-        }
-        let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
-        let closed_by = ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text();
-        let known = self.fold.rules().types.iter().any(|kind| *kind.name == *row.r#type);
-        let kind = if known { row.r#type.clone() } else { "(other)".to_owned() };
-        let labels = [("type", kind), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
-        metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
-        if is_shed(row) {
-            metrics::counter!(LIMIT_HITS, "limit" => "sampling.max_transactions_per_second").increment(1);
-        }
-        let policy = policy_of(row);
-        metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
-    }
 }
 
-/// Whether overload kept it from the policies.
-fn is_shed(row: &Transaction) -> bool {
-    !row.kept && row.keep_reason.starts_with(OVERLOAD)
-}
-
-/// The policy that kept or dropped it, as a label: what says more than a name would make as many labels as there are transactions.
-fn policy_of(row: &Transaction) -> String {
-    match row.votes.first() {
-        _ if row.kept => row.kept_by.clone(),
-        _ if is_shed(row) => format!("({OVERLOAD})"),
-        Some(vote) if vote.verdict == "drop" => vote.policy.clone(),
-        _ => String::new(),
+/// What the fold needs, and of its own log what comes after the snapshot.
+fn set_needed(bounds: &Bounds, partition: u32, fold: &Transactions, next: Position) {
+    let (spans, mut summaries) = fold.needed();
+    if let Some(own) = summaries.get_mut(partition as usize) {
+        *own = (*own).min(next.0);
     }
-}
-
-/// Spans whose bytes are gone are left out, and the row says how many: those of a keep that comes after the log was trimmed.
-fn mark_lost(closed: &mut Closed, summaries: &[Positioned<'_>], start: impl Fn(u32) -> u64) {
-    let Some(row) = &mut closed.row else { return };
-    for kept in &mut closed.kept {
-        let Some((_, summary)) = summaries.iter().find(|(position, _)| *position == kept.summary) else {
-            continue;
-        };
-        let start = start(summary.partition);
-        if summary.records.iter().all(|record| *record >= start) {
-            continue;
-        }
-        let is_gone = |index: u32| summary.records.get(index as usize).is_none_or(|record| *record < start);
-        let gone = summary.record.iter().enumerate().filter(|(_, record)| is_gone(**record));
-        let gone: Vec<u32> =
-            gone.map(|(span, _)| span as u32).filter(|span| kept.skip.binary_search(span).is_err()).collect();
-        row.spans_lost += gone.len() as u32;
-        kept.skip.extend(gone);
-        kept.skip.sort_unstable();
-    }
+    bounds.set_needed(partition, spans, summaries);
 }
 
 fn name(partition: u32) -> String {
