@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use throughline_assembly::{
-    decide::Decided,
     records::{Closed, Moved, Offer, SummaryHead, TraceSummary},
     rules::Rules,
     traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
@@ -94,26 +93,26 @@ pub(crate) fn offer_of(record: &Record) -> Option<Arc<Offer>> {
     offer
 }
 
-/// A decision, or an offer, as a record.
-pub(crate) fn decided_record(decided: Decided) -> NewRecord {
-    match decided {
-        Decided::Closed(closed) => {
-            let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
-            NewRecord {
-                kind: Kind::Closed,
-                tenant: Arc::from(tenant),
-                cause: None,
-                payload: closed.encode_to_vec().into(),
-                cache: Some(Arc::<Closed>::from(closed)),
-            }
-        }
-        Decided::Offer(offer) => NewRecord {
-            kind: Kind::Offer,
-            tenant: Arc::from(offer.tenant.as_str()),
-            cause: None,
-            payload: offer.encode_to_vec().into(),
-            cache: Some(Arc::<Offer>::from(offer)),
-        },
+/// A decision as a record.
+pub(crate) fn closed_record(closed: Arc<Closed>) -> NewRecord {
+    let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
+    NewRecord {
+        kind: Kind::Closed,
+        tenant: Arc::from(tenant),
+        cause: None,
+        payload: closed.encode_to_vec().into(),
+        cache: Some(closed),
+    }
+}
+
+/// An offer as a record.
+pub(crate) fn offer_record(offer: Arc<Offer>) -> NewRecord {
+    NewRecord {
+        kind: Kind::Offer,
+        tenant: Arc::from(offer.tenant.as_str()),
+        cause: None,
+        payload: offer.encode_to_vec().into(),
+        cache: Some(offer),
     }
 }
 

@@ -172,7 +172,7 @@ impl InFlight {
         let by = (&**rules, &Sampler::default());
         match Decider::default().decide(by, &closing, &summaries, None, None) {
             Decided::Closed(closed) => closed.row,
-            Decided::Offer(_) => None,
+            Decided::Offer(..) => None,
         }
     }
 }

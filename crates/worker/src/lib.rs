@@ -10,6 +10,7 @@ mod again;
 mod analysis;
 mod append;
 mod batch;
+mod drafts;
 mod error;
 mod events;
 mod in_flight;

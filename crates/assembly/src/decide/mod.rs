@@ -27,8 +27,9 @@ pub type Positioned<'a> = (Place, &'a TraceSummary);
 pub enum Decided {
     /// Its record.
     Closed(Box<Closed>),
-    /// Policies hang on what was offered before: this record asks them.
-    Offer(Box<Offer>),
+    /// Policies hang on what was offered before: this record asks them. Beside it what the decision's record will be if it is not kept, but for the
+    /// verdict ([`Verdict::of_draft`]).
+    Offer(Box<Offer>, Box<Closed>),
 }
 
 /// Decides transactions; holds only scratch.
@@ -86,16 +87,19 @@ impl Decider {
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
         let captured = row::attributes(&input);
+        let offer = closing.verdict.is_none() && before.is_none() && rules.policies.is_stateful();
+        let mut offered = None;
         let known = before.and_then(|before| before.row.as_ref());
         let verdict = match &closing.verdict {
             Some(verdict) => verdict.clone(),
             None => {
                 let lists = facts::Lists::new(&row, &captured, &rules.policies);
                 let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
-                if known.is_some() {
+                if offer {
+                    offered = Some(Box::new(facts::offer(closing, rules, &facts)));
+                    Verdict::default()
+                } else if known.is_some() {
                     sampler.amend(&rules.policies, &facts).into()
-                } else if rules.policies.is_stateful() {
-                    return Decided::Offer(Box::new(facts::offer(closing, rules, &facts)));
                 } else {
                     by_itself(rules, &facts, closing.share)
                 }
@@ -104,13 +108,14 @@ impl Decider {
         row.attributes = row::wanted(captured, rules);
         name(&mut row, id, closing, fragment, known);
         let earlier = if fragment { [None, None] } else { [before, joined] };
-        verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), rules.settings.sampling.dry_run);
+        let dry_run = rules.settings.sampling.dry_run && !offer;
+        verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), dry_run);
         let to_write = if fragment { new } else { &closing.members };
         let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
         let written = |member: &Member| if row.kept { member.written() } else { *member };
         let members = closing.members.iter().map(|member| written(member).packed()).collect();
         let (name_high, name_low) = closing.name.halves();
-        Decided::Closed(Box::new(Closed {
+        let closed = Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
@@ -120,7 +125,11 @@ impl Decider {
             before: before.and_then(|before| before.row.clone()),
             name_high,
             name_low,
-        }))
+        });
+        match offered {
+            Some(offer) => Decided::Offer(offer, closed),
+            None => Decided::Closed(closed),
+        }
     }
 }
 

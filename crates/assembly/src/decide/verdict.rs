@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use throughline_sampling::{Decision, Verdict as Voted};
 
-use crate::records::{Transaction, Vote};
+use crate::records::{Closed, Transaction, Vote};
 
 /// What `KeptBy` says where `sampling.dry_run` kept it.
 pub const DRY_RUN: &str = "dry_run";
@@ -46,6 +46,15 @@ fn text(verdict: Voted) -> &'static str {
 }
 
 impl Verdict {
+    /// The record of what was offered and is not kept, nor was any part of it before: it needs no more than what was there when it was offered.
+    #[must_use]
+    pub fn of_draft(self, mut draft: Closed) -> Closed {
+        if let Some(row) = &mut draft.row {
+            self.write(row, [None, None], false);
+        }
+        draft
+    }
+
     /// What a dry run makes of it: kept as it is, with the word of what would have been.
     fn kept_anyway(self) -> Self {
         let reason = match (self.keep, self.kept_by.as_str(), self.reason.as_str()) {

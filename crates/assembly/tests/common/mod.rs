@@ -393,6 +393,6 @@ pub fn decide(
     let by = (&**fold.rules(), fold.sampler());
     match Decider::default().decide(by, closing, &summaries, before.as_deref(), joined.as_deref()) {
         Decided::Closed(closed) => Stored::Closed(closed.into()),
-        Decided::Offer(offer) => Stored::Offer(offer.into()),
+        Decided::Offer(offer, _) => Stored::Offer(offer.into()),
     }
 }

@@ -265,7 +265,7 @@ impl World {
             let (before, joined) = (before.as_deref(), joined.as_deref());
             let body = match Decider::default().decide(by, closing, &summaries, before, joined) {
                 Decided::Closed(closed) => Body::Closed(closed.into()),
-                Decided::Offer(offer) => Body::Offer(offer.into()),
+                Decided::Offer(offer, _) => Body::Offer(offer.into()),
             };
             let record = Record { source: 0, cause: CauseKey::default(), body };
             self.owners[partition as usize].log.push(record);

@@ -24,7 +24,8 @@ use crate::{
     analysis::FinishedRanges,
     append::append,
     batch::{BatchBuilder, put_in_outbox},
-    events::{cause_of, closed_of, control, decided_record, offer_of, rules_of, source_time_of},
+    drafts::Drafts,
+    events::{cause_of, closed_of, closed_record, control, offer_of, offer_record, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
     metrics::{LIMIT_HITS, SNAPSHOTS},
@@ -60,6 +61,7 @@ pub(crate) struct TransactionsDriver {
     decided: u64,
     /// The next verdict to make a record of.
     settled: u64,
+    drafts: Drafts,
     /// A cut is in the log and not yet read.
     cut_asked: bool,
     next: Position,
@@ -89,6 +91,7 @@ impl TransactionsDriver {
             partition,
             decided,
             settled: 0,
+            drafts: Drafts::default(),
             decisions: Decisions {
                 log: log.clone(),
                 partition,
@@ -189,6 +192,7 @@ impl TransactionsDriver {
             Kind::Cut => self.seal(position, record.next).await?,
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
+                    self.drafts.clear();
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
@@ -261,8 +265,14 @@ impl TransactionsDriver {
         self.decided = closings.last().map_or(self.decided, |last| last.sequence + 1);
         let mut records = Vec::with_capacity(settled.len() + closings.len());
         for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
-            let decided = self.decide_one(closing)?;
-            records.push((self.partition, decided_record(decided)));
+            let record = match self.decide_one(closing)? {
+                Decided::Closed(closed) => closed_record(closed.into()),
+                Decided::Offer(offer, draft) => {
+                    self.drafts.add(*draft);
+                    offer_record(offer.into())
+                }
+            };
+            records.push((self.partition, record));
         }
         if records.is_empty() {
             return Ok(false);
@@ -272,6 +282,11 @@ impl TransactionsDriver {
     }
 
     fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
+        if !self.fold.rules().settings.sampling.dry_run
+            && let Some(closed) = self.drafts.take(closing)
+        {
+            return Ok(Decided::Closed(closed.into()));
+        }
         self.summaries.clear();
         for place in closing.members.iter().map(|member| member.place()) {
             match self.log.fetch(place.partition(), Position(place.position())) {
