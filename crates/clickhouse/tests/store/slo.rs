@@ -46,7 +46,7 @@ async fn attainment_budget_and_burn_rate_come_from_all_transactions() {
     rows.push(ago(14, 10, "other", Outcome::Error));
     // Not sampled counts as much.
     rows[0].row.as_mut().unwrap().kept = false;
-    write(&scene, 1, &rows.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &rows.iter().collect::<Vec<_>>()).await;
     scene.store.write_objectives(&[objective("before", 1, 0.5)]).await.unwrap();
     let all =
         [objective("transfer", 51, 0.9), objective("slow", 49, 1.0), objective("it's \"quoted\"", 1, 0.99)];
@@ -71,7 +71,7 @@ async fn attainment_budget_and_burn_rate_come_from_all_transactions() {
     let mut amended = rows[8].clone();
     amended.version = 2;
     amended.row.as_mut().unwrap().outcome = Outcome::Ok.into();
-    write(&scene, 2, &[&amended], &[]).await;
+    write(&scene, 2, &[&amended]).await;
     assert!(view(&scene).await.contains("transfer\t1h\t10\t9\t900\t0\t1000"), "{}", view(&scene).await);
     scene.store.write_objectives(&[]).await.unwrap();
     assert_eq!(view(&scene).await, "", "objectives that are gone are gone");
@@ -84,7 +84,7 @@ async fn minutes_asked_for_day_by_day_say_what_the_view_says() {
     let hours = |number: u64| number * number * 7;
     let rows: Vec<_> =
         (1..=9).map(|number| ago(number, hours(number) * 3600 - 1800, "transfer", outcome(number))).collect();
-    write(&scene, 1, &rows.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &rows.iter().collect::<Vec<_>>()).await;
     let objectives = vec![objective("transfer", 51, 0.99)];
     scene.store.write_objectives(&objectives).await.unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60;
