@@ -1,5 +1,5 @@
 //! Every policy, driven by the folds from spans on the wire to the stored decision.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
 mod common;
 

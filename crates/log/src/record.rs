@@ -37,7 +37,7 @@ pub enum Kind {
     /// What a name held goes to its parent.
     Move = 8,
     /// A transaction that closes, offered to policies that hang on what came before.
-    Offer = 9,
+    Offer = 13,
 }
 
 /// The record that made a fold append this one: what makes a second append of it count once.
@@ -105,8 +105,8 @@ impl Kind {
             Self::Move,
             Self::Offer,
         ]
-        .get(usize::from(number))
-        .copied()
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
     }
 }
 

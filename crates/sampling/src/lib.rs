@@ -46,7 +46,7 @@ pub use facts::{Transaction, TransactionFacts, WorstHop, status};
 pub use fault::PolicyFault;
 pub use matchers::MatcherTable;
 pub use options::Options;
-pub use sampler::{MAX_PENDING, Offer, Sampler, Settled, Ticket};
+pub use sampler::{MAX_PENDING, OVERLOAD, Offer, Sampler, Settled, Ticket};
 pub use settings::{PolicySettings, SUPPORTED};
 pub use spans::{EventView, SpanNeeds, SpanQuestions, SpanView};
 pub use text::TextTest;

@@ -14,7 +14,7 @@ use self::input::Input;
 pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
     place::Place,
-    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary},
+    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary, Transaction as Row},
     rules::Rules,
     transactions::{Closing, Member},
 };
@@ -85,40 +85,24 @@ impl Decider {
         let mut row = row::build(&input, path, rules, kind);
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
-        let mut captured = row::attributes(&input);
+        let captured = row::attributes(&input);
+        let known = before.and_then(|before| before.row.as_ref());
         let verdict = match &closing.verdict {
             Some(verdict) => verdict.clone(),
             None => {
                 let lists = facts::Lists::new(&row, &captured, &rules.policies);
                 let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
-                if before.is_some() {
+                if known.is_some() {
                     sampler.amend(&rules.policies, &facts).into()
                 } else if rules.policies.is_stateful() {
                     return Decided::Offer(Box::new(facts::offer(closing, rules, &facts)));
                 } else {
-                    alone(rules, &facts, closing.share)
+                    by_itself(rules, &facts, closing.share)
                 }
             }
         };
-        if rules.captured.len() > rules.settings.transactions.attributes.len() {
-            let wanted = &rules.settings.transactions.attributes;
-            captured.retain(|attribute| wanted.contains(&attribute.key));
-        }
-        row.attributes = captured;
-        row.closed_by = closing.closed_by.into();
-        row.transaction_id = id.clone();
-        if fragment {
-            row.closed_by = ClosedBy::Late.into();
-            row.transaction_id =
-                format!("{id}@{}", closing.members.last().map_or(0, |member| member.place().packed()));
-        }
-        // A fragment stays one.
-        if let Some(known) = before.and_then(|before| before.row.as_ref())
-            && known.closed_by() == ClosedBy::Late
-        {
-            row.closed_by = known.closed_by;
-            row.transaction_id.clone_from(&known.transaction_id);
-        }
+        row.attributes = row::wanted(captured, rules);
+        name(&mut row, id, closing, fragment, known);
         let earlier = if fragment { [None, None] } else { [before, joined] };
         verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), rules.settings.sampling.dry_run);
         let to_write = if fragment { new } else { &closing.members };
@@ -140,8 +124,22 @@ impl Decider {
     }
 }
 
+/// Id and reason of closing. A fragment has an id of its own, and stays one.
+fn name(row: &mut Row, id: String, closing: &Closing, fragment: bool, known: Option<&Row>) {
+    row.closed_by = closing.closed_by.into();
+    row.transaction_id = id;
+    if fragment {
+        let last = closing.members.last().map_or(0, |member| member.place().packed());
+        row.closed_by = ClosedBy::Late.into();
+        row.transaction_id = format!("{}@{last}", row.transaction_id);
+    } else if let Some(known) = known.filter(|known| known.closed_by() == ClosedBy::Late) {
+        row.closed_by = known.closed_by;
+        row.transaction_id.clone_from(&known.transaction_id);
+    }
+}
+
 /// By policies that hang on nothing but the transaction.
-fn alone(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
+fn by_itself(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
     let mut sampler = Sampler::new(&rules.policies);
     sampler.shed(share);
     match sampler.offer(&rules.policies, facts, 0) {

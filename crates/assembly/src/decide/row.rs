@@ -83,6 +83,15 @@ pub(super) fn attributes(input: &Input<'_>) -> Vec<Attribute> {
         .collect()
 }
 
+/// Those that rows have.
+pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribute> {
+    let wanted = &rules.settings.transactions.attributes;
+    if rules.captured.len() > wanted.len() {
+        captured.retain(|attribute| wanted.contains(&attribute.key));
+    }
+    captured
+}
+
 fn hops(input: &Input<'_>, path: &Path) -> Hops {
     let list = &path.hops;
     let mut table = Table::new(list.len());

@@ -1,7 +1,7 @@
 //! Transactions read as they were closed, once each; sums are those of their hops.
 
 use bytes::Bytes;
-use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction};
+use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction, Vote};
 use throughline_clickhouse::schema::table;
 use throughline_clickhouse::{DecisionRows, Encoded, TransactionFilter};
 
@@ -10,6 +10,10 @@ use crate::sample::{DAY, START};
 
 /// Ten seconds before midnight, so that later hops fall on the next day.
 const LATE: u64 = (DAY as u64 + 1) * 86_400_000_000_000 - 10_000_000_000;
+
+fn vote(policy: &str, verdict: &str) -> Vote {
+    Vote { policy: policy.to_owned(), verdict: verdict.to_owned() }
+}
 
 /// A transaction of five hops; the last starts `gap` after the first.
 pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
@@ -67,6 +71,7 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         kept: true,
         kept_by: "errors".to_owned(),
         keep_reason: "status".to_owned(),
+        votes: vec![vote("errors", "keep"), vote("rest", "limit")],
         weight: 1.5,
         spans_lost: 2,
         skew_corrected: 77,
@@ -121,6 +126,9 @@ async fn a_row_reads_as_it_was_closed() {
             (read.kept, read.kept_by.as_str(), read.keep_reason.as_str(), read.weight),
             (true, "errors", "status", 1.5)
         );
+        let votes: Vec<_> =
+            read.votes.iter().map(|(policy, vote)| (policy.as_str(), vote.as_str())).collect();
+        assert_eq!(votes, [("errors", "keep"), ("rest", "limit")]);
         assert_eq!((read.spans_lost, read.skew_corrected, read.closed_by.as_str()), (2, 77, "terminal"));
         assert_eq!(read.attributes.get("payment.amount").map(String::as_str), Some("12.50"));
         assert_eq!(read.attributes.get("bank.channel").map(String::as_str), Some(""));

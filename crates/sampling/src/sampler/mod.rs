@@ -26,6 +26,9 @@ use crate::{
     residual::{Ballot, Waits},
 };
 
+/// What the reason of a transaction begins with that overload shed.
+pub const OVERLOAD: &str = "overload";
+
 /// Names a transaction that waits for the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ticket(pub u64);
@@ -136,7 +139,7 @@ impl Sampler {
         let before = match Before::of(transaction, self.shed) {
             Ok(before) => before,
             Err(one_in) => {
-                let reason = format!("overload: one in {one_in:.0} is left to policies");
+                let reason = format!("{OVERLOAD}: one in {one_in:.0} is left to policies");
                 return Offer::Decided(Decision::not_kept(&reason));
             }
         };

@@ -312,6 +312,10 @@ impl TransactionsDriver {
     async fn finish(mut self) -> Result<(), WorkerError> {
         self.act().await?;
         self.read_to_end().await?;
+        // What was offered is decided now, but for those that wait for the end of a window.
+        while self.decide().await? {
+            self.read_to_end().await?;
+        }
         if self.fold.batch().rows > 0 {
             self.cut().await?;
             self.read_to_end().await?;

@@ -1,6 +1,8 @@
 //! What is counted and measured of a partition.
 
-use throughline_assembly::records::{Closed, ClosedBy, Outcome};
+use throughline_assembly::records::{Closed, ClosedBy, Outcome, Transaction};
+
+use throughline_sampling::OVERLOAD;
 
 use super::TransactionsDriver;
 use crate::{
@@ -42,7 +44,25 @@ impl TransactionsDriver {
         let kind = if known { row.r#type.clone() } else { "(other)".to_owned() };
         let labels = [("type", kind), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
         metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
-        let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
+        if is_shed(row) {
+            metrics::counter!(LIMIT_HITS, "limit" => "sampling.max_transactions_per_second").increment(1);
+        }
+        let policy = policy_of(row);
         metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
+    }
+}
+
+/// Whether overload kept it from the policies.
+fn is_shed(row: &Transaction) -> bool {
+    !row.kept && row.keep_reason.starts_with(OVERLOAD)
+}
+
+/// The policy that kept or dropped it, as a label: what says more than a name would make as many labels as there are transactions.
+fn policy_of(row: &Transaction) -> String {
+    match row.votes.first() {
+        _ if row.kept => row.kept_by.clone(),
+        _ if is_shed(row) => format!("({OVERLOAD})"),
+        Some(vote) if vote.verdict == "drop" => vote.policy.clone(),
+        _ => String::new(),
     }
 }
