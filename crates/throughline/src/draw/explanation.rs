@@ -55,6 +55,7 @@ fn head(transaction: &TransactionSummary, explanation: &Explanation, screen: Scr
     facts.push(format!("{traces} traces, {spans} spans, {errors} errors"));
     if !in_flight {
         facts.push(kept(transaction, explanation));
+        facts.extend(votes(explanation));
     }
     if !explanation.votes.is_empty() {
         let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
@@ -83,6 +84,13 @@ fn kept(transaction: &TransactionSummary, explanation: &Explanation) -> String {
         true => format!("spans kept by {}{lost}", transaction.kept_by),
         false => "spans not kept".to_owned(),
     }
+}
+
+/// What each policy said that said anything.
+fn votes(explanation: &Explanation) -> Option<String> {
+    let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
+    let votes = votes.collect::<Vec<_>>().join(", ");
+    (!votes.is_empty()).then(|| format!("votes: {votes}"))
 }
 
 fn trace_ids(ids: &[String]) -> String {
