@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Transactions a list has, if the question does not say, and at most.
 pub const LIST: (u32, u32) = (50, 1000);
 
+/// Open transactions that are looked at for a list.
+pub const OPEN_LOOKED_AT: usize = 10_000;
+
 /// How far back a list looks, if the question does not say.
 pub const SINCE: Duration = Duration::from_secs(3600);
 

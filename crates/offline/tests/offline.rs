@@ -33,7 +33,7 @@ fn settings() -> RulesSettings {
         network_department: None,
         database_department: None,
         transactions: TransactionSettings {
-            keys: vec!["payment.uetr".into()],
+            keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
             links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
@@ -59,8 +59,12 @@ fn settings() -> RulesSettings {
     }
 }
 
-/// A request of one span, a second long, that ends at `end` seconds.
+/// A request of one span, a second long, that ends at `end` seconds. Traces 1 and 2 are of one transfer, 3 and 4 of another, and so on.
 fn request(trace: u8, name: &str, end: u64, failed: bool) -> Vec<u8> {
+    request_of(trace, name, end, failed, &[("payment.uetr", &format!("U{}", trace.div_ceil(2)))])
+}
+
+fn request_of(trace: u8, name: &str, end: u64, failed: bool, attributes: &[(&str, &str)]) -> Vec<u8> {
     let text = |key: &str, value: &str| KeyValue {
         key: key.into(),
         value: Some(AnyValue { value: Some(Value::StringValue(value.into())) }),
@@ -73,8 +77,7 @@ fn request(trace: u8, name: &str, end: u64, failed: bool) -> Vec<u8> {
         kind: 2,
         start_time_unix_nano: BASE + (end - 1) * SECOND,
         end_time_unix_nano: BASE + end * SECOND,
-        // Traces 1 and 2 are of one transfer, 3 and 4 of another, and so on.
-        attributes: vec![text("payment.uetr", &format!("U{}", trace.div_ceil(2)))],
+        attributes: attributes.iter().map(|(key, value)| text(key, value)).collect(),
         status: Some(Status { code: if failed { 2 } else { 0 }, ..Status::default() }),
         ..Span::default()
     };
@@ -129,6 +132,31 @@ fn what_comes_late_amends() {
     assert_eq!(of_first.len(), 2, "{rows:#?}");
     assert!(!of_first[0].0.kept);
     assert_eq!((of_first[1].1, of_first[1].0.trace_ids.len(), of_first[1].0.kept), (2, 2, true));
+}
+
+/// Two transactions of different keys are closed when a third trace, with both keys, says that they are one.
+#[test]
+fn what_turns_out_to_be_one_transaction_is_one_row_and_the_other_is_taken_back() {
+    let mut rows = std::collections::BTreeMap::new();
+    let mut taken_back = 0;
+    let mut see = |event: Event<'_>| {
+        if let Event::Closed { closed, row, .. } = event {
+            if closed.row.is_none() {
+                taken_back += 1;
+                rows.remove(&row.transaction_id);
+            } else {
+                rows.insert(row.transaction_id.clone(), row.trace_ids.len());
+            }
+        }
+    };
+    let (uetr, id) = (("payment.uetr", "U"), ("bank.transfer.id", "T"));
+    let mut offline = Offline::new(&settings()).unwrap();
+    for (trace, end, attributes) in [(1, 1, &[uetr][..]), (2, 2, &[id]), (3, 100, &[uetr, id])] {
+        let request = request_of(trace, "GET /", end, false, attributes);
+        offline.take("", BASE + end * SECOND, &request, &mut see).unwrap();
+    }
+    offline.finish(&mut see);
+    assert_eq!((rows.into_iter().collect::<Vec<_>>(), taken_back), (vec![("U".to_owned(), 3)], 1));
 }
 
 #[test]

@@ -324,6 +324,8 @@ async fn lists_are_filtered_and_ordered() {
         ..Default::default()
     };
     assert_eq!(ids(slow).await, ["tx-5", "tx-4"]);
+    let of = |tenant: &str| TransactionFilter { tenant: Some(tenant.into()), ..Default::default() };
+    assert_eq!((ids(of("acme")).await.len(), ids(of("other")).await.len()), (3, 0));
     assert!(
         ids(TransactionFilter { kind: Some("it's \"\\ none".into()), ..Default::default() }).await.is_empty()
     );
