@@ -6,10 +6,12 @@
 //!
 //! What it is not: it reads no files (`throughline-recorded` does), writes nothing, and has one partition, whatever the configuration says.
 //!
-//! Limits: [`LATE`], [`MAX_GAP`].
+//! Limits: [`LATE`], [`MAX_GAP`], [`HORIZON`].
 
 mod memory;
 mod offline;
+mod timeline;
 
 pub use memory::LATE;
 pub use offline::{Event, MAX_GAP, Offline, Taken};
+pub use timeline::{HORIZON, Timeline};
