@@ -21,6 +21,7 @@ pub(crate) struct Fault {
 }
 
 /// How long after an injection an incident counts as its answer.
+const MINUTE: u64 = 60_000_000_000;
 const WINDOW: u64 = 240_000_000_000;
 
 impl Fault {
@@ -63,7 +64,9 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
         if !stream.iter().any(|(time, _)| *time > from && *time < until) || fault.minutes.is_empty() {
             continue;
         }
-        let answer = told.iter().find(|told| told.first.detected_at > from && told.first.detected_at < until);
+        let during = |told: &&Told| told.first.detected_at < until && told.last.end.is_none_or(|end| end > from);
+        let after = told.iter().filter(during).find(|told| told.first.detected_at > from);
+        let answer = after.or_else(|| told.iter().find(during));
         let rank = |told: &Told, last: bool| {
             let incident = if last { &told.last } else { &told.first };
             let own = incident.suspects.iter().find(|suspect| suspect.service == fault.service)?;
@@ -77,7 +80,7 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
             rank: answer.and_then(|told| rank(told, true)),
             first_rank: answer.and_then(|told| rank(told, false)),
             instance,
-            delay: answer.map(|told| (told.first.detected_at - from) as f64 / 1e9),
+            delay: answer.map(|told| (told.first.detected_at as f64 - from as f64) / 1e9),
             told: answer.cloned(),
         });
     }
@@ -86,7 +89,8 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
 
 /// Hours in which nothing was injected, as far as there are transactions, and the incidents that were told of then.
 pub(crate) fn healthy(faults: &[Fault], stream: &Stream, told: &[Told]) -> (f64, Vec<Told>) {
-    let is_healthy = |time: u64| !faults.iter().any(|fault| time > fault.at() && time < fault.at() + WINDOW);
+    // An injection may fall anywhere in its first minute.
+    let is_healthy = |time: u64| !faults.iter().any(|fault| time >= fault.at() / MINUTE * MINUTE && time < fault.at() + WINDOW);
     let mut seconds: Vec<u64> = stream.iter().map(|(time, _)| *time / 1_000_000_000).collect();
     seconds.dedup();
     // A second without an end of a transaction is still a second: gaps of up to ten count.

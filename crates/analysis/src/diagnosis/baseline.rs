@@ -127,7 +127,7 @@ impl Baseline {
     fn derive(&mut self) {
         self.median = self.quantile(0.5);
         // Few observations know little of the tails.
-        let doubt = 1.0 + 6.0 / self.total.max(1.0);
+        let doubt = 1.0 + 12.0 / self.total.max(1.0);
         let upper =
             ((self.quantile(0.75) - self.median) / 0.674).max((self.quantile(0.9) - self.median) / 1.282);
         let lower =

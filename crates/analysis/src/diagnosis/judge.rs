@@ -14,6 +14,8 @@ use super::unusual::Clue;
 const PLAIN: f32 = 6.5;
 /// One this strong does so when it lasts.
 const LASTING: f32 = 4.5;
+/// Transactions that a finding has to show in to open an incident: one alone is chance.
+const MIN_HITS: u32 = 2;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 3;
 /// Slots without a finding after which an incident is over.
@@ -50,8 +52,7 @@ impl Diagnosis {
     fn tenant_of(&self, group: u32) -> u32 {
         self.groups.key(group).map_or(0, |key| key.tenant)
     }
-
-    /// How many slots in a row each finding has lasted.
+/// How many slots in a row each finding has lasted.
     fn keep_streaks(&mut self, findings: &[Finding]) {
         let mut streaks: BTreeMap<Clue, u32> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.score >= LASTING) {
@@ -72,7 +73,8 @@ impl Diagnosis {
         let of_tenant = |charge: &&Charge| self.tenant_of(findings[charge.finding].group) == tenant;
         let charges: Vec<Charge> = charges.iter().filter(of_tenant).cloned().collect();
         let opens = findings.iter().enumerate().any(|(index, finding)| {
-            charges.iter().any(|charge| charge.finding == index)
+            finding.hits >= MIN_HITS
+                && charges.iter().any(|charge| charge.finding == index)
                 && (finding.score >= PLAIN
                     || self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS))
         });

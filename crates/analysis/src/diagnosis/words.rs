@@ -58,13 +58,18 @@ impl Diagnosis {
             Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
             None => (self.only_instance(service, slot), String::new()),
         };
+        let kind = self.kind(&proofs, confined, &department);
+        let department = match &self.settings.network_department {
+            Some(owner) if kind == SuspectKind::Network => owner.clone(),
+            _ => department,
+        };
         Suspect {
             rank,
             service: self.names.name(service).to_owned(),
             operation: first.map_or("", |proof| self.names.name(proof.operation)).to_owned(),
             instance,
             version,
-            kind: self.kind(&proofs, confined, &department),
+            kind,
             department,
             score: if total > 0.0 { account.weight / total } else { 0.0 },
             excess_ms: account.excess_ns / 1e6,
@@ -95,8 +100,10 @@ impl Diagnosis {
             }
         }
         let kind = kinds.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(SuspectKind::Own, |kind| kind.0);
-        let is_security = self.settings.security_departments.iter().any(|name| name == department);
-        if kind == SuspectKind::Own && is_security { SuspectKind::Security } else { kind }
+        let mut words = department.split(|c: char| !c.is_alphanumeric());
+        let is_security = words.any(|word| self.settings.security_words.iter().any(|name| name == word));
+        let timed = proofs.first().is_some_and(|proof| matches!(proof.sign, Sign::Time(_)));
+        if kind == SuspectKind::Own && is_security && timed { SuspectKind::Security } else { kind }
     }
 
     /// The instance of a service that has no other.
