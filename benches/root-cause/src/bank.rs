@@ -32,7 +32,11 @@ pub(crate) struct Run {
 }
 
 /// The transactions of a plan that lasts so long.
-pub(crate) fn stream(rules: &RulesSettings, options: &PlanOptions, lasts: Duration) -> Result<(Stream, Vec<Transfer>), Box<dyn Error>> {
+pub(crate) fn stream(
+    rules: &RulesSettings,
+    options: &PlanOptions,
+    lasts: Duration,
+) -> Result<(Stream, Vec<Transfer>), Box<dyn Error>> {
     let until = options.start_unix_nano + lasts.as_nanos() as u64;
     let transfers: Vec<Transfer> = Plan::new(options).take_while(|transfer| transfer.start < until).collect();
     let mut requests: Vec<(u64, Vec<u8>)> = to_otlp(&transfers)
@@ -55,13 +59,16 @@ pub(crate) fn settings(rules: &RulesSettings) -> DiagnosisSettings {
 /// Runs one or more faults at once.
 pub(crate) fn run(rules: &RulesSettings, kinds: &[FaultKind], seed: u64) -> Result<Run, Box<dyn Error>> {
     let faults: Vec<Fault> = kinds.iter().map(|kind| Fault::new(*kind, BEFORE, LASTS)).collect();
-    let options = PlanOptions { seed, transfers_per_second: RATE, speed: 0.0, faults, ..PlanOptions::default() };
+    let options =
+        PlanOptions { seed, transfers_per_second: RATE, speed: 0.0, faults, ..PlanOptions::default() };
     let (stream, transfers) = stream(rules, &options, BEFORE + LASTS)?;
     let told = diagnose(&stream, settings(rules));
     let begins = options.start_unix_nano + BEFORE.as_nanos() as u64;
     let hit: Vec<&Transfer> = transfers.iter().filter(|transfer| !transfer.faults.is_empty()).collect();
     let hit_keys: Vec<&str> = hit.iter().map(|transfer| transfer.uetr.as_str()).collect();
-    let mut closes = stream.iter().filter(|(_, closed)| closed.row.as_ref().is_some_and(|row| hit_keys.contains(&row.transaction_id.as_str())));
+    let mut closes = stream.iter().filter(|(_, closed)| {
+        closed.row.as_ref().is_some_and(|row| hit_keys.contains(&row.transaction_id.as_str()))
+    });
     let first_close = closes.next().map_or(begins, |(time, _)| *time);
     let answer = told.iter().find(|told| told.first.detected_at >= begins);
     let suspects = answer.map(|told| told.last.suspects.as_slice()).unwrap_or_default();

@@ -64,7 +64,8 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
         if !stream.iter().any(|(time, _)| *time > from && *time < until) || fault.minutes.is_empty() {
             continue;
         }
-        let during = |told: &&Told| told.first.detected_at < until && told.last.end.is_none_or(|end| end > from);
+        let during =
+            |told: &&Told| told.first.detected_at < until && told.last.end.is_none_or(|end| end > from);
         let after = told.iter().filter(during).find(|told| told.first.detected_at > from);
         let answer = after.or_else(|| told.iter().find(during));
         let rank = |told: &Told, last: bool| {
@@ -73,7 +74,10 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
             Some(incident.suspects.iter().filter(|suspect| suspect.score >= own.score).count())
         };
         let instance = answer.is_some_and(|told| {
-            told.last.suspects.iter().any(|suspect| suspect.service == fault.service && suspect.instance == fault.pod)
+            told.last
+                .suspects
+                .iter()
+                .any(|suspect| suspect.service == fault.service && suspect.instance == fault.pod)
         });
         answers.push(Answer {
             fault: fault.clone(),
@@ -90,7 +94,9 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
 /// Hours in which nothing was injected, as far as there are transactions, and the incidents that were told of then.
 pub(crate) fn healthy(faults: &[Fault], stream: &Stream, told: &[Told]) -> (f64, Vec<Told>) {
     // An injection may fall anywhere in its first minute.
-    let is_healthy = |time: u64| !faults.iter().any(|fault| time >= fault.at() / MINUTE * MINUTE && time < fault.at() + WINDOW);
+    let is_healthy = |time: u64| {
+        !faults.iter().any(|fault| time >= fault.at() / MINUTE * MINUTE && time < fault.at() + WINDOW)
+    };
     let mut seconds: Vec<u64> = stream.iter().map(|(time, _)| *time / 1_000_000_000).collect();
     seconds.dedup();
     // A second without an end of a transaction is still a second: gaps of up to ten count.

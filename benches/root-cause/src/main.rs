@@ -30,19 +30,57 @@ fn main() -> Result<(), Box<dyn Error>> {
     let answers = boutique::judge(&faults, &stream, &told);
     let shown: Vec<_> = answers.iter().filter(|answer| all || answer.fault.is_for_tuning()).collect();
     for answer in &shown {
-        println!("{:?} {:?} inst {} {:?}s {} {} {}", answer.rank, answer.first_rank, answer.instance, answer.delay.map(|d| d as u32), answer.fault.minutes.first().map_or("", |m| &m[5..16]), answer.fault.service, answer.fault.kind);
+        println!(
+            "{:?} {:?} inst {} {:?}s {} {} {}",
+            answer.rank,
+            answer.first_rank,
+            answer.instance,
+            answer.delay.map(|d| d as u32),
+            answer.fault.minutes.first().map_or("", |m| &m[5..16]),
+            answer.fault.service,
+            answer.fault.kind
+        );
         if std::env::var("DUMP").is_ok_and(|d| answer.fault.minutes.first().is_some_and(|m| m.contains(&d))) {
-            for t in &told { if t.first.detected_at + 200_000_000_000 > answer.fault.at() && t.first.detected_at < answer.fault.at() + 250_000_000_000 {
-                println!("   == {} {:?} {:?}", t.first.id, t.first.detected_at as f64/1e9 - answer.fault.at() as f64/1e9, t.last.end.map(|e| e as f64/1e9 - answer.fault.at() as f64/1e9));
-                for (at, state) in &t.states {
-                    println!("   at {:.0}", (*at as f64 - answer.fault.at() as f64) / 1e9);
-                    for suspect in state.suspects.iter().take(5) { println!("      {} {:.2} {:?} {:.0} ms {} {:?}", suspect.service, suspect.score, suspect.kind, suspect.excess_ms, suspect.transactions, suspect.evidence); }
+            for t in &told {
+                if t.first.detected_at + 200_000_000_000 > answer.fault.at()
+                    && t.first.detected_at < answer.fault.at() + 250_000_000_000
+                {
+                    println!(
+                        "   == {} {:?} {:?}",
+                        t.first.id,
+                        t.first.detected_at as f64 / 1e9 - answer.fault.at() as f64 / 1e9,
+                        t.last.end.map(|e| e as f64 / 1e9 - answer.fault.at() as f64 / 1e9)
+                    );
+                    for (at, state) in &t.states {
+                        println!("   at {:.0}", (*at as f64 - answer.fault.at() as f64) / 1e9);
+                        for suspect in state.suspects.iter().take(5) {
+                            println!(
+                                "      {} {:.2} {:?} {:.0} ms {} {:?}",
+                                suspect.service,
+                                suspect.score,
+                                suspect.kind,
+                                suspect.excess_ms,
+                                suspect.transactions,
+                                suspect.evidence
+                            );
+                        }
+                    }
                 }
-            } }
+            }
         }
-        if let Some(told) = &answer.told && answer.rank != Some(1) {
+        if let Some(told) = &answer.told
+            && answer.rank != Some(1)
+        {
             for suspect in told.last.suspects.iter().take(3) {
-                println!("      {} {:.2} {:?} {:.0} ms {} {:?}", suspect.service, suspect.score, suspect.kind, suspect.excess_ms, suspect.transactions, suspect.evidence.first());
+                println!(
+                    "      {} {:.2} {:?} {:.0} ms {} {:?}",
+                    suspect.service,
+                    suspect.score,
+                    suspect.kind,
+                    suspect.excess_ms,
+                    suspect.transactions,
+                    suspect.evidence.first()
+                );
             }
         }
     }
@@ -51,7 +89,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let three = shown.iter().filter(|a| a.rank.is_some_and(|r| r <= 3)).count();
     let none = shown.iter().filter(|a| a.told.is_none()).count();
     let (hours, wrong) = boutique::healthy(&faults, &stream, &told);
-    println!("n {n} first {first} three {three} undetected {none} incidents {} healthy {hours:.2} h false {}", told.len(), wrong.len());
+    println!(
+        "n {n} first {first} three {three} undetected {none} incidents {} healthy {hours:.2} h false {}",
+        told.len(),
+        wrong.len()
+    );
     for told in wrong {
         let suspect = &told.last.suspects[0];
         println!("   false: {} {} {:?}", told.last.summary, suspect.service, suspect.evidence);
@@ -76,13 +118,20 @@ fn bank_faults(seeds: u64) -> Result<(), Box<dyn Error>> {
                 for told in run.told.iter().take(3) {
                     println!("     {}", told.last.summary);
                     for s in told.last.suspects.iter().take(3) {
-                        println!("        {} {} {:?} {:.2} {:?}", s.department, s.service, s.kind, s.score, s.evidence);
+                        println!(
+                            "        {} {} {:?} {:.2} {:?}",
+                            s.department, s.service, s.kind, s.score, s.evidence
+                        );
                     }
                 }
             }
         }
         delays.sort_by(f64::total_cmp);
-        println!("{} department {department}/{seeds} kind {right}/{seeds} instance {instance} median delay {:?} false {wrong}", kind.name(), delays.get(delays.len() / 2));
+        println!(
+            "{} department {department}/{seeds} kind {right}/{seeds} instance {instance} median delay {:?} false {wrong}",
+            kind.name(),
+            delays.get(delays.len() / 2)
+        );
     }
     Ok(())
 }

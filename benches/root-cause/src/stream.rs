@@ -4,7 +4,11 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use throughline_analysis::diagnosis::{Change, Diagnosis, DiagnosisSettings, Incident};
-use throughline_assembly::{incidents::with_finished, records::{Closed, Outcome}, rules::RulesSettings};
+use throughline_assembly::{
+    incidents::with_finished,
+    records::{Closed, Outcome},
+    rules::RulesSettings,
+};
 use throughline_offline::{Event, Offline, Timeline};
 use throughline_recorded::Records;
 
@@ -41,7 +45,9 @@ pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, B
     let records = Records::open(paths)?;
     assemble(
         rules,
-        records.map(|record| record.map(|record| (record.last_end_unix_nano, record.request)).map_err(Into::into)),
+        records.map(|record| {
+            record.map(|record| (record.last_end_unix_nano, record.request)).map_err(Into::into)
+        }),
     )
 }
 
@@ -66,7 +72,11 @@ pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings) -> Vec<Told
                     told.states.push((now, incident.clone()));
                     told.last = incident;
                 }
-                None => told.push(Told { first: incident.clone(), last: incident.clone(), states: vec![(now, incident)] }),
+                None => told.push(Told {
+                    first: incident.clone(),
+                    last: incident.clone(),
+                    states: vec![(now, incident)],
+                }),
             }
         }
     };

@@ -160,7 +160,8 @@ impl<'a> Search<'a> {
             }
             let minutes = onset.first.abs_diff(start) as f64 / (60 * SECOND) as f64;
             let by_name = named.is_some_and(|named| {
-                named == candidate || self.reach.get(&(named, u64::MAX)).is_some_and(|of| of.contains_key(candidate))
+                named == candidate
+                    || self.reach.get(&(named, u64::MAX)).is_some_and(|of| of.contains_key(candidate))
             });
             let score = (1.0 + onset.count as f64).log10()
                 - minutes * MINUTE_COSTS

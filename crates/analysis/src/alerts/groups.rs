@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Active, Fingerprint, MAX_GROUPS, SECOND, attribute::{Attribution, CauseKey}};
+use super::{
+    Active, Fingerprint, MAX_GROUPS, SECOND,
+    attribute::{Attribution, CauseKey},
+};
 
 /// Log time that a group forms before it is told of, nanoseconds: in a storm the deepest alert is not the first.
 const SETTLE: u64 = 15 * SECOND;
@@ -151,9 +154,10 @@ impl Groups {
 
     /// A group of this cause that recovered a moment ago, or a new one; `None` where there are as many as may be.
     fn open(&mut self, cause: &CauseKey, now: u64) -> Option<u64> {
-        let again = self.groups.values_mut().find(|group| {
-            group.cause == *cause && group.state != GroupState::Merged && group.firing == 0
-        });
+        let again = self
+            .groups
+            .values_mut()
+            .find(|group| group.cause == *cause && group.state != GroupState::Merged && group.firing == 0);
         if let Some(group) = again {
             if group.state == GroupState::Recovered {
                 (group.state, group.end) = (GroupState::Open, 0);
@@ -246,7 +250,8 @@ impl<'a> Tally<'a> {
 }
 
 fn most(counts: &BTreeMap<&str, u64>) -> Vec<(String, u64)> {
-    let mut list: Vec<(String, u64)> = counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    let mut list: Vec<(String, u64)> =
+        counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     list.truncate(MAX_TOLD);
     list

@@ -17,7 +17,7 @@ const LASTING: f32 = 4.5;
 /// Transactions that a finding has to show in to open an incident: one alone is chance.
 const MIN_HITS: u32 = 2;
 /// How many slots in a row it has to last.
-const LASTS: u32 = 3;
+const LASTS: u32 = 2;
 /// Slots without a finding after which an incident is over.
 const RECOVERED_AFTER: u64 = 9;
 /// A suspect of its own that comes so many slots after an incident began is an incident of its own: five minutes.
@@ -26,8 +26,11 @@ const APART: u64 = 30;
 impl Diagnosis {
     /// Judges the slot that ends.
     pub(crate) fn judge(&mut self, slot: u64) -> Vec<Change> {
-        let mut findings = self.find(slot);
-        self.keep_streaks(&findings);
+        // Where nothing happens nothing new is known.
+        let mut findings = if self.observed > 0 { self.find(slot) } else { Vec::new() };
+        if self.observed > 0 {
+            self.keep_streaks(&findings);
+        }
         findings.retain(|finding| finding.score >= LASTING || self.belongs(finding));
         let charges = self.blame(&findings, slot);
         let mut changes = Vec::new();
@@ -52,7 +55,7 @@ impl Diagnosis {
     fn tenant_of(&self, group: u32) -> u32 {
         self.groups.key(group).map_or(0, |key| key.tenant)
     }
-/// How many slots in a row each finding has lasted.
+    /// How many slots in a row each finding has lasted.
     fn keep_streaks(&mut self, findings: &[Finding]) {
         let mut streaks: BTreeMap<Clue, u32> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.score >= LASTING) {

@@ -80,6 +80,10 @@ const RARE: f32 = 0.02;
 const MIN_HITS: u32 = 2;
 /// Counts of what is known to happen wander more than chance allows: scores are divided by it.
 const WANDER: f32 = 1.4;
+/// The mix of what is usual wanders with what customers do.
+const WANDER_OF_USUAL: f32 = 2.5;
+/// More of what is as usual as this is no finding.
+const MAX_USUAL: f32 = 0.25;
 /// Slots of an incident after which what it brought is the new normal: an hour.
 const ADAPT_SLOTS: u32 = 360;
 
@@ -147,7 +151,7 @@ impl Mix {
             for (category, entry) in self.categories.iter().enumerate() {
                 let usual = self.usual(entry);
                 // That something does not fail is no finding.
-                if (sort != Sort::Shape && entry.hash == 0) || (sort == Sort::Shape && usual >= RARE) {
+                if (sort != Sort::Shape && entry.hash == 0) || (sort == Sort::Shape && usual >= MAX_USUAL) {
                     continue;
                 }
                 let counts = entry.counts.iter().filter(|count| count.slot + length > slot);
@@ -156,7 +160,11 @@ impl Mix {
                 if hits < MIN_HITS {
                     continue;
                 }
-                let wander = if entry.weight < 0.5 { 1.0 } else { WANDER };
+                let wander = match usual {
+                    _ if entry.weight < 0.5 => 1.0,
+                    _ if sort != Sort::Shape || usual < RARE => WANDER,
+                    _ => WANDER_OF_USUAL,
+                };
                 let new = Odd { category, score: surprise(hits, of, usual) / wander, hits, of, usual };
                 match odd.iter_mut().find(|other| other.category == category) {
                     Some(other) if other.score >= new.score => {}
@@ -230,7 +238,7 @@ impl Mix {
 }
 
 /// Standard deviations by which `hits` of `of` exceed a usual share: root of the likelihood ratio.
-fn surprise(hits: u32, of: u32, usual: f32) -> f32 {
+pub(crate) fn surprise(hits: u32, of: u32, usual: f32) -> f32 {
     let (k, n) = (hits as f32, of.max(hits) as f32);
     let share = k / n;
     if share <= usual {

@@ -76,6 +76,7 @@ impl Diagnosis {
         self.take_end(group, finished, &mut unusual);
         self.scratch = scratch;
         let slot = self.slot;
+        self.observed += 1;
         if let Some(entry) = self.groups.get_mut(group) {
             entry.add(slot, finished.end.saturating_sub(finished.start));
             if unusual.clues.is_empty() {
@@ -148,7 +149,8 @@ impl Diagnosis {
                 series.add_trait(slot, Trait::Instance, sample.instance, deviation);
                 series.add_trait(slot, Trait::Version, sample.version, deviation);
             }
-            seen.hit = seen.deviation > HIT;
+            seen.strange = series.is_mature() && series.baseline.is_strange(seen.position);
+            seen.hit = seen.deviation > HIT || seen.strange;
             series.add(slot, &seen);
             if seen.hit {
                 unusual.add(Clue::Time(part[0].series), seen.excess_ns);
@@ -216,7 +218,8 @@ impl Diagnosis {
         let mut set: Vec<Child> = roots.map(|(_, names)| (names.service, names.operation)).collect();
         set.sort_unstable();
         set.dedup();
-        let below = scratch.failed_below.iter().any(|failed| *failed) || hops.iter().any(|hop| hop.errors > 0);
+        let below =
+            scratch.failed_below.iter().any(|failed| *failed) || hops.iter().any(|hop| hop.errors > 0);
         let below = below || scratch.odd_below.iter().any(|odd| *odd);
         let hash = hash_of(&set);
         let key = MixKey { group, sort: Sort::Shape, service: EMPTY, operation: EMPTY };

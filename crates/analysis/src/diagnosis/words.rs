@@ -5,6 +5,7 @@ use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::incident::{Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::names::EMPTY;
 use super::series::{Measure, Trait};
 use super::times;
 
@@ -51,8 +52,9 @@ impl Diagnosis {
         proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
         let first = proofs.first();
         let confined = confined(&proofs);
-        let department = proofs.iter().find(|proof| proof.service == service).or(first);
-        let department = department.map_or("", |proof| self.names.name(proof.department)).to_owned();
+        let department = proofs.iter().find(|proof| proof.service == service && proof.department != EMPTY);
+        let department = department.map_or_else(|| self.department_of(service), |proof| proof.department);
+        let department = self.names.name(department).to_owned();
         let (instance, version) = match confined {
             Some((Trait::Instance, value)) => (self.names.name(value).to_owned(), String::new()),
             Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
@@ -104,6 +106,12 @@ impl Diagnosis {
         let is_security = words.any(|word| self.settings.security_words.iter().any(|name| name == word));
         let timed = proofs.first().is_some_and(|proof| matches!(proof.sign, Sign::Time(_)));
         if kind == SuspectKind::Own && is_security && timed { SuspectKind::Security } else { kind }
+    }
+
+    /// Who owns a service.
+    fn department_of(&self, service: u32) -> u32 {
+        let own = self.mixes.iter().find(|(_, key, mix)| key.service == service && mix.department != EMPTY);
+        own.map_or(EMPTY, |(_, _, mix)| mix.department)
     }
 
     /// The instance of a service that has no other.
