@@ -123,7 +123,7 @@ impl Baseline {
         }
         if self.total >= 20.0 {
             let by_chance = self.variance / count;
-            let from = (mean - self.mean_deviation).clamp(-2.0, 2.0);
+            let from = (mean - self.mean_deviation).clamp(-1.0, 1.0);
             let beyond = (from * from - by_chance).max(0.0);
             let trust = count / (count + 4.0);
             self.wander_slots = (self.wander_slots + trust).min(MAX_WANDER_SLOTS);

@@ -34,6 +34,8 @@ pub(crate) struct Finding {
     /// The same now.
     pub(crate) now: f64,
     pub(crate) confined: Option<(Trait, u32)>,
+    /// It never was before, and now is more often than not.
+    pub(crate) is_new: bool,
     /// Children that a shape lacks.
     pub(crate) lacks: Vec<Child>,
     /// Children that are new in a shape.
@@ -79,6 +81,7 @@ impl Diagnosis {
                 usual,
                 now: usual + per_transaction,
                 confined: confined(series, slot),
+                is_new: false,
                 lacks: Vec::new(),
                 gained: Vec::new(),
                 breaks_after: None,
@@ -117,6 +120,7 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
         usual: f64::from(odd.usual),
         now: share,
         confined: None,
+        is_new: odd.is_new && share >= 0.5,
         lacks: Vec::new(),
         gained: Vec::new(),
         breaks_after: None,

@@ -55,6 +55,8 @@ pub(crate) struct Odd {
     pub(crate) hits: u32,
     pub(crate) of: u32,
     pub(crate) usual: f32,
+    /// It never was before.
+    pub(crate) is_new: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,6 +102,12 @@ impl Mix {
     pub(crate) fn is_rare(&self, hash: u64) -> bool {
         let known = self.categories.iter().find(|category| category.hash == hash);
         self.total >= MATURE && known.is_none_or(|category| self.usual(category) < RARE)
+    }
+
+    /// Whether a category may become a finding.
+    pub(crate) fn is_suspicious(&self, hash: u64) -> bool {
+        let known = self.categories.iter().find(|category| category.hash == hash);
+        self.total >= MATURE && known.is_none_or(|category| self.usual(category) < MAX_USUAL)
     }
 
     /// Counts one occurrence.
@@ -165,7 +173,14 @@ impl Mix {
                     _ if sort != Sort::Shape || usual < RARE => WANDER,
                     _ => WANDER_OF_USUAL,
                 };
-                let new = Odd { category, score: surprise(hits, of, usual) / wander, hits, of, usual };
+                let new = Odd {
+                    category,
+                    score: surprise(hits, of, usual) / wander,
+                    hits,
+                    of,
+                    usual,
+                    is_new: entry.weight < 0.5,
+                };
                 match odd.iter_mut().find(|other| other.category == category) {
                     Some(other) if other.score >= new.score => {}
                     Some(other) => *other = new,

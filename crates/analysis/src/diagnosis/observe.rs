@@ -198,9 +198,9 @@ impl Diagnosis {
             let below = scratch.odd_below[index] || scratch.failed_below[index] || hops[index].errors > 0;
             let Some(number) = self.mix_of(key, names.department) else { continue };
             let Some(mix) = self.mixes.get_mut(number) else { continue };
-            let rare = mix.is_rare(hash);
+            let (rare, suspicious) = (mix.is_rare(hash), mix.is_suspicious(hash));
             mix.add(slot, hash, below, || (set, last));
-            if rare && !below {
+            if suspicious && !below {
                 unusual.add(Clue::Category(number, hash), 0.0);
             }
             if (rare || below)

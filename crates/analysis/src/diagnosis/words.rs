@@ -5,6 +5,7 @@ use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::incident::{Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::mix::Sort;
 use super::names::EMPTY;
 use super::series::{Measure, Trait};
 use super::times;
@@ -16,6 +17,9 @@ impl Diagnosis {
     /// The incident as it stands.
     pub(crate) fn describe(&self, case: &Case, incident: &Incident, slot: u64) -> Incident {
         let mut described = incident.clone();
+        if described.start == 0 {
+            described.start = described.detected_at;
+        }
         let total: f64 = case.accounts.values().map(|account| account.weight).sum();
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         accounts.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.cmp(b.0)));
@@ -108,10 +112,11 @@ impl Diagnosis {
         if kind == SuspectKind::Own && is_security && timed { SuspectKind::Security } else { kind }
     }
 
-    /// Who owns a service.
+    /// Who owns a service: of its own work, not of its database's.
     fn department_of(&self, service: u32) -> u32 {
-        let own = self.mixes.iter().find(|(_, key, mix)| key.service == service && mix.department != EMPTY);
-        own.map_or(EMPTY, |(_, _, mix)| mix.department)
+        let mut own =
+            self.mixes.iter().filter(|(_, key, _)| key.service == service && key.sort == Sort::Shape);
+        own.next().map_or(EMPTY, |(_, _, mix)| mix.department)
     }
 
     /// The instance of a service that has no other.
