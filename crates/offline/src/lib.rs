@@ -6,12 +6,16 @@
 //!
 //! What it is not: it reads no files (`throughline-recorded` does), writes nothing, and has one partition, whatever the configuration says.
 //!
+//! [`Diagnosing`] hands what closes to the diagnosis, in the order of its own time.
+//!
 //! Limits: [`LATE`], [`MAX_GAP`], [`HORIZON`].
 
+mod diagnosing;
 mod memory;
 mod offline;
 mod timeline;
 
+pub use diagnosing::{Diagnosed, Diagnosing};
 pub use memory::LATE;
 pub use offline::{Event, MAX_GAP, Offline, Taken};
 pub use timeline::{HORIZON, Timeline};

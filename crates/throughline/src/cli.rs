@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
-use crate::command::{config, embedded_clickhouse, explain, migrate, serve, transactions};
+use crate::command::{config, diagnose, embedded_clickhouse, explain, migrate, serve, transactions};
 use crate::process::logging::LoggingArgs;
 
 const EXAMPLES: &str = "\
@@ -14,6 +14,7 @@ Examples:
   throughline serve --config throughline.yaml
   throughline transactions --slower-than 2s
   throughline explain KEY                    where the time of one transaction went
+  throughline diagnose recorded/             what was wrong in recorded traces, and who was the cause
   throughline config check throughline.yaml  every fault of a configuration at once
   throughline config import otelcol collector.yaml > throughline.yaml
   throughline replay recorded.jsonl --shift-to-now --speed 10
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     /// One transaction: where its time went, by department, and what was unusual
     Explain(explain::ExplainArgs),
+    /// What is wrong in recorded OTLP, who is the cause, and why: no server needed
+    Diagnose(diagnose::DiagnoseArgs),
     /// Finds transactions
     Transactions(transactions::TransactionsArgs),
     /// Sends the traces of a simulated bank
