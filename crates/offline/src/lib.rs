@@ -8,14 +8,20 @@
 //!
 //! What it is not: it reads no files (`throughline-recorded` does), writes nothing, and has one partition, whatever the configuration says.
 //!
-//! Limits: [`LATE`], [`MAX_GAP`].
+//! [`Diagnosing`] hands what closes to the diagnosis, in the order of its own time.
+//!
+//! Limits: [`LATE`], [`MAX_GAP`], [`HORIZON`].
 
 mod compare;
+mod diagnosing;
 mod memory;
 mod offline;
 mod report;
+mod timeline;
 
 pub use compare::Comparison;
+pub use diagnosing::{Diagnosed, Diagnosing};
 pub use memory::LATE;
 pub use offline::{Event, MAX_GAP, Offline, Taken};
 pub use report::{Counts, Line, Recorded, Report, Side};
+pub use timeline::{HORIZON, Timeline};

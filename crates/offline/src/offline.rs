@@ -239,7 +239,7 @@ impl Offline {
             for closing in &closings {
                 match self.decide_one(closing) {
                     Decided::Closed(closed) => self.close(closed.into(), see),
-                    Decided::Offer(offer) => {
+                    Decided::Offer(offer, _) => {
                         let event = SummaryEvent::Offer(&offer);
                         self.transactions.apply(self.memory.next(), event, &mut self.memory);
                     }

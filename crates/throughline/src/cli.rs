@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
 use crate::command::{
-    compare, config, embedded_clickhouse, explain, incidents, migrate, policy, serve, transactions,
+    compare, config, diagnose, embedded_clickhouse, explain, incidents, migrate, policy, serve, transactions,
 };
 use crate::process::logging::LoggingArgs;
 
@@ -16,6 +16,7 @@ Examples:
   throughline serve --config throughline.yaml
   throughline transactions --slower-than 2s
   throughline explain KEY                    where the time of one transaction went
+  throughline diagnose recorded/             what was wrong in recorded traces, and who was the cause
   throughline config check throughline.yaml  every fault of a configuration at once
   throughline config import otelcol collector.yaml > throughline.yaml
   throughline policy test recorded.jsonl --config new.yaml --config-old throughline.yaml
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     /// One transaction: where its time went, by department, and what was unusual
     Explain(explain::ExplainArgs),
+    /// What is wrong in recorded OTLP, who is the cause, and why: no server needed
+    Diagnose(diagnose::DiagnoseArgs),
     /// Finds transactions
     Transactions(transactions::TransactionsArgs),
     /// What is or was wrong: since when, whom it hits, who is suspected, and why

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mix::surprise;
 use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds};
 
 /// From here on the past is halved, so that a baseline follows what drifts.
@@ -12,6 +13,14 @@ const MIN_SPREAD: f32 = 0.25;
 const MAX_DEVIATION: f32 = 8.0;
 /// The same downwards.
 const MIN_DEVIATION: f32 = -3.0;
+/// Variance of slot means that a baseline of one slot may have failed to see.
+const UNSEEN: f32 = 1.0;
+/// A bucket and its neighbours with less than this share hold hardly anything.
+const STRANGE: f32 = 0.01;
+/// Strange observations that are worth a word.
+const MIN_STRANGE: u32 = 3;
+/// Their number wanders more than chance allows: scores are divided by it.
+const STRANGE_WANDER: f32 = 2.0;
 /// Variance of slot means beyond chance that a baseline starts with, and its weight in slots.
 const PRIOR_WANDER: (f32, f32) = (0.08, 8.0);
 /// Slots whose wander is remembered at most.
@@ -31,6 +40,9 @@ pub(crate) struct Baseline {
     mean_deviation: f32,
     variance: f32,
     mean_ns: f64,
+    /// Buckets above the median in which hardly anything lies, as bits.
+    strange: u128,
+    strange_share: f32,
 }
 
 impl Default for Baseline {
@@ -47,6 +59,8 @@ impl Default for Baseline {
             mean_deviation: 0.0,
             variance: 1.0,
             mean_ns: 0.0,
+            strange: 0,
+            strange_share: 0.0,
         }
     }
 }
@@ -82,7 +96,23 @@ impl Baseline {
     /// How unusual it is that `n` observations deviate by `mean` on average: standard deviations.
     pub(crate) fn score(&self, n: f32, mean: f32) -> f32 {
         let chance = self.variance * (1.0 / n.max(1.0) + 1.0 / self.total.max(1.0));
-        (mean - self.mean_deviation) / (chance + self.wander).sqrt()
+        // A short history has not seen how times wander.
+        let unseen = UNSEEN / (1.0 + self.wander_slots - PRIOR_WANDER.1);
+        (mean - self.mean_deviation) / (chance + self.wander + unseen).sqrt()
+    }
+
+    /// Whether a position lies above the median where hardly anything lies: a wave of such is seen even where times spread wide.
+    pub(crate) fn is_strange(&self, position: f32) -> bool {
+        self.strange >> bucket(position) & 1 == 1
+    }
+
+    /// How unusual it is that so many of `n` observations are strange: standard deviations.
+    pub(crate) fn strange_score(&self, n: u32, strange: u32) -> f32 {
+        let usual = (self.strange_share + 0.5 / self.total.max(1.0)).min(0.5);
+        if strange < MIN_STRANGE || strange as f32 / (n as f32) < 3.0 * usual {
+            return 0.0;
+        }
+        surprise(strange, n, usual) / STRANGE_WANDER
     }
 
     /// Learns a slot: how many observations lie in which bucket, and by how much they deviated on average.
@@ -93,7 +123,7 @@ impl Baseline {
         }
         if self.total >= 20.0 {
             let by_chance = self.variance / count;
-            let from = (mean - self.mean_deviation).clamp(-2.0, 2.0);
+            let from = (mean - self.mean_deviation).clamp(-1.0, 1.0);
             let beyond = (from * from - by_chance).max(0.0);
             let trust = count / (count + 4.0);
             self.wander_slots = (self.wander_slots + trust).min(MAX_WANDER_SLOTS);
@@ -127,7 +157,7 @@ impl Baseline {
     fn derive(&mut self) {
         self.median = self.quantile(0.5);
         // Few observations know little of the tails.
-        let doubt = 1.0 + 6.0 / self.total.max(1.0);
+        let doubt = 1.0 + 12.0 / self.total.max(1.0);
         let upper =
             ((self.quantile(0.75) - self.median) / 0.674).max((self.quantile(0.9) - self.median) / 1.282);
         let lower =
@@ -142,9 +172,23 @@ impl Baseline {
             squares += weight * deviation * deviation;
             time += f64::from(weight) * nanoseconds(middle(at.min(cut)));
         }
+        self.find_strange();
         self.mean_deviation = sum / self.total;
         self.variance = (squares / self.total - self.mean_deviation * self.mean_deviation).max(0.25);
         self.mean_ns = time / f64::from(self.total);
+    }
+
+    fn find_strange(&mut self) {
+        let weight = |at: usize| self.weights.get(at).copied().unwrap_or(0.0);
+        let (mut strange, mut share) = (0u128, 0.0);
+        for at in bucket(self.median) + 2..BUCKETS {
+            let around = weight(at - 1) + weight(at) + weight(at + 1);
+            if around < STRANGE * self.total {
+                strange |= 1 << at;
+                share += weight(at);
+            }
+        }
+        (self.strange, self.strange_share) = (strange, share / self.total);
     }
 
     /// The position below which this share lies.

@@ -21,6 +21,9 @@ const MAX_SCORE: f32 = 20.0;
 /// What the end of a way that explains less is left with.
 const OTHER_END: f64 = 0.2;
 
+/// What the other one is left with, of caller and last callee, where a call breaks off.
+const BROKEN_OFF: f64 = 0.5;
+
 /// Ways from and to one service, and how many of them are slow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ways {
@@ -35,6 +38,11 @@ impl Diagnosis {
     /// Who is charged with what.
     pub(crate) fn blame(&self, findings: &[Finding], slot: u64) -> Vec<Charge> {
         let ways = self.ways(findings, slot);
+        let mut families: BTreeMap<u32, u32> = BTreeMap::new();
+        for (service, _) in findings.iter().filter_map(|finding| finding.breaks_after) {
+            *families.entry(service).or_default() += 1;
+        }
+        families.remove(&EMPTY);
         let mut charges = Vec::new();
         let mut charge = |service, weight, finding| {
             if service != EMPTY && weight > 0.0 {
@@ -53,14 +61,16 @@ impl Diagnosis {
                         charge(other, weight * OTHER_END, index);
                     }
                 }
+                Sign::Missing if finding.service != EMPTY => charge(finding.service, weight, index),
                 Sign::Missing => charge(self.owner_of(finding), weight, index),
                 Sign::Shape => {
-                    charge(finding.service, weight, index);
-                    if let Some((service, _)) =
-                        finding.breaks_after.filter(|child| child.0 != finding.service)
-                    {
-                        charge(service, weight * 0.5, index);
-                    }
+                    let child = finding.breaks_after.map_or(EMPTY, |child| child.0);
+                    let (parent, child) =
+                        (finding.service, if child == finding.service { EMPTY } else { child });
+                    let child_is_first = families.get(&child).is_some_and(|&count| count > 1);
+                    let (first, other) = if child_is_first { (child, parent) } else { (parent, child) };
+                    charge(first, weight, index);
+                    charge(other, weight * BROKEN_OFF, index);
                 }
                 Sign::Time(_) | Sign::Error => charge(finding.service, weight, index),
             }
@@ -70,10 +80,14 @@ impl Diagnosis {
 
     /// The service whose operation is missing.
     fn owner_of(&self, finding: &Finding) -> u32 {
-        let mut known = self.mixes.iter().filter(|(_, key, _)| key.operation == finding.operation);
-        known
-            .find(|(_, key, _)| key.group == finding.group && key.service != EMPTY)
-            .map_or(EMPTY, |(_, key, _)| key.service)
+        let reason = self.names.name(finding.operation);
+        let is_named = |operation: u32| {
+            let name = self.names.name(operation);
+            !name.is_empty() && (reason == name || reason.contains(&format!("\"{name}\"")))
+        };
+        let mut known =
+            self.mixes.iter().filter(|(_, key, _)| key.group == finding.group && key.service != EMPTY);
+        known.find(|(_, key, _)| is_named(key.operation)).map_or(EMPTY, |(_, key, _)| key.service)
     }
 
     fn ways(&self, findings: &[Finding], slot: u64) -> BTreeMap<u32, Ways> {

@@ -70,8 +70,7 @@ impl Case {
     }
 
     /// Adds what a finding says against a service.
-    pub(crate) fn charge(&mut self, service: u32, weight: f64, finding: &Finding, slot: u64) {
-        self.last_slot = slot;
+    pub(crate) fn charge(&mut self, service: u32, weight: f64, finding: &Finding) {
         if let Err(at) = self.groups.binary_search(&finding.group) {
             self.groups.insert(at, finding.group);
         }

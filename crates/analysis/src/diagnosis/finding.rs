@@ -1,7 +1,7 @@
 //! What is out of the normal right now.
 
 use super::Diagnosis;
-use super::mix::{Child, Sort};
+use super::mix::{Child, Mix, MixKey, Odd, Sort};
 use super::names::EMPTY;
 use super::series::{Measure, Series, Trait};
 use super::unusual::Clue;
@@ -34,6 +34,8 @@ pub(crate) struct Finding {
     /// The same now.
     pub(crate) now: f64,
     pub(crate) confined: Option<(Trait, u32)>,
+    /// It never was before, and now is more often than not.
+    pub(crate) is_new: bool,
     /// Children that a shape lacks.
     pub(crate) lacks: Vec<Child>,
     /// Children that are new in a shape.
@@ -79,6 +81,7 @@ impl Diagnosis {
                 usual,
                 now: usual + per_transaction,
                 confined: confined(series, slot),
+                is_new: false,
                 lacks: Vec::new(),
                 gained: Vec::new(),
                 breaks_after: None,
@@ -90,38 +93,57 @@ impl Diagnosis {
 
     fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
         for (number, key, mix) in self.mixes.iter() {
-            let Some(odd) = mix.judge(slot, key.sort) else { continue };
-            let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
-            if odd.score < NOTICE || share < f64::from(odd.usual) * 2.0 {
-                continue;
+            for odd in mix.judge(slot, key.sort) {
+                let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
+                if odd.score >= NOTICE && share > f64::from(odd.usual) * 2.0 {
+                    found.extend(odd_finding(number, key, mix, &odd, share));
+                }
             }
-            let category = &mix.categories[odd.category];
-            let shape = key.sort == Sort::Shape;
-            let missing_step = category.children.first().map_or(EMPTY, |child| child.1);
-            found.push(Finding {
-                clue: Clue::Category(number, category.hash),
-                sign: match key.sort {
-                    Sort::Shape => Sign::Shape,
-                    Sort::Error => Sign::Error,
-                    Sort::Missing => Sign::Missing,
-                },
-                group: key.group,
-                caller: EMPTY,
-                service: key.service,
-                operation: if key.sort == Sort::Missing { missing_step } else { key.operation },
-                department: mix.department,
-                score: odd.score,
-                hits: odd.hits,
-                of: odd.of,
-                usual: f64::from(odd.usual),
-                now: share,
-                confined: None,
-                lacks: if shape { mix.missing(odd.category) } else { Vec::new() },
-                gained: if shape { mix.new_children(odd.category) } else { Vec::new() },
-                breaks_after: if shape { category.last_child } else { None },
-            });
         }
     }
+}
+
+/// A category that happens too often, as a finding; `None` where it does not say who is at fault.
+fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> Option<Finding> {
+    let category = &mix.categories[odd.category];
+    let mut finding = Finding {
+        clue: Clue::Category(number, category.hash),
+        sign: Sign::Error,
+        group: key.group,
+        caller: EMPTY,
+        service: key.service,
+        operation: key.operation,
+        department: mix.department,
+        score: odd.score,
+        hits: odd.hits,
+        of: odd.of,
+        usual: f64::from(odd.usual),
+        now: share,
+        confined: None,
+        is_new: odd.is_new && share >= 0.5,
+        lacks: Vec::new(),
+        gained: Vec::new(),
+        breaks_after: None,
+    };
+    match key.sort {
+        Sort::Error => {}
+        Sort::Missing => {
+            finding.sign = Sign::Missing;
+            finding.operation = category.children.first().map_or(EMPTY, |child| child.1);
+        }
+        Sort::Shape => {
+            finding.sign = Sign::Shape;
+            finding.lacks = mix.missing(odd.category);
+            finding.gained = mix.new_children(odd.category);
+            finding.breaks_after = category.last_child;
+        }
+    }
+    // What a whole transaction lacks is a trace of its own: whoever should have made it is at fault.
+    if key.sort == Sort::Shape && key.service == EMPTY {
+        let (service, operation) = *finding.lacks.first()?;
+        (finding.sign, finding.service, finding.operation) = (Sign::Missing, service, operation);
+    }
+    Some(finding)
 }
 
 /// The one version or instance that deviates while others do not.

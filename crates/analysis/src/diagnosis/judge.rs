@@ -14,8 +14,12 @@ use super::unusual::Clue;
 const PLAIN: f32 = 6.5;
 /// One this strong does so when it lasts.
 const LASTING: f32 = 4.5;
+/// Several findings against one service do so when the root of the sum of their squares is this strong.
+const TOGETHER: f32 = 8.0;
+/// Transactions that a finding has to show in to open an incident: one alone is chance.
+const MIN_HITS: u32 = 2;
 /// How many slots in a row it has to last.
-const LASTS: u32 = 3;
+const LASTS: u32 = 2;
 /// Slots without a finding after which an incident is over.
 const RECOVERED_AFTER: u64 = 9;
 /// A suspect of its own that comes so many slots after an incident began is an incident of its own: five minutes.
@@ -24,9 +28,11 @@ const APART: u64 = 30;
 impl Diagnosis {
     /// Judges the slot that ends.
     pub(crate) fn judge(&mut self, slot: u64) -> Vec<Change> {
-        let mut findings = self.find(slot);
-        self.keep_streaks(&findings);
-        findings.retain(|finding| finding.score >= LASTING || self.belongs(finding));
+        // Where nothing happens nothing new is known.
+        let findings = if self.observed > 0 { self.find(slot) } else { Vec::new() };
+        if self.observed > 0 {
+            self.keep_streaks(&findings);
+        }
         let charges = self.blame(&findings, slot);
         let mut changes = Vec::new();
         for tenant in self.tenants_of(&findings) {
@@ -34,10 +40,6 @@ impl Diagnosis {
         }
         self.let_go(slot, &mut changes);
         changes
-    }
-
-    fn belongs(&self, finding: &Finding) -> bool {
-        self.cases.iter().any(|case| case.clues.contains_key(&finding.clue))
     }
 
     fn tenants_of(&self, findings: &[Finding]) -> Vec<u32> {
@@ -50,7 +52,6 @@ impl Diagnosis {
     fn tenant_of(&self, group: u32) -> u32 {
         self.groups.key(group).map_or(0, |key| key.tenant)
     }
-
     /// How many slots in a row each finding has lasted.
     fn keep_streaks(&mut self, findings: &[Finding]) {
         let mut streaks: BTreeMap<Clue, u32> = BTreeMap::new();
@@ -71,18 +72,17 @@ impl Diagnosis {
     ) {
         let of_tenant = |charge: &&Charge| self.tenant_of(findings[charge.finding].group) == tenant;
         let charges: Vec<Charge> = charges.iter().filter(of_tenant).cloned().collect();
-        let opens = findings.iter().enumerate().any(|(index, finding)| {
-            charges.iter().any(|charge| charge.finding == index)
-                && (finding.score >= PLAIN
-                    || self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS))
-        });
+        let opens = self.opens(findings, &charges);
         let mut touched: Vec<String> = Vec::new();
         let mut opened: Option<String> = None;
         for charge in &charges {
             let finding = &findings[charge.finding];
             let Some(at) = self.case_for(tenant, slot, charge, opens, &mut opened) else { continue };
             let case = &mut self.cases[at];
-            case.charge(charge.service, charge.weight, finding, slot);
+            case.charge(charge.service, charge.weight, finding);
+            if finding.score >= LASTING {
+                case.last_slot = slot;
+            }
             if !touched.contains(&case.id) {
                 touched.push(case.id.clone());
             }
@@ -92,6 +92,23 @@ impl Diagnosis {
             let is_new = opened.as_ref() == Some(&id);
             self.render(&id, slot, is_new, changes);
         }
+    }
+
+    /// Whether these charges are enough for an incident: one finding that is plain or lasts, or several against one service.
+    fn opens(&self, findings: &[Finding], charges: &[Charge]) -> bool {
+        let mut together: BTreeMap<u32, (f64, u32)> = BTreeMap::new();
+        for charge in charges {
+            let finding = &findings[charge.finding];
+            let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
+            let alone = finding.score >= PLAIN || finding.score >= LASTING && (lasts || finding.is_new);
+            if alone && finding.hits >= MIN_HITS {
+                return true;
+            }
+            let sum = together.entry(charge.service).or_default();
+            sum.0 += charge.weight;
+            sum.1 += finding.hits;
+        }
+        together.values().any(|&(weight, hits)| weight >= f64::from(TOGETHER).powi(2) && hits > MIN_HITS)
     }
 
     /// Which open incident a charge belongs to; a new one where none fits.

@@ -55,6 +55,8 @@ pub(crate) struct Odd {
     pub(crate) hits: u32,
     pub(crate) of: u32,
     pub(crate) usual: f32,
+    /// It never was before.
+    pub(crate) is_new: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,8 +78,14 @@ const MATURE: f32 = 30.0;
 const MAX_WEIGHT: f32 = 20_000.0;
 /// What happens more often than this is no rarity.
 const RARE: f32 = 0.02;
-/// Counts wander more than chance allows: scores are divided by it.
+/// Occurrences that are worth a word.
+const MIN_HITS: u32 = 2;
+/// Counts of what is known to happen wander more than chance allows: scores are divided by it.
 const WANDER: f32 = 1.4;
+/// The mix of what is usual wanders with what customers do.
+const WANDER_OF_USUAL: f32 = 2.5;
+/// More of what is as usual as this is no finding.
+const MAX_USUAL: f32 = 0.25;
 /// Slots of an incident after which what it brought is the new normal: an hour.
 const ADAPT_SLOTS: u32 = 360;
 
@@ -94,6 +102,12 @@ impl Mix {
     pub(crate) fn is_rare(&self, hash: u64) -> bool {
         let known = self.categories.iter().find(|category| category.hash == hash);
         self.total >= MATURE && known.is_none_or(|category| self.usual(category) < RARE)
+    }
+
+    /// Whether a category may become a finding.
+    pub(crate) fn is_suspicious(&self, hash: u64) -> bool {
+        let known = self.categories.iter().find(|category| category.hash == hash);
+        self.total >= MATURE && known.is_none_or(|category| self.usual(category) < MAX_USUAL)
     }
 
     /// Counts one occurrence.
@@ -134,33 +148,47 @@ impl Mix {
         }
     }
 
-    /// The category that is furthest out of the normal in a window up to `slot`.
-    pub(crate) fn judge(&self, slot: u64, sort: Sort) -> Option<Odd> {
+    /// The categories that are out of the normal in a window up to `slot`, each in the window in which it is furthest out.
+    pub(crate) fn judge(&self, slot: u64, sort: Sort) -> Vec<Odd> {
+        let mut odd: Vec<Odd> = Vec::new();
         if self.total < MATURE {
-            return None;
+            return odd;
         }
-        let mut worst: Option<Odd> = None;
         for length in WINDOWS {
             let of: u32 = self.slots.iter().filter(|part| part.0 + length > slot).map(|part| part.1).sum();
             for (category, entry) in self.categories.iter().enumerate() {
+                let usual = self.usual(entry);
                 // That something does not fail is no finding.
-                if sort != Sort::Shape && entry.hash == 0 {
+                if (sort != Sort::Shape && entry.hash == 0) || (sort == Sort::Shape && usual >= MAX_USUAL) {
                     continue;
                 }
-                let usual = self.usual(entry);
                 let counts = entry.counts.iter().filter(|count| count.slot + length > slot);
                 let (all, explained) = counts.fold((0, 0), |sum, c| (sum.0 + c.all, sum.1 + c.explained));
                 let hits = all - explained.min(all);
-                if hits < 2 || (sort == Sort::Shape && usual >= RARE) {
+                if hits < MIN_HITS {
                     continue;
                 }
-                let score = surprise(hits, of, usual) / WANDER;
-                if worst.is_none_or(|other| score > other.score) {
-                    worst = Some(Odd { category, score, hits, of, usual });
+                let wander = match usual {
+                    _ if entry.weight < 0.5 => 1.0,
+                    _ if sort != Sort::Shape || usual < RARE => WANDER,
+                    _ => WANDER_OF_USUAL,
+                };
+                let new = Odd {
+                    category,
+                    score: surprise(hits, of, usual) / wander,
+                    hits,
+                    of,
+                    usual,
+                    is_new: entry.weight < 0.5,
+                };
+                match odd.iter_mut().find(|other| other.category == category) {
+                    Some(other) if other.score >= new.score => {}
+                    Some(other) => *other = new,
+                    None => odd.push(new),
                 }
             }
         }
-        worst
+        odd
     }
 
     /// The usual category that this one is a part of: what is missing is what it lacks.
@@ -225,7 +253,7 @@ impl Mix {
 }
 
 /// Standard deviations by which `hits` of `of` exceed a usual share: root of the likelihood ratio.
-fn surprise(hits: u32, of: u32, usual: f32) -> f32 {
+pub(crate) fn surprise(hits: u32, of: u32, usual: f32) -> f32 {
     let (k, n) = (hits as f32, of.max(hits) as f32);
     let share = k / n;
     if share <= usual {

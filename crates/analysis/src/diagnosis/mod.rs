@@ -63,6 +63,8 @@ pub struct Diagnosis {
     cases: Vec<Case>,
     incidents: Vec<Incident>,
     numbered: u64,
+    /// Transactions in this slot.
+    observed: u64,
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
     #[serde(skip)]
@@ -87,6 +89,7 @@ impl Diagnosis {
             cases: Vec::new(),
             incidents: Vec::new(),
             numbered: 0,
+            observed: 0,
             stale_series: None,
             stale_mix: None,
             scratch: Scratch::default(),
@@ -139,6 +142,7 @@ impl Diagnosis {
         for mix in self.mixes.values_mut() {
             mix.turn(slot);
         }
+        self.observed = 0;
         self.find_stale();
         let oldest = slot.saturating_sub(SLOTS) * SLOT_NS;
         self.recent.retain(|unusual| unusual.seen >= oldest);

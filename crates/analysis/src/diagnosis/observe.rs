@@ -70,11 +70,13 @@ impl Diagnosis {
         }
         let mut unusual = Unusual::of(finished, group, self.now);
         self.take_times(group, hops, &mut scratch, &mut unusual);
-        self.take_shapes(group, hops, &mut scratch, &mut unusual);
         self.take_errors(group, hops, &mut scratch, &mut unusual);
+        self.take_shapes(group, hops, &mut scratch, &mut unusual);
+        self.take_roots(group, hops, &scratch, &mut unusual);
         self.take_end(group, finished, &mut unusual);
         self.scratch = scratch;
         let slot = self.slot;
+        self.observed += 1;
         if let Some(entry) = self.groups.get_mut(group) {
             entry.add(slot, finished.end.saturating_sub(finished.start));
             if unusual.clues.is_empty() {
@@ -147,7 +149,8 @@ impl Diagnosis {
                 series.add_trait(slot, Trait::Instance, sample.instance, deviation);
                 series.add_trait(slot, Trait::Version, sample.version, deviation);
             }
-            seen.hit = seen.deviation > HIT;
+            seen.strange = series.is_mature() && series.baseline.is_strange(seen.position);
+            seen.hit = seen.deviation > HIT || seen.strange;
             series.add(slot, &seen);
             if seen.hit {
                 unusual.add(Clue::Time(part[0].series), seen.excess_ns);
@@ -191,12 +194,13 @@ impl Diagnosis {
             let hash = hash_of(&set);
             let names = scratch.names[index];
             let key = MixKey { group, sort: Sort::Shape, service: names.service, operation: names.operation };
-            let below = scratch.odd_below[index];
+            // What failed is known already, and explains what it left undone.
+            let below = scratch.odd_below[index] || scratch.failed_below[index] || hops[index].errors > 0;
             let Some(number) = self.mix_of(key, names.department) else { continue };
             let Some(mix) = self.mixes.get_mut(number) else { continue };
-            let rare = mix.is_rare(hash);
+            let (rare, suspicious) = (mix.is_rare(hash), mix.is_suspicious(hash));
             mix.add(slot, hash, below, || (set, last));
-            if rare && !below {
+            if suspicious && !below {
                 unusual.add(Clue::Category(number, hash), 0.0);
             }
             if (rare || below)
@@ -205,6 +209,27 @@ impl Diagnosis {
             {
                 scratch.odd_below[parent] = true;
             }
+        }
+    }
+
+    /// Which traces a transaction is made of.
+    fn take_roots(&mut self, group: u32, hops: &[FinishedHop<'_>], scratch: &Scratch, unusual: &mut Unusual) {
+        let roots = hops.iter().zip(&scratch.names).filter(|(hop, _)| hop.parent < 0);
+        let mut set: Vec<Child> = roots.map(|(_, names)| (names.service, names.operation)).collect();
+        set.sort_unstable();
+        set.dedup();
+        let below =
+            scratch.failed_below.iter().any(|failed| *failed) || hops.iter().any(|hop| hop.errors > 0);
+        let below = below || scratch.odd_below.iter().any(|odd| *odd);
+        let hash = hash_of(&set);
+        let key = MixKey { group, sort: Sort::Shape, service: EMPTY, operation: EMPTY };
+        let Some(number) = self.mix_of(key, EMPTY) else { return };
+        let slot = self.slot;
+        let Some(mix) = self.mixes.get_mut(number) else { return };
+        let rare = mix.is_rare(hash);
+        mix.add(slot, hash, below, || (set, None));
+        if rare && !below {
+            unusual.add(Clue::Category(number, hash), 0.0);
         }
     }
 

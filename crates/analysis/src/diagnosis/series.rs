@@ -35,6 +35,7 @@ struct Slot {
     transactions: u32,
     hits: u32,
     deviation: f32,
+    strange: u32,
     excess_ns: f64,
     buckets: Vec<(u8, u16)>,
     learnt: bool,
@@ -67,6 +68,7 @@ pub(crate) struct Seen {
     pub(crate) position: f32,
     pub(crate) deviation: f32,
     pub(crate) excess_ns: f64,
+    pub(crate) strange: bool,
     pub(crate) hit: bool,
 }
 
@@ -116,6 +118,7 @@ impl Series {
         let Some(last) = self.slots.last_mut() else { return };
         last.transactions += 1;
         last.hits += u32::from(seen.hit);
+        last.strange += u32::from(seen.strange);
         last.deviation += seen.deviation;
         last.excess_ns += seen.excess_ns;
         let at = bucket(seen.position) as u8;
@@ -154,7 +157,9 @@ impl Series {
 
     fn window(&self, slot: u64, length: u64) -> Option<Deviant> {
         let mut sum = Deviant { score: 0.0, transactions: 0, hits: 0, excess_ns: 0.0, deviation: 0.0 };
+        let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
+            strange += part.strange;
             sum.transactions += part.transactions;
             sum.hits += part.hits;
             sum.excess_ns += part.excess_ns;
@@ -165,7 +170,8 @@ impl Series {
         }
         let n = sum.transactions as f32;
         sum.deviation /= n;
-        sum.score = self.baseline.score(n, sum.deviation);
+        sum.score =
+            self.baseline.score(n, sum.deviation).max(self.baseline.strange_score(sum.transactions, strange));
         Some(sum)
     }
 

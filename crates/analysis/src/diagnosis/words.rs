@@ -5,6 +5,8 @@ use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::incident::{Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::mix::Sort;
+use super::names::EMPTY;
 use super::series::{Measure, Trait};
 use super::times;
 
@@ -15,6 +17,9 @@ impl Diagnosis {
     /// The incident as it stands.
     pub(crate) fn describe(&self, case: &Case, incident: &Incident, slot: u64) -> Incident {
         let mut described = incident.clone();
+        if described.start == 0 {
+            described.start = described.detected_at;
+        }
         let total: f64 = case.accounts.values().map(|account| account.weight).sum();
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         accounts.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.cmp(b.0)));
@@ -51,12 +56,18 @@ impl Diagnosis {
         proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
         let first = proofs.first();
         let confined = confined(&proofs);
-        let department = proofs.iter().find(|proof| proof.service == service).or(first);
-        let department = department.map_or("", |proof| self.names.name(proof.department)).to_owned();
+        let department = proofs.iter().find(|proof| proof.service == service && proof.department != EMPTY);
+        let department = department.map_or_else(|| self.department_of(service), |proof| proof.department);
+        let department = self.names.name(department).to_owned();
         let (instance, version) = match confined {
             Some((Trait::Instance, value)) => (self.names.name(value).to_owned(), String::new()),
             Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
             None => (self.only_instance(service, slot), String::new()),
+        };
+        let kind = self.kind(&proofs, confined, &department);
+        let department = match &self.settings.network_department {
+            Some(owner) if kind == SuspectKind::Network => owner.clone(),
+            _ => department,
         };
         Suspect {
             rank,
@@ -64,7 +75,7 @@ impl Diagnosis {
             operation: first.map_or("", |proof| self.names.name(proof.operation)).to_owned(),
             instance,
             version,
-            kind: self.kind(&proofs, confined, &department),
+            kind,
             department,
             score: if total > 0.0 { account.weight / total } else { 0.0 },
             excess_ms: account.excess_ns / 1e6,
@@ -95,8 +106,17 @@ impl Diagnosis {
             }
         }
         let kind = kinds.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(SuspectKind::Own, |kind| kind.0);
-        let is_security = self.settings.security_departments.iter().any(|name| name == department);
-        if kind == SuspectKind::Own && is_security { SuspectKind::Security } else { kind }
+        let mut words = department.split(|c: char| !c.is_alphanumeric());
+        let is_security = words.any(|word| self.settings.security_words.iter().any(|name| name == word));
+        let timed = proofs.first().is_some_and(|proof| matches!(proof.sign, Sign::Time(_)));
+        if kind == SuspectKind::Own && is_security && timed { SuspectKind::Security } else { kind }
+    }
+
+    /// Who owns a service: of its own work, not of its database's.
+    fn department_of(&self, service: u32) -> u32 {
+        let mut own =
+            self.mixes.iter().filter(|(_, key, _)| key.service == service && key.sort == Sort::Shape);
+        own.next().map_or(EMPTY, |(_, _, mix)| mix.department)
     }
 
     /// The instance of a service that has no other.

@@ -3,6 +3,7 @@
 pub(crate) mod bank;
 pub(crate) mod compare;
 pub(crate) mod config;
+pub(crate) mod diagnose;
 pub(crate) mod embedded_clickhouse;
 pub(crate) mod explain;
 pub(crate) mod import;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Config(command) => config::run(command),
         Command::Migrate(args) => migrate::run(args),
         Command::EmbeddedClickhouse(args) => embedded_clickhouse::run(args),
+        Command::Diagnose(args) => diagnose::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Transactions(args) => transactions::run(args),
         Command::Policy(command) => policy::run(command),

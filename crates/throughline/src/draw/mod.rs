@@ -1,6 +1,7 @@
 //! Answers as a person reads them at a terminal.
 
 pub(crate) mod compare;
+pub(crate) mod diagnosis;
 pub(crate) mod explanation;
 pub(crate) mod incidents;
 pub(crate) mod policy;

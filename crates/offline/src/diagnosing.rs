@@ -1,0 +1,131 @@
+//! Recorded requests to incidents.
+
+use throughline_analysis::diagnosis::{Change, Diagnosis, DiagnosisSettings, Incident};
+use throughline_assembly::{
+    incidents::with_finished,
+    records::{Closed, Outcome},
+    rules::{RuleFault, RulesSettings},
+    time::SECOND,
+};
+use throughline_otlp::Malformed;
+
+use crate::{Event, Offline, Timeline};
+
+/// After the last transaction so much time passes, nanoseconds: what is open then is over.
+const AFTER: u64 = 300 * SECOND;
+
+/// The core and a diagnosis of what it makes of requests, in the time of their spans.
+pub struct Diagnosing {
+    offline: Offline,
+    heard: Heard,
+}
+
+/// What has been recorded, and what was wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosed {
+    /// Spans that were taken in.
+    pub spans: u64,
+    /// Requests that are no valid OTLP, left out.
+    pub malformed: u64,
+    /// Transactions that were looked at.
+    pub transactions: u64,
+    /// Incidents as they were in the end, in the order in which they were known.
+    pub incidents: Vec<Incident>,
+}
+
+struct Heard {
+    timeline: Timeline,
+    diagnosis: Diagnosis,
+    last: u64,
+    diagnosed: Diagnosed,
+}
+
+impl Diagnosing {
+    /// One that has seen nothing, under these rules.
+    ///
+    /// # Errors
+    /// Every fault of the rules.
+    pub fn new(rules: &RulesSettings) -> Result<Self, Vec<RuleFault>> {
+        let settings = DiagnosisSettings {
+            network_department: rules.network_department.clone(),
+            ..DiagnosisSettings::default()
+        };
+        let heard = Heard {
+            timeline: Timeline::default(),
+            diagnosis: Diagnosis::new(settings),
+            last: 0,
+            diagnosed: Diagnosed::default(),
+        };
+        Ok(Self { offline: Offline::new(rules)?, heard })
+    }
+
+    /// Takes a request whose last span ended at `time`, Unix nanoseconds.
+    pub fn take(&mut self, time: u64, request: &[u8]) {
+        let Self { offline, heard } = self;
+        let taken: Result<_, Malformed> = offline.take("", time, request, &mut |event| heard.hear(event));
+        match taken {
+            Ok(taken) => heard.diagnosed.spans += taken.spans,
+            Err(_) => heard.diagnosed.malformed += 1,
+        }
+    }
+
+    /// What has been found so far.
+    #[must_use]
+    pub fn so_far(&self) -> &Diagnosed {
+        &self.heard.diagnosed
+    }
+
+    /// No more requests come.
+    #[must_use]
+    pub fn finish(self) -> Diagnosed {
+        let Self { offline, mut heard } = self;
+        offline.finish(&mut |event| heard.hear(event));
+        heard.drain(true);
+        let end = heard.last + AFTER;
+        let changes = heard.diagnosis.advance(end);
+        heard.note(changes);
+        heard.diagnosed.incidents.sort_by_key(|incident| incident.detected_at);
+        heard.diagnosed
+    }
+}
+
+impl Heard {
+    fn hear(&mut self, event: Event<'_>) {
+        match event {
+            Event::Closed { closed, row, at, .. } => {
+                // That a step is missing is known when its deadline has passed.
+                let time = if row.outcome == Outcome::Incomplete as i32 { at } else { row.end };
+                self.timeline.push(time, closed.clone());
+            }
+            Event::Time(time) => {
+                self.timeline.advance(time);
+                self.drain(false);
+            }
+        }
+    }
+
+    fn drain(&mut self, all: bool) {
+        while let Some((time, closed)) = self.timeline.pop(all) {
+            self.observe(time, &closed);
+        }
+    }
+
+    fn observe(&mut self, time: u64, closed: &Closed) {
+        self.last = self.last.max(time);
+        let changes = self.diagnosis.advance(time);
+        self.note(changes);
+        self.diagnosed.transactions += 1;
+        with_finished(closed, |finished| self.diagnosis.observe(finished));
+    }
+
+    /// Each incident as it was last told of.
+    fn note(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let (Change::Opened(incident) | Change::Updated(incident) | Change::Recovered(incident)) = change;
+            match self.diagnosed.incidents.iter_mut().rev().find(|known| known.id == incident.id) {
+                Some(known) => *known = incident,
+                None => self.diagnosed.incidents.push(incident),
+            }
+        }
+    }
+}

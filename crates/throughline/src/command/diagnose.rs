@@ -1,0 +1,106 @@
+//! `throughline diagnose`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use throughline_config::{Config, Sources};
+use throughline_offline::{Diagnosed, Diagnosing};
+use throughline_recorded::Records;
+
+use crate::client::Output;
+use crate::draw;
+use crate::process::exit::{Exit, Failure, Outcome};
+use crate::process::output::{answer, tell};
+
+/// Work that is over sooner shows no progress.
+const SILENT: Duration = Duration::from_secs(2);
+
+/// Flags.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads .json, .jsonl (one ExportTraceServiceRequest a line) and .pb (length-delimited), each plain, .gz or .zst; a directory
+means all such files in it. It learns what is normal as it goes, in the time of the spans, so the more that comes before a
+fault the better. No configuration is needed; one may say who owns what (`departments`) and what a transaction is.
+
+Examples:
+  throughline diagnose recorded/
+  throughline diagnose monday.jsonl.zst tuesday.jsonl.zst --config throughline.yaml
+  throughline diagnose recorded/ --output json | jq -r '.suspects[0].service'
+
+Exit status: 0 something was wrong, 1 a file or the configuration has faults, 3 nothing was found.")]
+pub(crate) struct DiagnoseArgs {
+    /// Files or directories of recorded OTLP
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// YAML file; may be given more than once, later ones override earlier ones
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// One key, over files and environment; may be given more than once
+    #[arg(long, value_name = "KEY.PATH=VALUE")]
+    set: Vec<String>,
+    /// How the answer is given: json is one incident a line
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
+    let config = Config::load(&Sources::of_process(args.config, args.set, None));
+    let rules = config.map_err(|error| Failure::of(&error))?.rules;
+    let diagnosing = Diagnosing::new(&rules).map_err(|faults| {
+        let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        Failure { exit: Exit::Failed, message: text.join("\n") }
+    })?;
+    let diagnosed = read(diagnosing, &args.files)?.finish();
+    if diagnosed.malformed > 0 {
+        tell(&format!("{} requests are no valid OTLP and were left out", diagnosed.malformed));
+    }
+    if diagnosed.incidents.is_empty() {
+        tell(&format!("nothing found in {}", seen(&diagnosed)));
+        return Ok(Exit::NothingFound);
+    }
+    match args.output {
+        Output::Json => {
+            for incident in &diagnosed.incidents {
+                answer(&serde_json::to_string(incident)?);
+            }
+        }
+        Output::Text => {
+            answer(&draw::diagnosis::draw(&diagnosed.incidents));
+            tell(&format!("{} found in {}", count(diagnosed.incidents.len(), "incident"), seen(&diagnosed)));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn seen(diagnosed: &Diagnosed) -> String {
+    format!("{} transactions of {} spans", diagnosed.transactions, diagnosed.spans)
+}
+
+/// Hands it all recorded requests, with progress where it takes long.
+fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<Diagnosing, Failure> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+        .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
+    let started = Instant::now();
+    let mut records = Records::open(files)?;
+    while let Some(record) = records.next().transpose()? {
+        diagnosing.take(record.last_end_unix_nano, &record.request);
+        if bar.is_hidden() && started.elapsed() > SILENT {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        let so_far = diagnosing.so_far();
+        let (spans, incidents, left) = (so_far.spans, so_far.incidents.len(), records.files_left());
+        bar.set_message(format!("{spans} spans, {incidents} incidents, {left} files left"));
+        bar.tick();
+    }
+    for file in records.skipped() {
+        tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
+    }
+    bar.finish_and_clear();
+    Ok(diagnosing)
+}
