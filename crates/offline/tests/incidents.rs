@@ -17,6 +17,7 @@ use throughline_bank::{
     plan::{PlanOptions, generate, to_otlp},
 };
 use throughline_offline::{Event, Offline};
+use throughline_sampling::SamplingSettings;
 
 const BASE: u64 = 1_767_225_600 * SECOND;
 /// The fault begins here and lasts three minutes, seconds.
@@ -41,6 +42,7 @@ fn settings() -> RulesSettings {
             keys: vec!["payment.uetr".into()],
             quiet_time: 6 * SECOND,
             max_age: 3600 * SECOND,
+            links: true,
             max_traces: 100,
             types: vec![TypeSettings {
                 name: "transfer".into(),
@@ -56,6 +58,7 @@ fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: SECOND,
         retention: 7200 * SECOND,
