@@ -9,7 +9,9 @@ use throughline_analysis::diagnosis::DiagnosisSettings;
 use throughline_assembly::{
     incidents::{Analysis, AnalysisEvent, FoundBy, Report, Row},
     records::{Closed, FeedbackGiven},
-    rules::{DepartmentRule, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    rules::{
+        DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
+    },
     time::SECOND,
 };
 use throughline_bank::{
@@ -17,7 +19,6 @@ use throughline_bank::{
     plan::{PlanOptions, generate, to_otlp},
 };
 use throughline_offline::{Event, Offline};
-use throughline_sampling::SamplingSettings;
 
 const BASE: u64 = 1_767_225_600 * SECOND;
 /// The fault begins here and lasts three minutes, seconds.
