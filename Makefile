@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Everything else is a part of them.
 # A machine needs Rust (rustup), Node (for npm, once, to fetch the engine), a C compiler and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test engine bench lint docs advisories
+.PHONY: help run test test-slow engine bench lint docs advisories
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
 
 test: engine ## Every test, the embedded engine included
 	@exec cargo test --workspace --locked --no-fail-fast
+
+test-slow: engine ## Tests of many minutes: what is usual has to be learnt first
+	@exec cargo test --locked --package throughline --test whole -- --ignored
 
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh
