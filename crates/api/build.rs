@@ -1,7 +1,16 @@
-//! Compiles the query API from `proto/`, without a system `protoc`.
+//! Compiles the query API from `proto/`, without a system `protoc`, and describes its JSON side as OpenAPI.
+
+#[path = "openapi.rs"]
+mod openapi;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../../proto");
+    println!("cargo:rerun-if-changed=openapi.rs");
     let files = protox::compile(["throughline/v1/query.proto"], ["../../proto"])?;
+    let queries = files.file.iter().find(|file| file.name().ends_with("query.proto"));
+    let document = openapi::document(queries.ok_or("query.proto is not there")?);
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    std::fs::write(out.join("openapi.json"), serde_json::to_string_pretty(&document)?)?;
     tonic_prost_build::configure()
         .type_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
         .type_attribute(".", "#[serde(default)]")

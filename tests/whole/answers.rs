@@ -12,17 +12,17 @@ use throughline_harness::Server;
 use crate::load::{PATIENCE, binary, check, requests, send, start, transfers};
 
 /// Runs a question of the command line against a server.
-fn ask(server: &Server, arguments: &[&str]) -> Output {
+pub(crate) fn ask(server: &Server, arguments: &[&str]) -> Output {
     let endpoint = format!("http://127.0.0.1:{}", server.start.ports.api);
     Command::new(binary()).args(arguments).args(["--endpoint", &endpoint]).output().unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
 /// The objects that a command printed, one a line.
-fn objects(output: &Output) -> Vec<Value> {
+pub(crate) fn objects(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rustix::fs::FallocateFlags;
 use throughline_bank::plan::Transfer;
 use throughline_harness::{Sender, Server, Start};
 
@@ -19,8 +20,11 @@ const DISK_MIB: u64 = 3072;
 /// Disk that the log leaves to the rest; over the configuration that all tests share.
 const RESERVE: &str = "log: { reserve_gib: 1, retention: { size_gib: 1 } }";
 
-/// How long the disk stays full: longer than transfers stay open and batches wait.
-const FULL: Duration = Duration::from_secs(12);
+/// How long a batch or a snapshot may take to meet the full disk: transfers stay open for some seconds first.
+const MET: Duration = Duration::from_secs(60);
+
+/// Batches and snapshots that found no room.
+const FOUND_FULL: &str = "throughline_limit_hits_total{limit=\"disk\"}";
 
 /// A file system of its own, of a kind that servers have, in a file; taken away in the end.
 struct Disk(PathBuf);
@@ -47,12 +51,17 @@ impl Disk {
         Some(Self(at))
     }
 
-    /// Fills it to the last byte.
+    /// Takes all of it that is free, at once.
     fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
-        let zeros = vec![0; 1 << 20];
-        while std::io::Write::write_all(&mut file, &zeros).is_ok() {}
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let mut piece = DISK_MIB << 20;
+        while piece >= 4096 {
+            let length = file.metadata().unwrap().len();
+            if rustix::fs::fallocate(&file, FallocateFlags::empty(), length, piece).is_err() {
+                piece /= 2;
+            }
+        }
         path
     }
 }
@@ -119,8 +128,9 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
     assert!(details.contains("google.rpc.RetryInfo"), "it says when to come again: {details:?}");
     assert_refused_by_http(&mut server, &during_requests[taken]).await;
     // What was taken before is being decided and cut now, and finds no room either.
-    let stays_full = Instant::now() + FULL;
-    while Instant::now() < stays_full {
+    let deadline = Instant::now() + MET;
+    while server.metric_of(FOUND_FULL).await < 2.0 {
+        assert!(Instant::now() < deadline, "no batch met the full disk:\n{}", server.output());
         let ended = server.ended();
         assert!(ended.is_none(), "a full disk ended the server with {ended:?}:\n{}", server.output());
         assert_refused_by_http(&mut server, &during_requests[taken]).await;

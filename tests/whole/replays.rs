@@ -106,6 +106,7 @@ async fn replay(data: &Path, config: &Path) -> Batches {
     let parts = Parts {
         span_log: log("span"),
         summary_log: log("summary"),
+        analysis_log: Log::open(Settings::new(data.join("log/analysis"), "analysis", 1)).unwrap(),
         snapshots: Snapshots::open(data.join("log/snapshots")).unwrap(),
         outbox: Outbox::open(data.join("outbox"), OUTBOX_BYTES).unwrap(),
         rules: Arc::new(Rules::compile(config.rules).unwrap()),

@@ -20,6 +20,7 @@
 
 pub mod alerts;
 mod causes;
+pub mod compare;
 pub mod diagnosis;
 mod forest;
 mod hops;

@@ -5,7 +5,7 @@ use throughline_clickhouse::questions::{HopBaseline, TransactionRow};
 
 use crate::{
     explain::{Baseline, Usual},
-    query::{ExplainedAttribute, ExplainedHop, Explanation, TransactionSummary},
+    query::{ExplainedAttribute, ExplainedHop, Explanation, PolicyVote, TransactionSummary},
 };
 
 /// Names of kinds, as `Hops.Kind` has them.
@@ -49,6 +49,7 @@ pub(crate) fn stored(row: TransactionRow) -> Explanation {
         closed_by: row.closed_by,
         skew_corrected: row.skew_corrected,
         spans_lost: row.spans_lost,
+        votes: row.votes.into_iter().map(|(policy, verdict)| PolicyVote { policy, verdict }).collect(),
         hops,
         ..Explanation::default()
     }
@@ -118,6 +119,11 @@ pub(crate) fn in_flight(row: Transaction) -> Explanation {
         closed_by: ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text().to_owned(),
         skew_corrected: row.skew_corrected,
         spans_lost: row.spans_lost,
+        votes: row
+            .votes
+            .into_iter()
+            .map(|vote| PolicyVote { policy: vote.policy, verdict: vote.verdict })
+            .collect(),
         hops,
         ..Explanation::default()
     }

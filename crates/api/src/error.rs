@@ -14,6 +14,18 @@ pub enum ApiError {
     /// Nothing of that name.
     #[error("no transaction has the key or trace id `{0}`")]
     NotFound(String),
+    /// No incident of that id.
+    #[error("there is no incident `{0}`")]
+    NoIncident(String),
+    /// Nothing to compare.
+    #[error("there is no {0}")]
+    NoSide(String),
+    /// This process does not analyse.
+    #[error("this process has no analysis: ask the one that runs `throughline serve`")]
+    NoAnalysis,
+    /// The log of the analysis takes nothing.
+    #[error("it cannot be taken at the moment: {0}")]
+    Log(#[from] throughline_log::AppendError),
     /// The question makes no sense.
     #[error("{0}")]
     Invalid(String),
@@ -26,7 +38,11 @@ impl ApiError {
     /// Whether the same question may be answered later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Store(_))
+        match self {
+            Self::Store(_) => true,
+            Self::Log(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 }
 
@@ -34,7 +50,9 @@ impl From<ApiError> for tonic::Status {
     fn from(error: ApiError) -> Self {
         let message = error.to_string();
         match error {
-            ApiError::NotFound(_) => Self::not_found(message),
+            ApiError::NotFound(_) | ApiError::NoIncident(_) | ApiError::NoSide(_) => Self::not_found(message),
+            ApiError::NoAnalysis => Self::failed_precondition(message),
+            ApiError::Log(_) => Self::unavailable(message),
             ApiError::Invalid(_) => Self::invalid_argument(message),
             ApiError::Store(_) => Self::unavailable(message),
         }
@@ -44,7 +62,9 @@ impl From<ApiError> for tonic::Status {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::NoIncident(_) | Self::NoSide(_) => StatusCode::NOT_FOUND,
+            Self::NoAnalysis => StatusCode::NOT_IMPLEMENTED,
+            Self::Log(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };

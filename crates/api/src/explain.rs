@@ -102,12 +102,13 @@ fn unusual(hops: &[ExplainedHop], baseline: &Baseline) -> Vec<Unusual> {
                 && usual.operation == hop.operation
         };
         let Some(usual) = baseline.hops.iter().find(same) else { continue };
-        // A folded hop has the time of all its calls; the median is that of such a hop, too.
+        // A folded hop has the time of all its calls; the median is that of one.
+        let calls = u64::from(hop.count.max(1));
         let own_kind = if hop.kind.is_empty() { "own" } else { hop.kind.as_str() };
         let parts = [
-            (own_kind, hop.self_, usual.own),
-            ("network", hop.network, usual.network),
-            ("queue", hop.queue, usual.queue),
+            (own_kind, hop.self_ / calls, usual.own),
+            ("network", hop.network / calls, usual.network),
+            ("queue", hop.queue / calls, usual.queue),
         ];
         for (kind, time, median) in parts {
             if time > median.saturating_mul(2) && time - median > MIN_EXCESS {
@@ -128,8 +129,9 @@ fn one(hop: &ExplainedHop, kind: &str, time: u64, median: u64) -> Unusual {
         "queue" => "in the queue",
         _ => "of its own",
     };
+    let each = if hop.count > 1 { format!(" at each of {} calls", hop.count) } else { String::new() };
     let sentence = format!(
-        "{} {} ({}) took {} {what}, usually {}",
+        "{} {} ({}) took {} {what}{each}, usually {}",
         hop.service,
         hop.operation,
         hop.department,
@@ -157,7 +159,9 @@ fn sentence(explanation: &Explanation) -> String {
         .iter()
         .filter(|hop| hop.department == first.department)
         .max_by_key(|hop| hop.critical)
-        .map_or(String::new(), |hop| format!(", most of it in {} {}", hop.service, hop.operation));
+        .map_or(String::new(), |hop| {
+            format!(", most of it {} {} {}", place(hop), hop.service, hop.operation)
+        });
     let mut text = format!(
         "{} of {} ({} %) went to {}{hop}.",
         nanos(first.time),
@@ -175,6 +179,18 @@ fn sentence(explanation: &Explanation) -> String {
         None => {}
     }
     text
+}
+
+/// What most of a hop's time on the path was.
+fn place(hop: &ExplainedHop) -> &'static str {
+    let own = own_critical(hop);
+    match hop.kind.as_str() {
+        _ if hop.critical_queue > own.max(hop.critical_network) => "waiting before",
+        _ if hop.critical_network > own => "on the network to",
+        "database" => "in the database:",
+        "partner" => "at a partner:",
+        _ => "in",
+    }
 }
 
 /// A duration for people: three significant digits at most.
@@ -236,7 +252,9 @@ mod tests {
         assert_eq!(explained.by_kind[0].kind, "queue");
         assert_eq!(explained.by_department[0].department, "payments");
         assert!(
-            explained.sentence.starts_with("600 ms of 1.00 s (60 %) went to payments"),
+            explained.sentence.starts_with(
+                "600 ms of 1.00 s (60 %) went to payments, most of it waiting before clearing op."
+            ),
             "{}",
             explained.sentence
         );
@@ -268,6 +286,26 @@ mod tests {
             ("ledger", "database")
         );
         assert!(explained.sentence.contains("ledger op (core) took 300 ms in the database, usually 20.0 ms"));
+    }
+
+    #[test]
+    fn folded_calls_are_compared_one_by_one() {
+        let mut explained = explanation();
+        explained.hops[1].count = 20;
+        let usual = |own: u64| Baseline {
+            hops: vec![Usual {
+                department: "core".into(),
+                service: "ledger".into(),
+                operation: "op".into(),
+                own: own * MS,
+                ..Usual::default()
+            }],
+            transactions: 50,
+        };
+        complete(&mut explained, &usual(15));
+        assert!(explained.unusual.is_empty(), "300 ms are 15 ms each: {:?}", explained.unusual);
+        complete(&mut explained, &usual(5));
+        assert!(explained.unusual[0].sentence.contains("took 15.0 ms in the database at each of 20 calls"));
     }
 
     #[test]

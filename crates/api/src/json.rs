@@ -1,14 +1,25 @@
 //! The JSON side: the same questions by path and query string.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::{
     Json,
+    body::Body,
     extract::{Path, Query, State},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
 use crate::{
     ApiError,
-    query::{ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse},
+    alerts::{SimpleAlerts, Webhook},
+    query::{
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident,
+        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
+    },
     questions::Questions,
 };
 
@@ -34,4 +45,136 @@ pub(crate) async fn transactions(
     Query(request): Query<ListTransactionsRequest>,
 ) -> Result<Json<ListTransactionsResponse>, ApiError> {
     Ok(Json(questions.list(&request).await?))
+}
+
+/// `GET /api/v1/incidents`
+pub(crate) async fn incidents(
+    State(questions): State<Questions>,
+    Query(request): Query<ListIncidentsRequest>,
+) -> Result<Json<ListIncidentsResponse>, ApiError> {
+    Ok(Json(questions.list_incidents(&request).await?))
+}
+
+/// `GET /api/v1/incidents/{id}`
+pub(crate) async fn incident(
+    State(questions): State<Questions>,
+    Path(id): Path<String>,
+) -> Result<Json<Incident>, ApiError> {
+    Ok(Json(questions.incident(&id).await?))
+}
+
+/// `GET /api/v1/incidents/watch`: one object a line, for as long as it is read.
+pub(crate) async fn watch(
+    State(questions): State<Questions>,
+    Query(Tenant { tenant }): Query<Tenant>,
+) -> Result<Response, ApiError> {
+    let lines = ReceiverStream::new(questions.watch_incidents(tenant)?).map(|incident| {
+        let mut line = serde_json::to_vec(&incident)?;
+        line.push(b'\n');
+        Ok::<_, serde_json::Error>(line)
+    });
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+/// What a person says of a suspect.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Said {
+    suspect: u32,
+    confirmed: bool,
+    #[serde(default)]
+    by: String,
+}
+
+/// `POST /api/v1/incidents/{id}/feedback`
+pub(crate) async fn feedback(
+    State(questions): State<Questions>,
+    Path(incident): Path<String>,
+    Json(Said { suspect, confirmed, by }): Json<Said>,
+) -> Result<Json<Incident>, ApiError> {
+    Ok(Json(questions.give_feedback(&FeedbackRequest { incident, suspect, confirmed, by }).await?))
+}
+
+/// `GET /api/v1/compare`
+pub(crate) async fn compare(
+    State(questions): State<Questions>,
+    Query(request): Query<CompareRequest>,
+) -> Result<Json<Comparison>, ApiError> {
+    Ok(Json(questions.compare(&request).await?))
+}
+
+/// `GET /api/v1/topology`
+pub(crate) async fn topology(
+    State(questions): State<Questions>,
+    Query(request): Query<TopologyRequest>,
+) -> Result<Json<Topology>, ApiError> {
+    Ok(Json(questions.topology(&request).await?))
+}
+
+/// `GET /api/v1/alerts`
+pub(crate) async fn alerts(
+    State(questions): State<Questions>,
+    Query(request): Query<ListAlertsRequest>,
+) -> Result<Json<ListAlertsResponse>, ApiError> {
+    Ok(Json(questions.list_alerts(&request).await?))
+}
+
+/// `POST /api/v1/alerts`
+pub(crate) async fn take_alerts(
+    State(questions): State<Questions>,
+    Json(alerts): Json<SimpleAlerts>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let taken = questions.take_alerts(alerts.alerts(now())?).await?;
+    Ok(Json(serde_json::json!({ "taken": taken })))
+}
+
+/// `POST /api/v1/alerts/alertmanager`
+pub(crate) async fn take_webhook(
+    State(questions): State<Questions>,
+    Json(webhook): Json<Webhook>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let taken = questions.take_alerts(webhook.alerts(now())?).await?;
+    Ok(Json(serde_json::json!({ "taken": taken })))
+}
+
+/// `GET /openapi.json`: what can be asked here, for programs.
+pub(crate) async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], include_str!(concat!(env!("OUT_DIR"), "/openapi.json")))
+        .into_response()
+}
+
+/// Unix nanoseconds.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn openapi_names_every_question_and_every_answer() {
+        let document: Value =
+            serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/openapi.json"))).unwrap();
+        let proto = include_str!("../../../proto/throughline/v1/query.proto");
+        let paths = document["paths"].as_object().unwrap();
+        let named = proto
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("// "))
+            .filter(|line| line.starts_with("GET /api/") || line.starts_with("POST /api/"));
+        let mut count = 0;
+        for line in named {
+            let path = line.split([' ', '?', ',']).nth(1).unwrap();
+            assert!(paths.contains_key(path), "{path}");
+            count += 1;
+        }
+        assert_eq!(count, proto.matches("  rpc ").count(), "every method says its path");
+        assert!(paths.contains_key("/api/v1/alerts/alertmanager"));
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+        let of_key = &document["paths"]["/api/v1/explain/{key}"]["get"]["parameters"][0];
+        assert_eq!((&of_key["in"], &of_key["required"]), (&"path".into(), &true.into()));
+    }
 }

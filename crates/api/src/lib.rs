@@ -1,17 +1,25 @@
 //! The query API: gRPC and JSON on one port, over what is stored and over what is still in flight.
 //!
-//! Answers are built from rows of `transactions` ([`explain`]); this crate holds no state and writes nothing. Limits: [`limits`].
+//! Answers are built from rows of `transactions` ([`explain`]); what is wrong comes
+//! from the analysis, which is also given alerts and what people say of its suspects: they are durable in its log before they are answered. This crate
+//! holds no state. Limits: [`limits`].
 
+mod alerts;
+mod compare;
 mod convert;
 mod error;
+mod incidents;
 mod json;
 mod questions;
 mod server;
+mod time;
 
 pub mod explain;
 pub mod limits;
+pub mod metrics;
 
 pub use error::{ApiError, ServeError};
+pub use incidents::incident;
 pub use questions::Questions;
 pub use server::{Api, Settings};
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Transactions a list has, if the question does not say, and at most.
 pub const LIST: (u32, u32) = (50, 1000);
 
+/// Open transactions that are looked at for a list.
+pub const OPEN_LOOKED_AT: usize = 10_000;
+
 /// How far back a list looks, if the question does not say.
 pub const SINCE: Duration = Duration::from_secs(3600);
 
@@ -19,3 +22,24 @@ pub const MIN_COMPARED: u64 = 5;
 
 /// What is less above its median than this is noise of clocks and schedulers, nanoseconds.
 pub const MIN_EXCESS: u64 = 2_000_000;
+
+/// How far back incidents and alerts are looked for, and comparisons made, if the question does not say.
+pub const INCIDENTS_SINCE: Duration = Duration::from_secs(24 * 3600);
+
+/// Alerts a list has, if the question does not say, and at most.
+pub const ALERT_LIST: (u32, u32) = (100, 1000);
+
+/// How long an answer waits for feedback to show in its incident.
+pub const FEEDBACK_WAIT: Duration = Duration::from_secs(5);
+
+/// Alerts in one request.
+pub const ALERTS_PER_REQUEST: usize = 20_000;
+
+/// Bytes of one alert's labels, and of its annotations with them: more, and annotations are left out.
+pub const ALERT_BYTES: usize = 4096;
+
+/// Label of the alerts that are made of incidents here: one that comes back is not taken.
+pub const OWN_LABEL: &str = "throughline_incident";
+
+/// Bytes of a request with alerts.
+pub const ALERTS_BODY: usize = 32 << 20;

@@ -6,11 +6,11 @@ use std::{
 };
 
 use throughline_clickhouse::{Store, questions::TransactionFilter};
-use throughline_worker::InFlight;
+use throughline_worker::{InFlight, Incidents};
 
 use crate::{
     ApiError, convert, explain,
-    limits::{BASELINE_SINCE, LIST, SINCE},
+    limits::{BASELINE_SINCE, LIST, OPEN_LOOKED_AT, SINCE},
     query::{
         ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse, TransactionSummary,
     },
@@ -19,15 +19,22 @@ use crate::{
 /// Where answers come from.
 #[derive(Clone)]
 pub struct Questions {
-    store: Store,
+    pub(crate) store: Store,
     in_flight: Option<Arc<InFlight>>,
+    pub(crate) incidents: Option<Incidents>,
 }
 
 impl Questions {
     /// Over a store, and over what is in flight where the asked process has it.
     #[must_use]
     pub fn new(store: Store, in_flight: Option<InFlight>) -> Self {
-        Self { store, in_flight: in_flight.map(Arc::new) }
+        Self { store, in_flight: in_flight.map(Arc::new), incidents: None }
+    }
+
+    /// With the analysis of this process: incidents as they are found, and the way in for alerts and feedback.
+    #[must_use]
+    pub fn with_incidents(self, incidents: Incidents) -> Self {
+        Self { incidents: Some(incidents), ..self }
     }
 
     /// One transaction, by any of its keys or a trace id.
@@ -84,16 +91,39 @@ impl Questions {
                 "outcome is `{outcome}`; there are ok, error and incomplete"
             )));
         }
-        let mut transactions: Vec<TransactionSummary> = if request.in_flight {
-            let open = self.in_flight.as_ref().map(|open| open.list(limit as usize)).unwrap_or_default();
-            let open = open.into_iter().filter_map(|row| convert::in_flight(row).transaction);
-            open.filter(|transaction| matches(transaction, request)).collect()
+        if !["", "yes", "no"].contains(&request.kept.as_str()) {
+            return Err(ApiError::Invalid(format!("kept is `{}`; there are yes and no", request.kept)));
+        }
+        let filter = filter(request, limit);
+        let transactions = if request.in_flight {
+            self.open_ones(request, &filter)
         } else {
-            let rows = self.store.find_transactions(&filter(request, limit)).await?;
+            let rows = self.store.find_transactions(&filter).await?;
             rows.into_iter().filter_map(|row| convert::stored(row).transaction).collect()
         };
-        transactions.sort_by_key(|transaction| std::cmp::Reverse(transaction.start));
         Ok(ListTransactionsResponse { transactions })
+    }
+
+    /// Those that match of what is open, up to the limit of what is looked at.
+    fn open_ones(
+        &self,
+        request: &ListTransactionsRequest,
+        filter: &TransactionFilter,
+    ) -> Vec<TransactionSummary> {
+        let open = self.in_flight.as_ref().map(|open| open.list(OPEN_LOOKED_AT)).unwrap_or_default();
+        let now = since(Duration::ZERO);
+        let of_tenant =
+            open.into_iter().filter(|row| request.tenant.is_empty() || row.tenant == request.tenant);
+        let found = of_tenant.filter_map(|row| {
+            let services = row.services.clone();
+            let transaction = convert::in_flight(row).transaction?;
+            matches(&transaction, &services, filter, now).then_some(transaction)
+        });
+        let mut found: Vec<TransactionSummary> = found.collect();
+        let order = |one: &TransactionSummary| if request.slowest_first { one.duration } else { one.start };
+        found.sort_by_key(|one| std::cmp::Reverse(order(one)));
+        found.truncate(filter.limit as usize);
+        found
     }
 }
 
@@ -101,27 +131,98 @@ fn filter(request: &ListTransactionsRequest, limit: u32) -> TransactionFilter {
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     let window = if request.since_seconds == 0 { SINCE } else { Duration::from_secs(request.since_seconds) };
     TransactionFilter {
+        tenant: some(&request.tenant),
         kind: some(&request.r#type),
         since: Some(since(window)),
+        until: (request.until_seconds > 0).then(|| since(Duration::from_secs(request.until_seconds))),
         slower_than: (request.slower_than > 0).then(|| Duration::from_nanos(request.slower_than)),
         outcome: some(&request.outcome),
         department: some(&request.department),
+        service: some(&request.service),
+        kept: (!request.kept.is_empty()).then(|| request.kept == "yes"),
+        slowest_first: request.slowest_first,
         limit,
-        ..TransactionFilter::default()
     }
 }
 
-/// The same conditions, over what is in flight.
-fn matches(transaction: &TransactionSummary, request: &ListTransactionsRequest) -> bool {
-    let is = |wanted: &str, value: &str| wanted.is_empty() || wanted == value;
-    is(&request.r#type, &transaction.r#type)
-        && is(&request.outcome, &transaction.outcome)
-        && transaction.duration >= request.slower_than
-        && (request.department.is_empty() || transaction.departments.contains(&request.department))
+/// The same conditions, over what is in flight: it is as slow as it is old, and nothing of it is kept yet.
+fn matches(
+    transaction: &TransactionSummary,
+    services: &[String],
+    filter: &TransactionFilter,
+    now: u64,
+) -> bool {
+    let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+    let has =
+        |wanted: &Option<String>, list: &[String]| wanted.as_ref().is_none_or(|wanted| list.contains(wanted));
+    let age = Duration::from_nanos(transaction.duration.max(now.saturating_sub(transaction.start)));
+    is(&filter.kind, &transaction.r#type)
+        && is(&filter.outcome, &transaction.outcome)
+        && has(&filter.department, &transaction.departments)
+        && has(&filter.service, services)
+        && filter.slower_than.is_none_or(|least| age > least)
+        && filter.since.is_none_or(|since| transaction.start >= since)
+        && filter.until.is_none_or(|until| transaction.start < until)
+        && filter.kept != Some(true)
 }
 
 /// Unix nanoseconds so long ago.
-fn since(window: Duration) -> u64 {
+pub(crate) fn since(window: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(window).as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transaction() -> TransactionSummary {
+        TransactionSummary {
+            r#type: "transfer".into(),
+            start: 1_000,
+            duration: 50,
+            outcome: "ok".into(),
+            departments: vec!["payments".into()],
+            ..TransactionSummary::default()
+        }
+    }
+
+    #[test]
+    fn what_is_open_meets_the_same_conditions() {
+        let services = ["ledger".to_owned()];
+        let meets = |change: &dyn Fn(&mut TransactionFilter)| {
+            let mut filter = TransactionFilter::default();
+            change(&mut filter);
+            matches(&transaction(), &services, &filter, 2_000)
+        };
+        assert!(meets(&|_| {}));
+        assert!(meets(&|filter| filter.kind = Some("transfer".into())));
+        assert!(!meets(&|filter| filter.kind = Some("refund".into())));
+        assert!(!meets(&|filter| filter.outcome = Some("error".into())));
+        assert!(meets(&|filter| filter.department = Some("payments".into())));
+        assert!(!meets(&|filter| filter.department = Some("core".into())));
+        assert!(meets(&|filter| filter.service = Some("ledger".into())));
+        assert!(!meets(&|filter| filter.service = Some("bff".into())));
+        assert!(meets(&|filter| filter.slower_than = Some(Duration::from_nanos(999))), "open for 1000 ns");
+        assert!(!meets(&|filter| filter.slower_than = Some(Duration::from_nanos(1_000))));
+        assert!(!meets(&|filter| filter.since = Some(1_001)));
+        assert!(!meets(&|filter| filter.until = Some(1_000)));
+        assert!(meets(&|filter| filter.kept = Some(false)) && !meets(&|filter| filter.kept = Some(true)));
+    }
+
+    #[test]
+    fn a_request_says_all_conditions() {
+        let request = ListTransactionsRequest {
+            tenant: "acme".into(),
+            service: "ledger".into(),
+            kept: "no".into(),
+            until_seconds: 60,
+            slowest_first: true,
+            ..ListTransactionsRequest::default()
+        };
+        let made = filter(&request, 7);
+        assert_eq!((made.tenant.as_deref(), made.service.as_deref()), (Some("acme"), Some("ledger")));
+        assert_eq!((made.kept, made.slowest_first, made.limit), (Some(false), true, 7));
+        assert!(made.until > made.since && made.kind.is_none());
+    }
 }

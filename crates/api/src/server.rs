@@ -2,15 +2,23 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
 use tokio::net::TcpListener;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
     ServeError, json,
+    limits::ALERTS_BODY,
     query::{
-        ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse,
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
+        Incident, ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest, WatchIncidentsRequest,
         query_server::{Query, QueryServer},
     },
     questions::Questions,
@@ -31,6 +39,9 @@ pub struct Api {
 
 struct Grpc(Questions);
 
+/// What a watcher receives.
+type IncidentStream = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<Incident, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl Query for Grpc {
     async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<Explanation>, Status> {
@@ -42,6 +53,46 @@ impl Query for Grpc {
         request: Request<ListTransactionsRequest>,
     ) -> Result<Response<ListTransactionsResponse>, Status> {
         Ok(Response::new(self.0.list(&request.into_inner()).await?))
+    }
+
+    async fn list_incidents(
+        &self,
+        request: Request<ListIncidentsRequest>,
+    ) -> Result<Response<ListIncidentsResponse>, Status> {
+        Ok(Response::new(self.0.list_incidents(&request.into_inner()).await?))
+    }
+
+    async fn get_incident(&self, request: Request<GetIncidentRequest>) -> Result<Response<Incident>, Status> {
+        Ok(Response::new(self.0.incident(&request.into_inner().id).await?))
+    }
+
+    type WatchIncidentsStream = IncidentStream;
+
+    async fn watch_incidents(
+        &self,
+        request: Request<WatchIncidentsRequest>,
+    ) -> Result<Response<IncidentStream>, Status> {
+        let stream = ReceiverStream::new(self.0.watch_incidents(request.into_inner().tenant)?);
+        Ok(Response::new(Box::pin(stream.map(Ok))))
+    }
+
+    async fn give_feedback(&self, request: Request<FeedbackRequest>) -> Result<Response<Incident>, Status> {
+        Ok(Response::new(self.0.give_feedback(&request.into_inner()).await?))
+    }
+
+    async fn list_alerts(
+        &self,
+        request: Request<ListAlertsRequest>,
+    ) -> Result<Response<ListAlertsResponse>, Status> {
+        Ok(Response::new(self.0.list_alerts(&request.into_inner()).await?))
+    }
+
+    async fn compare(&self, request: Request<CompareRequest>) -> Result<Response<Comparison>, Status> {
+        Ok(Response::new(self.0.compare(&request.into_inner()).await?))
+    }
+
+    async fn get_topology(&self, request: Request<TopologyRequest>) -> Result<Response<Topology>, Status> {
+        Ok(Response::new(self.0.topology(&request.into_inner()).await?))
     }
 }
 
@@ -57,9 +108,25 @@ impl Api {
         let json = Router::new()
             .route("/api/v1/explain/{key}", get(json::explain))
             .route("/api/v1/transactions", get(json::transactions))
+            .route("/api/v1/incidents", get(json::incidents))
+            .route("/api/v1/incidents/watch", get(json::watch))
+            .route("/api/v1/incidents/{id}", get(json::incident))
+            .route("/api/v1/incidents/{id}/feedback", post(json::feedback))
+            .route("/api/v1/compare", get(json::compare))
+            .route("/api/v1/topology", get(json::topology))
+            .route("/api/v1/alerts", get(json::alerts).post(json::take_alerts))
+            .route("/openapi.json", get(json::openapi))
+            .route("/api/v1/alerts/alertmanager", post(json::take_webhook))
+            .layer(DefaultBodyLimit::max(ALERTS_BODY))
             .with_state(questions.clone());
         let grpc = Routes::new(QueryServer::new(Grpc(questions))).into_axum_router();
         Ok(Self { listener, router: json.merge(grpc) })
+    }
+
+    /// With other routes on the same port.
+    #[must_use]
+    pub fn with(self, routes: Router) -> Self {
+        Self { router: self.router.merge(routes), ..self }
     }
 
     /// Where it listens.

@@ -8,6 +8,7 @@ use cel::{
 };
 use regex::Regex;
 use thiserror::Error;
+use throughline_sampling::TextTest;
 
 /// Why an expression was refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -43,21 +44,6 @@ pub enum ExpressionError {
     Value(String),
 }
 
-/// What a text is compared with.
-#[derive(Clone, Debug)]
-pub enum TextTest {
-    /// One of these.
-    In(Vec<Box<str>>),
-    /// Begins with it.
-    StartsWith(Box<str>),
-    /// Ends with it.
-    EndsWith(Box<str>),
-    /// Has it in it.
-    Contains(Box<str>),
-    /// The pattern finds a match in it.
-    Matches(Regex),
-}
-
 /// A condition over a span's name, service and kind.
 #[derive(Clone, Debug)]
 pub enum Predicate {
@@ -79,18 +65,6 @@ pub enum Predicate {
 
 const KINDS: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
-impl TextTest {
-    fn eval(&self, text: &str) -> bool {
-        match self {
-            Self::In(values) => values.iter().any(|value| **value == *text),
-            Self::StartsWith(value) => text.starts_with(&**value),
-            Self::EndsWith(value) => text.ends_with(&**value),
-            Self::Contains(value) => text.contains(&**value),
-            Self::Matches(pattern) => pattern.is_match(text),
-        }
-    }
-}
-
 impl Predicate {
     /// Parses and compiles. `scope` is what the fields belong to: `root` or `span`.
     ///
@@ -111,9 +85,9 @@ impl Predicate {
     pub fn eval(&self, name: &str, service: &str, kind: u8) -> bool {
         match self {
             Self::Constant(value) => *value,
-            Self::Name(test) => test.eval(name),
-            Self::Service(test) => test.eval(service),
-            Self::Kind(test) => test.eval(KINDS.get(usize::from(kind)).copied().unwrap_or(KINDS[0])),
+            Self::Name(test) => test.holds(name),
+            Self::Service(test) => test.holds(service),
+            Self::Kind(test) => test.holds(KINDS.get(usize::from(kind)).copied().unwrap_or(KINDS[0])),
             Self::And(parts) => parts.iter().all(|part| part.eval(name, service, kind)),
             Self::Or(parts) => parts.iter().any(|part| part.eval(name, service, kind)),
             Self::Not(part) => !part.eval(name, service, kind),

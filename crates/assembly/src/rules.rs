@@ -8,7 +8,7 @@ use throughline_otlp::{
     CompiledPlan,
     plan::{RESOURCE_KEYS, SPAN_KEYS, ScanPlan},
 };
-use throughline_sampling::{MatcherTable, Policies, PolicySettings};
+use throughline_sampling::{MatcherTable, Options, Policies, PolicySettings, SpanQuestions};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
@@ -38,6 +38,9 @@ pub struct RulesSettings {
     pub transactions: TransactionSettings,
     /// Sampling, in order.
     pub policies: Vec<PolicySettings>,
+    /// What holds for all policies.
+    #[serde(default)]
+    pub sampling: SamplingSettings,
     /// Rows that end a batch.
     pub batch_rows: u64,
     /// Age that ends a batch.
@@ -76,6 +79,8 @@ pub enum DepartmentRule {
 pub struct TransactionSettings {
     /// Span attributes that name a transaction, best first.
     pub keys: Vec<String>,
+    /// Whether span links join traces.
+    pub links: bool,
     /// No trace for so long.
     pub quiet_time: u64,
     /// Open for so long.
@@ -86,6 +91,43 @@ pub struct TransactionSettings {
     pub types: Vec<TypeSettings>,
     /// Span attributes kept for every transaction.
     pub attributes: Vec<String>,
+}
+
+/// What holds for all policies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SamplingSettings {
+    /// The attribute that `amount` means in conditions.
+    pub amount: String,
+    /// As in the Collector: what one policy keeps is not counted by limits and samplers of those after it.
+    pub sample_on_first_match: bool,
+    /// Keep all, and say what would have been.
+    pub dry_run: bool,
+    /// Transactions a second of log time that are left to policies, in all partitions together; 0 for all.
+    pub max_transactions_per_second: u64,
+}
+
+impl Default for SamplingSettings {
+    fn default() -> Self {
+        Self {
+            amount: Options::default().amount,
+            sample_on_first_match: false,
+            dry_run: false,
+            max_transactions_per_second: 0,
+        }
+    }
+}
+
+impl RulesSettings {
+    /// What policies are compiled for.
+    #[must_use]
+    pub fn policy_options(&self) -> Options {
+        Options {
+            partitions: self.partitions,
+            amount: self.sampling.amount.clone(),
+            sample_on_first_match: self.sampling.sample_on_first_match,
+        }
+    }
 }
 
 /// One type of transaction.
@@ -169,9 +211,13 @@ pub struct Rules {
     pub types: Vec<TransactionType>,
     /// Policies, in order.
     pub policies: Policies,
+    /// What they ask of spans that the scan does not answer.
+    pub questions: SpanQuestions,
+    /// Span attributes that are captured for the transaction: those of `transactions.attributes`, then those that policies name.
+    pub captured: Vec<Box<str>>,
     /// Slot of the plan's `span_keys` to place in `transactions.keys`.
     pub key_slots: Vec<Option<u32>>,
-    /// Slot of the plan's `span_keys` to index in `transactions.attributes`.
+    /// Slot of the plan's `span_keys` to index in `captured`.
     pub attribute_slots: Vec<Option<u32>>,
 }
 
@@ -187,15 +233,18 @@ impl Rules {
         let departments = Departments::compile(&settings, &mut plan, &mut faults);
         let types = compile_types(&settings.transactions, &mut faults);
         let mut matchers = MatcherTable::default();
-        let policies = match Policies::compile(&settings.policies, &mut matchers) {
-            Ok(policies) => Some(policies),
-            Err(found) => {
-                faults.extend(found.into_iter().map(|fault| RuleFault::Policy(fault.to_string())));
-                None
-            }
-        };
-        plan.matchers = matchers.into_matchers();
-        let (key_slots, attribute_slots) = span_slots(&settings.transactions, &mut plan);
+        let policies =
+            match Policies::compile_with(&settings.policies, &settings.policy_options(), &mut matchers) {
+                Ok(policies) => Some(policies),
+                Err(found) => {
+                    faults.extend(found.into_iter().map(|fault| RuleFault::Policy(fault.to_string())));
+                    None
+                }
+            };
+        let (matchers, questions) = matchers.into_parts();
+        plan.matchers = matchers;
+        let captured = captured(&settings.transactions, policies.as_ref());
+        let (key_slots, attribute_slots) = span_slots(&settings.transactions, &captured, &mut plan);
         match policies {
             Some(policies) if faults.is_empty() => Ok(Self {
                 version,
@@ -203,6 +252,8 @@ impl Rules {
                 departments,
                 types,
                 policies,
+                questions,
+                captured,
                 key_slots,
                 attribute_slots,
                 settings,
@@ -264,17 +315,32 @@ fn compile_types(settings: &TransactionSettings, faults: &mut Vec<RuleFault>) ->
 
 type Slots = Vec<Option<u32>>;
 
-/// Adds the configured span attributes to the plan, each once, and says what each slot means.
-fn span_slots(settings: &TransactionSettings, plan: &mut ScanPlan) -> (Slots, Slots) {
-    for key in settings.keys.iter().chain(&settings.attributes) {
-        if !plan.span_keys.iter().any(|known| **known == **key) {
-            plan.span_keys.push(key.as_str().into());
+/// The attributes that a row or a policy wants, each once. Those of rows come first.
+fn captured(settings: &TransactionSettings, policies: Option<&Policies>) -> Vec<Box<str>> {
+    let mut captured: Vec<Box<str>> = settings.attributes.iter().map(|key| key.as_str().into()).collect();
+    for key in policies.map(Policies::attributes).unwrap_or_default() {
+        if !captured.contains(key) {
+            captured.push(key.clone());
         }
     }
-    let place = |list: &[String]| {
-        let of = |key: &str| list.iter().position(|wanted| wanted == key).map(|place| place as u32);
-        plan.span_keys.iter().map(|key| of(key)).collect::<Vec<_>>()
-    };
+    captured
+}
+
+/// Adds the wanted span attributes to the plan, each once, and says what each slot means.
+fn span_slots(settings: &TransactionSettings, captured: &[Box<str>], plan: &mut ScanPlan) -> (Slots, Slots) {
+    for key in settings.keys.iter().map(String::as_str).chain(captured.iter().map(|key| &**key)) {
+        if !plan.span_keys.iter().any(|known| **known == *key) {
+            plan.span_keys.push(key.into());
+        }
+    }
+
     debug_assert!(plan.span_keys.len() >= SPAN_KEYS.len() && plan.resource_keys.len() >= RESOURCE_KEYS.len());
-    (place(&settings.keys), place(&settings.attributes))
+    let place = |found: Option<usize>| found.map(|place| place as u32);
+    let slots = plan.span_keys.iter();
+    slots
+        .map(|key| {
+            let name = settings.keys.iter().position(|wanted| **wanted == **key);
+            (place(name), place(captured.iter().position(|wanted| wanted == key)))
+        })
+        .unzip()
 }

@@ -5,9 +5,9 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{BASE, Stored, StoredRecord, World, apply_stored, rules, settings, span};
+use common::{BASE, Stored, World, apply_stored, rules, settings, span};
 use throughline_assembly::{
-    records::{ClosedBy, Outcome},
+    records::{ClosedBy, Outcome, Transaction},
     rules::Rules,
     time::SECOND,
     traces::{MAX_CLOSED_TRACES, Traces},
@@ -76,7 +76,7 @@ fn a_deadline_writes_an_incomplete_row_and_the_step_amends_it() {
     assert_eq!(all.len(), 2);
     assert_eq!(all[1].version, 2);
     assert_eq!(all[1].first_start, all[0].first_start, "sorting columns are those of the first closing");
-    assert!(all[1].amends > 0);
+    assert_eq!(all[1].before, all[0].row);
     let row = all[1].row.as_ref().unwrap();
     assert_eq!((row.outcome(), row.trace_ids.len()), (Outcome::Ok, 2));
 }
@@ -175,7 +175,7 @@ fn replay_obeys_decisions() {
     assert_eq!(world.closed().len(), 2);
     let mut keep_nothing = settings();
     keep_nothing.policies = Vec::new();
-    let mut again = Transactions::new(Arc::new(Rules::compile(keep_nothing).unwrap()));
+    let mut again = Transactions::new(0, Arc::new(Rules::compile(keep_nothing).unwrap()));
     for (position, record) in world.log.0.iter().enumerate() {
         apply_stored(&mut again, position as u64, record);
     }
@@ -219,11 +219,11 @@ fn a_fold_restored_from_a_snapshot_goes_on_as_if_nothing_happened() {
         assert_eq!(first.snapshot(Vec::new()).unwrap(), restored.snapshot(Vec::new()).unwrap());
     }
     for cut in (0..world.log.0.len()).step_by(11) {
-        let mut first = Transactions::new(rules());
+        let mut first = Transactions::new(0, rules());
         for position in 0..cut {
             apply_stored(&mut first, position as u64, &world.log.0[position]);
         }
-        let mut restored = Transactions::restore(&first.snapshot(Vec::new()).unwrap()).unwrap();
+        let mut restored = Transactions::restore(0, &first.snapshot(Vec::new()).unwrap()).unwrap();
         for position in cut..world.log.0.len() {
             let record = &world.log.0[position];
             let once = apply_stored(&mut first, position as u64, record);
@@ -344,7 +344,7 @@ fn closed_transactions_are_found_beyond_what_memory_holds() {
     assert!(world.log.1.traces.contains_key(&[1; 16]) && world.log.1.transactions.len() > 1);
     assert!(world.transactions.sizes().1 <= MAX_CLOSED_TRANSACTIONS);
     let saved = world.transactions.snapshot(Vec::new()).unwrap();
-    world.transactions = Transactions::restore(&saved).unwrap();
+    world.transactions = Transactions::restore(0, &saved).unwrap();
     let saved = world.traces.snapshot(Vec::new()).unwrap();
     world.traces = Traces::restore(0, &saved).unwrap();
     let before = world.closed().len();
@@ -360,19 +360,13 @@ fn closed_transactions_are_found_beyond_what_memory_holds() {
     assert_eq!((row.transaction_id.as_str(), row.spans, row.trace_ids.len()), ("U-1", 3, 2));
     assert!(last.version > 1 && row.kept && row.kept_by == "errors");
     assert_eq!(world.traces.take_counts().duplicates, 1);
-    assert_eq!(
-        last.amends,
-        1 + position_of(&world, last.version - 1),
-        "the sums of the row before are taken back"
-    );
+    assert_eq!(last.before, row_of(&world, last.version - 1), "the sums of the row before are taken back");
 }
 
-fn position_of(world: &World, version: u32) -> u64 {
-    let is_it = |record: &StoredRecord| {
-        matches!(&record.body, Stored::Closed(closed)
-            if closed.version == version && closed.row.as_ref().unwrap().transaction_id == "U-1")
-    };
-    world.log.0.iter().position(is_it).unwrap() as u64
+fn row_of(world: &World, version: u32) -> Option<Transaction> {
+    let closed = world.closed();
+    let mut rows = closed.iter().filter(|closed| closed.version == version).map(|closed| closed.row.clone());
+    rows.find(|row| row.as_ref().unwrap().transaction_id == "U-1").unwrap()
 }
 
 /// Rule 21: what holds the log over its size is decided early, and replay obeys the decision without being told to.
@@ -391,7 +385,7 @@ fn what_holds_the_log_is_decided_early() {
     let closed = world.closed();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].row.as_ref().unwrap().closed_by(), ClosedBy::Limit);
-    let mut again = Transactions::new(rules());
+    let mut again = Transactions::new(0, rules());
     for (position, record) in world.log.0.iter().enumerate() {
         apply_stored(&mut again, position as u64, record);
     }
@@ -415,12 +409,12 @@ fn a_fragment_is_a_row_of_its_own() {
     let (before, late) = (closed[0].row.as_ref().unwrap(), closed[1].row.as_ref().unwrap());
     assert_eq!(late.closed_by(), ClosedBy::Late);
     assert_ne!(late.transaction_id, before.transaction_id);
-    assert_eq!((late.spans, closed[1].amends), (1, 0), "only what is new, and no sums are taken back");
+    assert_eq!((late.spans, &closed[1].before), (1, &None), "only what is new, and no sums are taken back");
 }
 
-/// Rules that change while traces and transactions are open: what was gathered under the old ones ends with them, and nothing is lost.
+/// Rules that change while traces and transactions are open: what was gathered under the old ones is numbered anew, and nothing is lost.
 #[test]
-fn rules_that_change_end_what_is_open() {
+fn rules_that_change_end_nothing_that_is_open() {
     let mut world = World::new(rules());
     world.tick(2);
     world.send(&[span(1, 1, 0, "GET /").with("payment.amount", "7")]);

@@ -165,8 +165,8 @@ async fn shutdown_ends_it_soon_and_says_what_was_cut_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_does_not_hold_up_shutdown_for_long() {
-    // A port that was free a moment ago: nobody listens.
-    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody listens.
+    let address = throughline_ports::own_one();
     let mut options = Options { transfers: None, ..options(address, 3) };
     let shutdown = once(&mut options, |progress| progress.under_way > 0);
     let started = Instant::now();

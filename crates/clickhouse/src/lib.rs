@@ -5,6 +5,7 @@
 //! - [`outbox`]: batches on disk under their names until ClickHouse has acknowledged them.
 //! - [`sink`]: sends them in order, again and again until acknowledged; a name that the store has already is dropped there.
 //! - [`restore`]: stored spans as they were sent.
+//! - [`slo`]: service levels by type, over windows, from minutes that are asked for a day at a time.
 //! - [`questions`]: the SQL behind the query API.
 //!
 //! What it is not: it decides nothing of what is kept, and holds no state of a fold.
@@ -19,6 +20,7 @@ pub mod restore;
 pub mod rows;
 pub mod schema;
 pub mod sink;
+pub mod slo;
 mod store;
 mod value;
 

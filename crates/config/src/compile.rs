@@ -1,7 +1,7 @@
 //! What only the core can judge: conditions, globs, policies. Its words, with key and place added.
 
 use throughline_assembly::rules::{RuleFault, Rules, RulesSettings};
-use throughline_sampling::{MatcherTable, Options, Policies, PolicyFault};
+use throughline_sampling::{MatcherTable, Policies, PolicyFault};
 
 use crate::fault::Fault;
 use crate::node::{Node, Source, Value};
@@ -9,7 +9,7 @@ use crate::node::{Node, Source, Value};
 /// Notes everything that does not compile.
 pub(crate) fn check(settings: &RulesSettings, root: &Node, faults: &mut Vec<Fault>) {
     let policies =
-        Policies::compile_with(&settings.policies, &Options::default(), &mut MatcherTable::default());
+        Policies::compile_with(&settings.policies, &settings.policy_options(), &mut MatcherTable::default());
     let policies = policies.err().unwrap_or_default();
     let told = !policies.is_empty();
     faults.extend(policies.into_iter().map(|fault| policy_fault(fault, root)));

@@ -77,10 +77,10 @@ pub const KEYS: &[Key] = &[
     key("departments[].services", GlobMap, Unset("no such rule"), "department to globs over service.name"),
 
     key("transactions.keys", TextList, Value("[payment.uetr, payment.end_to_end_id, bank.transfer.id]"), "span attributes that name a business transaction, best first"),
-    key("transactions.links", Bool, Value("true"), "span links join traces; this version joins by keys alone and reads links for the critical path"),
+    key("transactions.links", Bool, Value("true"), "span links join traces to one transaction"),
     key("transactions.quiet_time", Duration, Value("30s"), "a transaction closes when no trace came for so long"),
     key("transactions.max_age", Duration, Value("1h"), "a transaction closes so long after its first trace in any case"),
-    key("transactions.max_traces", COUNT, Value("10000"), "a transaction of so many traces closes at once"),
+    key("transactions.max_traces", COUNT, Value("10000"), "a transaction of so many traces closes at once; its keys name nothing more after that"),
     key("transactions.attributes", TextList, Value("[payment.amount, payment.currency, bank.channel]"), "span attributes kept for every transaction, sampled or not"),
     key("transactions.types", Types, Value("[]"), "types of transactions; first match wins, else the root's service and name"),
     key("transactions.types[].name", Text, Required, "what the type is called"),
@@ -94,6 +94,11 @@ pub const KEYS: &[Key] = &[
 
     key("sampling.policies", Policies, Value(DEFAULT_POLICIES), "policies in the words of the OpenTelemetry Collector's tail sampling processor and of Refinery, and conditions in CEL"),
 
+    key("sampling.dry_run", Bool, Value("false"), "keep all, and say in `KeepReason` and `Votes` what policies would have done"),
+    key("sampling.amount", Text, Value("payment.amount"), "the span attribute that `amount` means in conditions"),
+    key("sampling.sample_on_first_match", Bool, Value("false"), "as in the Collector: what one policy keeps is not counted by limits and samplers of those after it"),
+    key("sampling.max_transactions_per_second", Integer { min: 0, max: 1_000_000_000 }, Value("0"), "transactions a second of log time that policies are asked about; of more, a share by a hash of their ids, with its weight; 0 for all"),
+
     key("clickhouse.url", Text, Value("embedded"), "`embedded`, or http(s)://host:8123 of a ClickHouse server"),
     key("clickhouse.user", Text, Value("default"), "user at a ClickHouse server"),
     key("clickhouse.password", Secret, Value(""), "its password; better ${file:/path} than the word itself"),
@@ -106,6 +111,8 @@ pub const KEYS: &[Key] = &[
     key("batch.max_rows", Integer { min: 1, max: 10_000_000 }, Value("50000"), "rows that end an output batch"),
     key("batch.max_delay", Duration, Value("5s"), "age in log time that ends an output batch"),
 
+    key("notify.alertmanagers", TextList, Value("[]"), "addresses of Alertmanagers that are told of incidents, such as http://alertmanager:9093"),
+    key("notify.webhooks", TextList, Value("[]"), "addresses that are told of incidents by a JSON object, such as http://pager:8080/hook"),
     key("api.endpoint", Address, Value("127.0.0.1:7317"), "query API, gRPC and JSON"),
     key("metrics.endpoint", Address, Value("127.0.0.1:8888"), "Prometheus metrics at /metrics"),
     key("health.endpoint", Address, Value("127.0.0.1:13133"), "/healthz and /readyz"),

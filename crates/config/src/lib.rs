@@ -6,6 +6,8 @@
 //!
 //! The table is the one place of names, types, defaults and meanings: [`reference()`] prints it, unknown keys are checked against it.
 //!
+//! [`Config::needs_restart`] and [`Config::changed_to`] say what of another one can hold without a restart.
+//!
 //! [`import`] turns configurations of the OpenTelemetry Collector and of Refinery into ours, and names what has no equal.
 //!
 //! What it is not: it opens no port, makes no folder, and does not watch files. Scalars stay text until a key says what they are, so
@@ -13,6 +15,7 @@
 //!
 //! Limits: one YAML document a file; a secret's file of 64 KiB; keys of list items cannot be set one by one from the environment or `--set`.
 
+mod changes;
 mod compile;
 mod expand;
 mod fault;
@@ -42,7 +45,7 @@ pub use node::Source;
 pub use reference::reference;
 pub use secret::Secret;
 pub use settings::{
-    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, ReceiverConfig,
-    ServiceLevel,
+    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, NotifyConfig,
+    ReceiverConfig, ServiceLevel,
 };
 pub use units::{parse_duration, show_duration};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use throughline_assembly::rules::{
-    DepartmentRule, RulesSettings, TraceSettings, TransactionSettings, TypeSettings,
+    DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
 };
 use throughline_sampling::PolicySettings;
 
@@ -13,8 +13,8 @@ use crate::node::Node;
 use crate::reader::{Reader, Scope};
 use crate::setting::Address;
 use crate::settings::{
-    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, ReceiverConfig,
-    ServiceLevel,
+    ClickHouseConfig, ClickHouseTarget, Config, GrpcConfig, HttpConfig, LogConfig, NotifyConfig,
+    ReceiverConfig, ServiceLevel,
 };
 
 const MIB: u64 = 1 << 20;
@@ -31,8 +31,11 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         log: log(reader, whole, &data_dir),
         rules,
         service_levels,
-        links: reader.get(whole, "transactions.links"),
         clickhouse: clickhouse(reader, whole, &data_dir),
+        notify: NotifyConfig {
+            alertmanagers: reader.get(whole, "notify.alertmanagers"),
+            webhooks: reader.get(whole, "notify.webhooks"),
+        },
         api: reader.get::<Address>(whole, "api.endpoint").0,
         metrics: reader.get::<Address>(whole, "metrics.endpoint").0,
         health: reader.get::<Address>(whole, "health.endpoint").0,
@@ -92,6 +95,7 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
         database_department: departments.database,
         transactions: TransactionSettings {
             keys: reader.get(whole, "transactions.keys"),
+            links: reader.get(whole, "transactions.links"),
             quiet_time: nanos(reader, whole, "transactions.quiet_time"),
             max_age: nanos(reader, whole, "transactions.max_age"),
             max_traces: reader.get(whole, "transactions.max_traces"),
@@ -99,6 +103,12 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
             attributes: reader.get(whole, "transactions.attributes"),
         },
         policies: policies(reader, whole),
+        sampling: SamplingSettings {
+            amount: reader.get(whole, "sampling.amount"),
+            sample_on_first_match: reader.get(whole, "sampling.sample_on_first_match"),
+            dry_run: reader.get(whole, "sampling.dry_run"),
+            max_transactions_per_second: reader.get(whole, "sampling.max_transactions_per_second"),
+        },
         batch_rows: reader.get(whole, "batch.max_rows"),
         batch_delay: nanos(reader, whole, "batch.max_delay"),
         retention: nanos(reader, whole, "log.retention.age"),

@@ -16,6 +16,7 @@ pub(crate) fn check(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     check.types(config);
     check.sizes(config);
     check.listeners(config);
+    check.notified(config);
     check.store(config);
 }
 
@@ -123,6 +124,20 @@ impl Check<'_> {
                 "receiver.http.max_request_body_size_mib",
             ];
             self.fault(&keys, held.to_string(), expected);
+        }
+    }
+
+    fn notified(&mut self, config: &Config) {
+        let lists = [
+            ("notify.alertmanagers", &config.notify.alertmanagers),
+            ("notify.webhooks", &config.notify.webhooks),
+        ];
+        for (key, list) in lists {
+            for address in list.iter().filter(|address| !address.starts_with("http://")) {
+                let expected =
+                    "an address that begins with http:// is expected; TLS is not spoken".to_owned();
+                self.fault(&[key], address.clone(), expected);
+            }
         }
     }
 

@@ -21,16 +21,25 @@ pub struct Config {
     pub rules: RulesSettings,
     /// Service levels of transaction types, in the order of `rules.transactions.types`.
     pub service_levels: Vec<Option<ServiceLevel>>,
-    /// Whether span links join traces.
-    pub links: bool,
     /// The store.
     pub clickhouse: ClickHouseConfig,
+    /// Who is told of incidents.
+    pub notify: NotifyConfig,
     /// Where the query API listens.
     pub api: SocketAddr,
     /// Where metrics are served.
     pub metrics: SocketAddr,
     /// Where health is served.
     pub health: SocketAddr,
+}
+
+/// Who is told of incidents.
+#[derive(Clone, Debug)]
+pub struct NotifyConfig {
+    /// Alertmanagers, by their address.
+    pub alertmanagers: Vec<String>,
+    /// URLs that take a JSON object.
+    pub webhooks: Vec<String>,
 }
 
 /// OTLP in.

@@ -44,6 +44,8 @@ pub enum Kind {
     Feedback = 11,
     /// Rows of incidents and alerts.
     Found = 12,
+    /// A transaction that closes, offered to policies that hang on what came before.
+    Offer = 13,
 }
 
 /// The record that made a fold append this one: what makes a second append of it count once.
@@ -113,9 +115,10 @@ impl Kind {
             Self::Alerts,
             Self::Feedback,
             Self::Found,
+            Self::Offer,
         ]
-        .get(usize::from(number))
-        .copied()
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
     }
 }
 

@@ -13,7 +13,7 @@ use throughline_assembly::{
     records::{Closed, TraceSummary},
     time::SECOND,
     traces::StoredSummaries,
-    transactions::StoredDecisions,
+    transactions::{Found, Link, StoredDecisions},
 };
 use throughline_otlp::TraceId;
 
@@ -25,6 +25,7 @@ pub const LATE: u64 = 600 * SECOND;
 pub(crate) enum Held {
     Summary(Arc<TraceSummary>),
     Closed(Arc<Closed>),
+    Links(Vec<Link>),
 }
 
 /// Records by position, the oldest forgotten.
@@ -59,14 +60,14 @@ impl Memory {
     pub(crate) fn summary_at(&self, position: u64) -> Option<&TraceSummary> {
         match self.at(position)? {
             Held::Summary(summary) => Some(summary),
-            Held::Closed(_) => None,
+            Held::Closed(_) | Held::Links(_) => None,
         }
     }
 
     pub(crate) fn closed_at(&self, position: u64) -> Option<Arc<Closed>> {
         match self.at(position)? {
             Held::Closed(closed) => Some(Arc::clone(closed)),
-            Held::Summary(_) => None,
+            Held::Summary(_) | Held::Links(_) => None,
         }
     }
 
@@ -97,16 +98,21 @@ impl Memory {
                     self.traces.remove(&summary.trace_id[..]);
                     self.bytes.remove(&summary.trace_id[..]);
                 }
-                Some(Held::Closed(closed)) => {
-                    let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-                    let name = name.0.to_be_bytes();
-                    if self.transactions.get(&name) == Some(&self.first) {
-                        self.transactions.remove(&name);
-                    }
-                }
+                Some(Held::Closed(closed)) => self.forget_name(closed.name()),
+                Some(Held::Links(links)) => links.iter().for_each(|(greater, _)| self.forget_name(*greater)),
                 None => {}
             }
             self.first += 1;
+        }
+    }
+}
+
+impl Memory {
+    /// What is known of a name goes with the record that says it.
+    fn forget_name(&mut self, name: NameHash) {
+        let name = name.0.to_be_bytes();
+        if self.transactions.get(&name) == Some(&self.first) {
+            self.transactions.remove(&name);
         }
     }
 }
@@ -115,7 +121,7 @@ impl StoredSummaries for Memory {
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
         match self.at(place.position())? {
             Held::Summary(summary) => Some(Arc::clone(summary)),
-            Held::Closed(_) => None,
+            Held::Closed(_) | Held::Links(_) => None,
         }
     }
 
@@ -130,8 +136,15 @@ impl StoredSummaries for Memory {
 }
 
 impl StoredDecisions for Memory {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+    fn find(&mut self, name: NameHash) -> Option<Found> {
         let position = *self.transactions.get(&name.0.to_be_bytes())?;
-        Some((position, self.closed_at(position)?))
+        match self.at(position)? {
+            Held::Closed(closed) => Some(Found::Closed(position, Arc::clone(closed))),
+            Held::Links(links) => {
+                let its = links.iter().find(|(greater, _)| *greater == name);
+                its.map(|(_, parent)| Found::Parent(*parent))
+            }
+            Held::Summary(_) => None,
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! Both folds, driven by requests that come with their time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use throughline_assembly::{
-    decide::{Decider, Positioned},
+    decide::{Decided, Decider, Positioned},
     place::Place,
     records::{Closed, TraceSummary, Transaction},
     rules::{RuleFault, Rules, RulesSettings},
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, Traces},
-    transactions::{CauseKey, Closing, SummaryEvent, TraceHead, Transactions},
+    transactions::{CauseKey, Closing, EmittedBody, Link, SummaryEvent, TraceHead, Transactions},
 };
 use throughline_otlp::{Malformed, Scanner, TraceId};
 
@@ -27,11 +28,12 @@ const PARTITION: u32 = 0;
 /// What comes out.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A transaction is decided, or decided again because more of it came (`closed.version` over 1: `closed.before` is the row that this one replaces).
+    /// A transaction is decided, or decided again because more of it came (`closed.before` is the row that this one replaces), or its row is taken back, because
+    /// it turned out to belong to another (`closed.row` is none).
     Closed {
         /// The decision: row, what of it is kept, and the row before.
         closed: &'a Closed,
-        /// Its row.
+        /// Its row; the one that is taken back, where that is so.
         row: &'a Transaction,
         /// Bytes of its spans as protobuf, resends counted.
         bytes: u64,
@@ -65,6 +67,9 @@ pub struct Offline {
     wall: u64,
     next_tick: u64,
     decided: u64,
+    settled: u64,
+    /// Records that the second fold passed on to itself.
+    passed: u64,
     emits: Vec<Emit>,
 }
 
@@ -78,7 +83,7 @@ impl Offline {
         Ok(Self {
             scanner: Scanner::new(Arc::clone(&rules.plan)),
             traces: Traces::new(PARTITION, Arc::clone(&rules)),
-            transactions: Transactions::new(Arc::clone(&rules)),
+            transactions: Transactions::new(PARTITION, Arc::clone(&rules)),
             rules,
             decider: Decider::default(),
             memory: Memory::default(),
@@ -86,6 +91,8 @@ impl Offline {
             wall: 0,
             next_tick: 0,
             decided: 0,
+            settled: 0,
+            passed: 0,
             emits: Vec::new(),
         })
     }
@@ -148,7 +155,9 @@ impl Offline {
             see(Event::Time(self.wall));
             self.next_tick += SECOND;
             if (self.next_tick / SECOND).is_multiple_of(FORGET_EVERY) {
-                self.memory.forget(self.transactions.now(), self.transactions.needed().1);
+                let (_, needed) = self.transactions.needed();
+                let needed = needed.first().copied().unwrap_or(u64::MAX);
+                self.memory.forget(self.transactions.now(), needed);
             }
         }
         self.wall = time;
@@ -170,7 +179,9 @@ impl Offline {
                     let event = SummaryEvent::SourceTime { source: PARTITION, cause, now, oldest };
                     self.transactions.apply(self.memory.next(), event, &mut self.memory);
                 }
+                EmitBody::Links(links) => self.links(PARTITION, cause, links),
             }
+            self.pass_on();
         }
         self.emits = emits;
         self.decide(see);
@@ -189,18 +200,50 @@ impl Offline {
         self.transactions.apply(position, event, &mut self.memory);
     }
 
+    fn links(&mut self, source: u32, cause: CauseKey, links: Vec<Link>) {
+        let position = self.memory.next();
+        let event = SummaryEvent::Links { source, cause, links: &links };
+        self.transactions.apply(position, event, &mut self.memory);
+        self.memory.push(self.transactions.now(), Held::Links(links));
+    }
+
+    /// What the second fold passes on comes back to it, as there is only one partition, until nothing is passed on.
+    fn pass_on(&mut self) {
+        let source = SummaryEvent::source_of_fold(PARTITION, 1);
+        let mut emitted: VecDeque<_> = self.transactions.take_emitted().into();
+        while let Some(one) = emitted.pop_front() {
+            self.passed += 1;
+            let cause = CauseKey { position: self.passed, ordinal: 0 };
+            match one.body {
+                EmittedBody::Links(links) => self.links(source, cause, links.to_vec()),
+                EmittedBody::Move(moved) => {
+                    let event = SummaryEvent::Move { source, cause, moved: &moved };
+                    self.transactions.apply(self.memory.next(), event, &mut self.memory);
+                }
+            }
+            emitted.extend(self.transactions.take_emitted());
+        }
+    }
+
     /// Decides all that closes, and cuts where a batch would end.
     fn decide(&mut self, see: &mut dyn FnMut(Event<'_>)) {
-        let closings: Vec<Closing> = self.transactions.closing(self.decided).collect();
-        self.decided = self.transactions.next_sequence();
-        for closing in &closings {
-            let closed = Arc::new(self.decide_one(closing));
-            let position = self.memory.next();
-            self.memory.push(self.transactions.now(), Held::Closed(Arc::clone(&closed)));
-            self.transactions.apply(position, SummaryEvent::Closed(&closed), &mut self.memory);
-            if let Some(row) = &closed.row {
-                let bytes = self.memory.bytes_of(row.trace_ids.iter().map(|trace| &trace[..]));
-                see(Event::Closed { closed: &closed, row, bytes, at: self.wall });
+        loop {
+            let settled: Vec<_> = self.transactions.settled(self.settled).collect();
+            self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+            let mut closings: Vec<Closing> = settled.into_iter().map(|(_, closing)| closing).collect();
+            closings.extend(self.transactions.closing(self.decided));
+            self.decided = self.transactions.next_sequence();
+            if closings.is_empty() {
+                break;
+            }
+            for closing in &closings {
+                match self.decide_one(closing) {
+                    Decided::Closed(closed) => self.close(closed.into(), see),
+                    Decided::Offer(offer, _) => {
+                        let event = SummaryEvent::Offer(&offer);
+                        self.transactions.apply(self.memory.next(), event, &mut self.memory);
+                    }
+                }
             }
         }
         if self.transactions.wants_cut() {
@@ -208,10 +251,23 @@ impl Offline {
         }
     }
 
-    fn decide_one(&mut self, closing: &Closing) -> Closed {
-        let held = |position: &u64| Some((*position, self.memory.summary_at(*position)?));
-        let summaries: Vec<Positioned<'_>> = closing.summaries.iter().filter_map(held).collect();
+    fn close(&mut self, closed: Arc<Closed>, see: &mut dyn FnMut(Event<'_>)) {
+        let position = self.memory.next();
+        self.transactions.apply(position, SummaryEvent::Closed(&closed), &mut self.memory);
+        if let Some(row) = closed.row.as_ref().or(closed.before.as_ref()) {
+            let bytes = self.memory.bytes_of(row.trace_ids.iter().map(|trace| &trace[..]));
+            see(Event::Closed { closed: &closed, row, bytes, at: self.wall });
+        }
+        self.memory.push(self.transactions.now(), Held::Closed(closed));
+    }
+
+    fn decide_one(&mut self, closing: &Closing) -> Decided {
+        let held = |place: Place| Some((place, self.memory.summary_at(place.position())?));
+        let places = closing.members.iter().map(|member| member.place());
+        let summaries: Vec<Positioned<'_>> = places.filter_map(held).collect();
         let before = closing.previous.and_then(|position| self.memory.closed_at(position));
-        self.decider.decide(&self.rules, closing, &summaries, before.as_deref())
+        let joined = closing.kept_from.and_then(|place| self.memory.closed_at(place.position()));
+        let by = (&*self.rules, self.transactions.sampler());
+        self.decider.decide(by, closing, &summaries, before.as_deref(), joined.as_deref())
     }
 }

@@ -11,10 +11,10 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use throughline_assembly::{
     records::{ClosedBy, Outcome, Transaction},
-    rules::{RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    rules::{RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings},
     time::SECOND,
 };
-use throughline_offline::{Event, MAX_GAP, Offline};
+use throughline_offline::{Comparison, Event, MAX_GAP, Offline, Report};
 
 const BASE: u64 = 1_700_000_000 * SECOND;
 
@@ -33,7 +33,8 @@ fn settings() -> RulesSettings {
         network_department: None,
         database_department: None,
         transactions: TransactionSettings {
-            keys: vec!["payment.uetr".into()],
+            keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,
@@ -51,14 +52,19 @@ fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
     }
 }
 
-/// A request of one span, a second long, that ends at `end` seconds.
+/// A request of one span, a second long, that ends at `end` seconds. Traces 1 and 2 are of one transfer, 3 and 4 of another, and so on.
 fn request(trace: u8, name: &str, end: u64, failed: bool) -> Vec<u8> {
+    request_of(trace, name, end, failed, &[("payment.uetr", &format!("U{}", trace.div_ceil(2)))])
+}
+
+fn request_of(trace: u8, name: &str, end: u64, failed: bool, attributes: &[(&str, &str)]) -> Vec<u8> {
     let text = |key: &str, value: &str| KeyValue {
         key: key.into(),
         value: Some(AnyValue { value: Some(Value::StringValue(value.into())) }),
@@ -71,8 +77,7 @@ fn request(trace: u8, name: &str, end: u64, failed: bool) -> Vec<u8> {
         kind: 2,
         start_time_unix_nano: BASE + (end - 1) * SECOND,
         end_time_unix_nano: BASE + end * SECOND,
-        // Traces 1 and 2 are of one transfer, 3 and 4 of another, and so on.
-        attributes: vec![text("payment.uetr", &format!("U{}", trace.div_ceil(2)))],
+        attributes: attributes.iter().map(|(key, value)| text(key, value)).collect(),
         status: Some(Status { code: if failed { 2 } else { 0 }, ..Status::default() }),
         ..Span::default()
     };
@@ -129,6 +134,31 @@ fn what_comes_late_amends() {
     assert_eq!((of_first[1].1, of_first[1].0.trace_ids.len(), of_first[1].0.kept), (2, 2, true));
 }
 
+/// Two transactions of different keys are closed when a third trace, with both keys, says that they are one.
+#[test]
+fn what_turns_out_to_be_one_transaction_is_one_row_and_the_other_is_taken_back() {
+    let mut rows = std::collections::BTreeMap::new();
+    let mut taken_back = 0;
+    let mut see = |event: Event<'_>| {
+        if let Event::Closed { closed, row, .. } = event {
+            if closed.row.is_none() {
+                taken_back += 1;
+                rows.remove(&row.transaction_id);
+            } else {
+                rows.insert(row.transaction_id.clone(), row.trace_ids.len());
+            }
+        }
+    };
+    let (uetr, id) = (("payment.uetr", "U"), ("bank.transfer.id", "T"));
+    let mut offline = Offline::new(&settings()).unwrap();
+    for (trace, end, attributes) in [(1, 1, &[uetr][..]), (2, 2, &[id]), (3, 100, &[uetr, id])] {
+        let request = request_of(trace, "GET /", end, false, attributes);
+        offline.take("", BASE + end * SECOND, &request, &mut see).unwrap();
+    }
+    offline.finish(&mut see);
+    assert_eq!((rows.into_iter().collect::<Vec<_>>(), taken_back), (vec![("U".to_owned(), 3)], 1));
+}
+
 #[test]
 fn what_comes_after_all_is_forgotten_is_a_row_of_its_own() {
     let rows = rows(&[(1, "settle", 1, false), (5, "settle", 4000, false), (2, "late", 4001, false)]);
@@ -154,4 +184,52 @@ fn a_request_that_is_none_is_refused_and_what_follows_is_taken() {
     offline.take("", BASE + SECOND, &request(1, "GET /", 1, false), &mut see).unwrap();
     offline.finish(&mut see);
     assert_eq!(closed, 1);
+}
+
+/// Requests under the rules of before, which keep errors, and under others.
+fn compared(old: Option<&RulesSettings>, policies: &str) -> Report {
+    let new = RulesSettings { policies: serde_json::from_str(policies).unwrap(), ..settings() };
+    let mut comparison = Comparison::new(old, &new).unwrap();
+    for trace in 0..40u8 {
+        let name = if trace % 4 == 0 { "POST /transfers" } else { "GET /" };
+        let end = u64::from(trace) * 60 + 1;
+        comparison.take(BASE + end * SECOND, &request(trace * 2 + 2, name, end, trace % 10 == 0));
+    }
+    comparison.take(BASE, b"\x0a\xff");
+    comparison.finish(0.5)
+}
+
+#[test]
+fn two_sets_of_rules_are_compared_over_the_same_requests() {
+    let all = r#"[{"name":"transfers","type":"latency","latency":{"threshold_ms":1}}]"#;
+    let report = compared(Some(&settings()), all);
+    let recorded = report.recorded;
+    assert_eq!((recorded.requests, recorded.refused_requests, recorded.transactions), (41, 1, 40));
+    let old = report.old.unwrap();
+    assert_eq!((old.counts.kept, old.dropped, report.new.counts.kept, report.new.dropped), (4, 36, 40, 0));
+    assert_eq!((report.newly_kept.len(), report.newly_dropped.len()), (5, 0));
+    let names: Vec<_> = report.types.iter().map(|line| line.name.as_str()).collect();
+    assert_eq!(names, ["bff GET /", "transfer"]);
+    let transfers = &report.types[1];
+    assert_eq!((transfers.new.transactions, transfers.old.kept, transfers.newly_kept), (10, 2, 8));
+    let policies: Vec<_> =
+        report.policies.iter().map(|line| (line.name.as_str(), line.old.kept, line.new.kept)).collect();
+    assert_eq!(policies, [("transfers", 0, 40), ("errors", 4, 0)]);
+    let failed = report.outcomes.iter().find(|line| line.name == "error").unwrap();
+    assert_eq!((failed.old.kept, failed.new.kept, failed.new.transactions), (4, 4, 4));
+    // 40 minutes were recorded: a day has 36 times as much, and half of a GiB's price a GiB.
+    assert!((recorded.seconds - 2340.0).abs() < 2.0, "{recorded:?}");
+    let per_day = recorded.bytes as f64 * 86_400.0 / recorded.seconds;
+    assert!((report.new.bytes_per_day - per_day).abs() < 1.0, "{report:?}");
+    assert!((report.new.cost_per_day - per_day / f64::from(1 << 30) * 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn without_rules_of_before_nothing_is_compared() {
+    let none = r#"[{"name":"slow","type":"latency","latency":{"threshold_ms":60000}}]"#;
+    let report = compared(None, none);
+    assert!(report.old.is_none() && report.newly_kept.is_empty() && report.newly_dropped.is_empty());
+    assert_eq!((report.new.counts.kept, report.new.dropped), (0, 40));
+    let report = compared(Some(&settings()), none);
+    assert_eq!((report.newly_kept.len(), report.newly_dropped.len()), (0, 4));
 }

@@ -18,6 +18,8 @@ pub mod flag {
     pub const CLAMPED: u16 = 1 << 7;
     /// Has captures (see [`super::Facts::captures`]).
     pub const CAPTURES: u16 = 1 << 8;
+    /// Has a trace state: it is read from the body where it is wanted.
+    pub const TRACE_STATE: u16 = 1 << 9;
 }
 
 /// A range of bytes: start and length.

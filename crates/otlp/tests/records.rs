@@ -155,6 +155,7 @@ fn flags_say_kind_status_database_and_links() {
         flags(&|span| span.attributes.push(attribute("peer.service", string("x")))),
         2 | flag::CAPTURES
     );
+    assert_eq!(flags(&|span| span.trace_state = "ot=th:8".into()), 2 | flag::TRACE_STATE);
     let link = |trace_id: Vec<u8>| Link { trace_id, span_id: vec![1; 8], ..Link::default() };
     assert_eq!(flags(&|span| span.links.push(link(vec![1; 16]))), 2 | flag::LINKS);
     assert_eq!(flags(&|span| span.links.push(link(vec![0; 16]))), 2);

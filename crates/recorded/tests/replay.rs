@@ -169,8 +169,8 @@ async fn refusals_are_counted_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn it_gives_up_on_a_server_that_is_away() {
-    // A port that was free a moment ago: nobody listens.
-    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody listens.
+    let address = throughline_ports::own_one();
     let folder = tempfile::tempdir().unwrap();
     // One request: it gives up while others have not been read yet, and only what was tried counts as failed.
     let requests = common::requests(1, 1);

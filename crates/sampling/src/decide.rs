@@ -84,6 +84,8 @@ pub struct Decision<'p> {
     pub reason: String,
     /// How many transactions it stands for: one over the probability of its being kept; 0 where it is not kept.
     pub weight: f64,
+    /// The policies that voted keep, or the one that dropped it, and what they voted; empty where nothing was voted.
+    pub votes: Vec<(&'p str, Verdict)>,
 }
 
 impl Decision<'_> {
@@ -94,7 +96,13 @@ impl Decision<'_> {
     }
 
     pub(crate) fn not_kept(reason: &str) -> Self {
-        Self { keep: false, policy: None, reason: reason.to_owned(), weight: 0.0 }
+        Self { keep: false, policy: None, reason: reason.to_owned(), weight: 0.0, votes: Vec::new() }
+    }
+}
+
+impl<'p> Decision<'p> {
+    pub(crate) fn dropped(policy: &'p str) -> Self {
+        Self { votes: vec![(policy, Verdict::Drop)], ..Self::not_kept(policy) }
     }
 }
 
@@ -230,16 +238,20 @@ impl Policies {
             }
             let Some(branch) = policy.vote(facts, &draw) else { continue };
             if policy.drops {
-                return Decision::not_kept(&policy.name);
+                return Decision::dropped(&policy.name);
             }
-            kept_by = Some(branch);
+            kept_by = Some((policy, branch));
         }
-        let Some(branch) = kept_by else { return Decision::not_kept("") };
+        let Some((first, branch)) = kept_by else { return Decision::not_kept("") };
+        let others = self.policies.iter().skip_while(|policy| !std::ptr::eq(*policy, first)).skip(1);
+        let others = others.filter(|policy| !policy.drops && policy.vote(facts, &draw).is_some());
+        let votes = std::iter::once(first).chain(others).map(|policy| (&*policy.name, Verdict::Keep));
         Decision {
             keep: true,
             policy: Some(&branch.name),
             reason: self.about(branch, facts),
             weight: 1.0 / self.weights.inclusion(&self.policies, facts),
+            votes: votes.collect(),
         }
     }
 

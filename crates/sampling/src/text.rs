@@ -4,7 +4,7 @@ use regex::Regex;
 
 /// What a text is compared with.
 #[derive(Clone, Debug)]
-pub(crate) enum TextTest {
+pub enum TextTest {
     /// Equal to one of these.
     In(Vec<Box<str>>),
     /// Begins with it.
@@ -19,7 +19,8 @@ pub(crate) enum TextTest {
 
 impl TextTest {
     /// Whether the text passes.
-    pub(crate) fn holds(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn holds(&self, text: &str) -> bool {
         match self {
             Self::In(values) => values.iter().any(|value| **value == *text),
             Self::StartsWith(value) => text.starts_with(&**value),

@@ -132,6 +132,18 @@ impl Sampled {
     }
 }
 
+impl fmt::Display for Sampled {
+    /// As a trace state with this one member; empty where it says nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.threshold, self.randomness) {
+            (None, None) => Ok(()),
+            (Some(threshold), None) => write!(f, "ot=th:{threshold}"),
+            (None, Some(randomness)) => write!(f, "ot=rv:{randomness}"),
+            (Some(threshold), Some(randomness)) => write!(f, "ot=th:{threshold};rv:{randomness}"),
+        }
+    }
+}
+
 /// The trace state with `th` set, its other members and fields as they were, `ot` first. `None` where it stays as it is: a span that was sampled more
 /// strictly before keeps its own, and where `rv` would deny what was kept, no threshold can be told.
 #[must_use]
@@ -220,6 +232,9 @@ mod tests {
         assert_eq!(read.threshold, Threshold::parse("8"));
         assert_eq!(read.randomness, Randomness::parse("9b8233f7e3a151"));
         assert_eq!(Sampled::parse("a=b"), Sampled::default());
+        assert_eq!(read.to_string(), "ot=th:8;rv:9b8233f7e3a151");
+        assert_eq!(Sampled::parse(&read.to_string()), read);
+        assert_eq!(Sampled::default().to_string(), "");
         let quarter = Threshold::parse("c").unwrap();
         // Its randomness would not be kept by a quarter: what kept it was not that threshold.
         assert_eq!(with_threshold(state, quarter), None);

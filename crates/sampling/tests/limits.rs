@@ -294,7 +294,7 @@ fn other_policies_take_over_the_state_of_those_that_stay() {
     };
     assert!(second > first, "tickets are not given twice");
     let settled = sampler.flush(&after, 2 * SECOND);
-    let votes: Vec<_> = settled[0].votes.iter().map(|(policy, _)| *policy).collect();
+    let votes: Vec<_> = settled[0].decision.votes.iter().map(|(policy, _)| *policy).collect();
     assert!(votes.contains(&"new"), "a full bucket: {votes:?}");
     assert!(
         !votes.contains(&"kept") || settled[0].decision.weight < 1.1,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
-use crate::command::{config, diagnose, embedded_clickhouse, explain, migrate, serve, transactions};
+use crate::command::{
+    compare, config, diagnose, embedded_clickhouse, explain, incidents, migrate, policy, serve, transactions,
+};
 use crate::process::logging::LoggingArgs;
 
 const EXAMPLES: &str = "\
@@ -17,6 +19,7 @@ Examples:
   throughline diagnose recorded/             what was wrong in recorded traces, and who was the cause
   throughline config check throughline.yaml  every fault of a configuration at once
   throughline config import otelcol collector.yaml > throughline.yaml
+  throughline policy test recorded.jsonl --config new.yaml --config-old throughline.yaml
   throughline replay recorded.jsonl --shift-to-now --speed 10
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing found.";
@@ -42,6 +45,10 @@ pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
     /// Finds transactions
     Transactions(transactions::TransactionsArgs),
+    /// What is or was wrong: since when, whom it hits, who is suspected, and why
+    Incidents(Box<incidents::IncidentsArgs>),
+    /// Two versions, instances, regions or other sides of a service: is one worse?
+    Compare(compare::CompareArgs),
     /// Sends the traces of a simulated bank
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server
@@ -49,6 +56,9 @@ pub(crate) enum Command {
     /// Checks a configuration, prints every key, or turns another's configuration into ours
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tests sampling policies against recorded traffic
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Creates and upgrades the tables in ClickHouse
     Migrate(migrate::MigrateArgs),
     /// The ClickHouse engine behind ClickHouse's HTTP interface; `serve` runs it as its child
@@ -72,9 +82,14 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// What the configuration is made of.
+    pub(crate) fn sources(self) -> Sources {
+        Sources::of_process(self.config, self.set, self.data_dir)
+    }
+
     /// The configuration, checked.
     pub(crate) fn load(self) -> Result<Config, ConfigError> {
-        Config::load(&Sources::of_process(self.config, self.set, self.data_dir))
+        Config::load(&self.sources())
     }
 }
 

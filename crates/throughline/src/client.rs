@@ -22,7 +22,7 @@ pub(crate) struct Ask {
     /// The query API of the server
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7317")]
     pub(crate) endpoint: String,
-    /// Whose data; the default tenant where it is not given
+    /// Whose data, where there are several tenants
     #[arg(long, value_name = "T", default_value = "", hide_default_value = true)]
     pub(crate) tenant: String,
     /// How the answer is given

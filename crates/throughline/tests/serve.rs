@@ -3,18 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// The engine is half a gigabyte and this machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Addresses that were free a moment ago.
-fn free_addresses<const N: usize>() -> [String; N] {
-    let listeners: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|index| listeners[index].local_addr().unwrap().to_string())
-}
 
 fn get(address: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
@@ -61,7 +55,8 @@ impl Drop for Server {
 #[test]
 fn serve_becomes_ready_and_ends_in_order_with_its_child() {
     let folder = tempfile::tempdir().unwrap();
-    let [grpc, http, api, metrics, health, store] = free_addresses();
+    let [grpc, http, api, metrics, health, store] =
+        throughline_ports::own().map(|address| address.to_string());
     let keys = [
         ("receiver.grpc.endpoint", &grpc),
         ("receiver.http.endpoint", &http),

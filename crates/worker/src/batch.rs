@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use throughline_assembly::records::Closed;
+use throughline_assembly::{place::Place, records::Closed};
 use throughline_clickhouse::{
     outbox::{Batch, BatchName, Outbox, OutboxError, audit},
     rows::{DecisionRows, Encoded},
@@ -48,19 +48,20 @@ impl BatchBuilder {
 
     /// Adds a decision, and takes back the sums of the row before.
     pub(crate) fn add(&mut self, closed: &Closed) -> Result<(), WorkerError> {
-        let Some(row) = &closed.row else { return Ok(()) };
-        if let Err(error) = self.decisions.add(closed, closed.before.as_ref()) {
+        if let Err(error) = self.decisions.add(closed) {
             // A decision that cannot be a row was not made by this program.
-            tracing::error!(%error, transaction = row.transaction_id, "a decision in the log is left out");
+            tracing::error!(%error, name = ?closed.name(), "a decision in the log is left out");
             return Ok(());
         }
+        let Some(row) = &closed.row else { return Ok(()) };
         if closed.kept.is_empty() {
             return Ok(());
         }
         // What an earlier draw kept stays with its own weight; what comes now belongs to this row.
         self.kept.owner(row, row.weight);
         for kept in &closed.kept {
-            match self.summary_log.fetch(self.partition, Position(kept.summary)) {
+            let place = Place::unpacked(kept.summary);
+            match self.summary_log.fetch(place.partition(), Position(place.position())) {
                 Ok(found) => match summary_of(&found) {
                     Some(summary) => self.kept.trace(kept, &summary),
                     None => KeptSpans::lost(kept),

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use throughline_assembly::{
-    records::{Closed, SummaryHead, TraceSummary},
+    records::{Closed, Moved, Offer, SummaryHead, TraceSummary},
     rules::Rules,
     traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
-    transactions::CauseKey,
+    transactions::{CauseKey, Emitted, EmittedBody, encode_links},
 };
 use throughline_log::{Cause, Kind, NewRecord, Position, Record};
 
 /// A control record of no tenant.
 pub(crate) fn control(kind: Kind, payload: Bytes) -> NewRecord {
-    NewRecord { kind, tenant: Arc::from(""), cause: None, payload, cache: None }
+    caused(kind, None, payload)
 }
 
 /// What a fold over `source` wrote because of the record at `position`.
@@ -28,14 +28,29 @@ pub(crate) fn emitted(source: u32, position: Position, emit: &Emit) -> NewRecord
             payload: encode_summary(summary),
             cache: Some(Arc::<TraceSummary>::clone(summary)),
         },
-        EmitBody::SourceTime { now, oldest } => NewRecord {
-            kind: Kind::SourceTime,
-            tenant: Arc::from(""),
-            cause,
-            payload: encode_source_time(*now, *oldest),
-            cache: None,
-        },
+        EmitBody::SourceTime { now, oldest } => {
+            caused(Kind::SourceTime, cause, encode_source_time(*now, *oldest))
+        }
+        EmitBody::Links(links) => caused(Kind::Link, cause, encode_links(links)),
     }
+}
+
+/// What a fold over the summary log wrote because of the record at `position`; `source` is what it is to others.
+pub(crate) fn emitted_by_fold(source: u32, position: Position, emitted: &Emitted) -> NewRecord {
+    let cause = Some(Cause { source, position, ordinal: emitted.ordinal });
+    match &emitted.body {
+        EmittedBody::Links(links) => caused(Kind::Link, cause, encode_links(links)),
+        EmittedBody::Move(moved) => caused(Kind::Move, cause, moved.encode_to_vec().into()),
+    }
+}
+
+fn caused(kind: Kind, cause: Option<Cause>, payload: Bytes) -> NewRecord {
+    NewRecord { kind, tenant: Arc::from(""), cause, payload, cache: None }
+}
+
+/// What a name held.
+pub(crate) fn moved_of(record: &Record) -> Option<Moved> {
+    Moved::decode(&record.payload[..]).ok()
 }
 
 /// The cause of a record, as the fold compares it.
@@ -66,15 +81,38 @@ pub(crate) fn closed_of(record: &Record) -> Option<Arc<Closed>> {
     Closed::decode(record.payload.clone()).ok().map(Arc::new)
 }
 
+/// An offer record's offer: what travelled with it, or decoded; `None`, and said so, where it does not decode.
+pub(crate) fn offer_of(record: &Record) -> Option<Arc<Offer>> {
+    if let Some(cached) = record.cache.clone().and_then(|cache| cache.downcast::<Offer>().ok()) {
+        return Some(cached);
+    }
+    let offer = Offer::decode(record.payload.clone()).ok().map(Arc::new);
+    if offer.is_none() {
+        tracing::error!(position = record.position.0, "an offer in the log does not decode; it is left out");
+    }
+    offer
+}
+
 /// A decision as a record.
-pub(crate) fn closed_record(closed: &Arc<Closed>) -> NewRecord {
+pub(crate) fn closed_record(closed: Arc<Closed>) -> NewRecord {
     let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
     NewRecord {
         kind: Kind::Closed,
         tenant: Arc::from(tenant),
         cause: None,
         payload: closed.encode_to_vec().into(),
-        cache: Some(Arc::<Closed>::clone(closed)),
+        cache: Some(closed),
+    }
+}
+
+/// An offer as a record.
+pub(crate) fn offer_record(offer: Arc<Offer>) -> NewRecord {
+    NewRecord {
+        kind: Kind::Offer,
+        tenant: Arc::from(offer.tenant.as_str()),
+        cause: None,
+        payload: offer.encode_to_vec().into(),
+        cache: Some(offer),
     }
 }
 

@@ -5,15 +5,18 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
+    place::Place,
     records::{ClosedBy, Transaction},
     rules::Rules,
-    transactions::{Closing, TraceHead},
+    transactions::{Closing, Member, TraceHead},
 };
 use throughline_log::{Log, Position};
+use throughline_sampling::Sampler;
 
 use crate::{
     events::summary_of,
@@ -23,10 +26,8 @@ use crate::{
 /// An open transaction: where its summaries lie.
 #[derive(Clone, Debug, Default)]
 pub struct OpenTransaction {
-    /// Partition of the summary log.
-    pub partition: u32,
-    /// Positions in it.
-    pub summaries: Vec<u64>,
+    /// Places in the summary log.
+    pub summaries: Vec<Place>,
     /// Its other names: keys, and its traces.
     aliases: Vec<NameHash>,
 }
@@ -46,16 +47,38 @@ struct Shared {
 pub struct InFlight {
     shared: Arc<Shared>,
     summary_log: Log,
-    rules: Arc<Rules>,
+    rules: Arc<ArcSwap<Rules>>,
 }
 
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>) -> Self {
-        Self { shared: Arc::default(), summary_log, rules }
+        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)) }
     }
 
-    /// Adds a trace, whose summary lies at `position`, to the transaction that the fold filed it under.
-    pub(crate) fn add(&self, name: NameHash, trace: TraceHead<'_>, partition: u32, position: u64) {
+    /// What is shown from now on is what it would be under these rules.
+    pub(crate) fn switch(&self, rules: Arc<Rules>) {
+        self.rules.store(rules);
+    }
+
+    /// Adds a trace, whose summary lies at `place`, to the transaction that the fold filed it under.
+    pub(crate) fn add(&self, name: NameHash, trace: TraceHead<'_>, place: Place) {
+        self.extend(name, [place], trace.names());
+    }
+
+    /// What was open under one name is so under another from now on; whether anything was.
+    pub(crate) fn join(&self, from: NameHash, to: NameHash) -> bool {
+        let Some((_, gone)) = self.shared.open.remove(&from) else { return false };
+        self.shared.count.fetch_sub(1, Ordering::Relaxed);
+        self.extend(to, gone.summaries, gone.aliases.into_iter().chain([from]));
+        true
+    }
+
+    fn extend(
+        &self,
+        name: NameHash,
+        places: impl IntoIterator<Item = Place>,
+        aliases: impl Iterator<Item = NameHash>,
+    ) {
         let shared = &self.shared;
         let mut entry = match shared.open.entry(name) {
             Entry::Occupied(entry) => entry.into_ref(),
@@ -67,12 +90,11 @@ impl InFlight {
                 entry.insert(OpenTransaction::default())
             }
         };
-        entry.partition = partition;
         if entry.summaries.len() >= MAX_TRACES_SHOWN {
             return;
         }
-        entry.summaries.push(position);
-        for alias in trace.names().filter(|alias| *alias != name) {
+        entry.summaries.extend(places);
+        for alias in aliases.filter(|alias| *alias != name) {
             shared.aliases.insert(alias, name);
             entry.aliases.push(alias);
         }
@@ -106,7 +128,7 @@ impl InFlight {
     /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if it closed now.
     #[must_use]
     pub fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
-        let places = 0..self.rules.settings.transactions.keys.len() as u32;
+        let places = 0..self.rules.load().settings.transactions.keys.len() as u32;
         let lower = key.to_ascii_lowercase();
         let names = places.map(|place| Name { tenant, place, value: key });
         let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
@@ -123,24 +145,34 @@ impl InFlight {
     }
 
     fn row(&self, name: NameHash, open: &OpenTransaction) -> Option<Transaction> {
-        let read = |position: &u64| {
-            let record = self.summary_log.fetch(open.partition, Position(*position)).ok()?;
-            Some((*position, summary_of(&record)?))
+        let read = |place: &Place| {
+            let record = self.summary_log.fetch(place.partition(), Position(place.position())).ok()?;
+            Some((*place, summary_of(&record)?))
         };
         let summaries: Vec<_> = open.summaries.iter().filter_map(read).collect();
-        let summaries: Vec<_> = summaries.iter().map(|(position, summary)| (*position, &**summary)).collect();
+        let summaries: Vec<_> = summaries.iter().map(|(place, summary)| (*place, &**summary)).collect();
         if summaries.is_empty() {
             return None;
         }
+        let rules = self.rules.load();
         let closing = Closing {
             sequence: 0,
             name,
             closed_by: ClosedBy::Unspecified,
-            summaries: open.summaries.clone(),
+            members: open.summaries.iter().copied().map(Member::new).collect(),
             covered: 0,
             previous: None,
+            kept_from: None,
             version: 1,
+            share: 0.0,
+            // What hangs on others is not known before it closes.
+            verdict: rules.policies.is_stateful().then(Verdict::default),
+            take_back: false,
         };
-        Decider::default().decide(&self.rules, &closing, &summaries, None).row
+        let by = (&**rules, &Sampler::default());
+        match Decider::default().decide(by, &closing, &summaries, None, None) {
+            Decided::Closed(closed) => closed.row,
+            Decided::Offer(..) => None,
+        }
     }
 }

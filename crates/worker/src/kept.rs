@@ -6,6 +6,7 @@ use throughline_assembly::records::{KeptTrace, TraceSummary, Transaction};
 use throughline_clickhouse::rows::{SpanContext, SpanSource, SpansBlock, day_of};
 use throughline_log::{FetchError, Log, Position};
 use throughline_otlp::walk_spans;
+use throughline_sampling::Threshold;
 
 use crate::{WorkerError, limits::MAX_BLOCK_ROWS, metrics::SPANS_LOST};
 
@@ -16,6 +17,7 @@ struct Owner {
     transaction_type: String,
     kept_by: String,
     weight: f64,
+    threshold: Option<Threshold>,
 }
 
 /// One span to be written.
@@ -49,6 +51,7 @@ impl KeptSpans {
             transaction_type: row.r#type.clone(),
             kept_by: row.kept_by.clone(),
             weight,
+            threshold: Threshold::from_probability(1.0 / weight),
         });
     }
 
@@ -125,6 +128,7 @@ impl KeptSpans {
                 critical_ns: span.critical_ns,
                 kept_by: &owner.kept_by,
                 weight: owner.weight,
+                threshold: owner.threshold,
             };
             if let Err(error) =
                 last_block(blocks.entry(day_of(span.start)).or_default()).push(&source, &context)

@@ -6,9 +6,11 @@
 //!
 //! Limits: [`limits`].
 
+mod again;
 mod analysis;
 mod append;
 mod batch;
+mod drafts;
 mod error;
 mod events;
 mod in_flight;
@@ -16,6 +18,7 @@ mod kept;
 mod save;
 mod stored;
 mod summaries;
+mod switch;
 mod ticker;
 mod traces;
 mod transactions;
@@ -24,9 +27,11 @@ mod worker;
 
 pub mod limits;
 pub mod metrics;
+mod passing;
 
 pub use analysis::Incidents;
 pub use error::WorkerError;
 pub use in_flight::{InFlight, OpenTransaction};
+pub use switch::Switch;
 pub use trim::Retention;
 pub use worker::{Parts, Worker};

@@ -11,6 +11,12 @@ pub const DECISIONS_PER_APPEND: usize = 512;
 /// Bytes of summaries that wait for one append to finish before the fold stops reading.
 pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
 
+/// Rows of transactions that wait for the end of a window and are held in memory, some 4 KiB each; of more the row is made again.
+pub const MAX_DRAFTS: usize = 1 << 14;
+
+/// Links and moves that wait for one append to finish before the fold stops reading.
+pub const MAX_PASSING: usize = 4096;
+
 /// Rows in one block. A batch that holds more is sent in chunks.
 pub const MAX_BLOCK_ROWS: usize = 100_000;
 

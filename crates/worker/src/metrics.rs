@@ -14,6 +14,8 @@ pub const TRANSACTIONS_OPEN: &str = "throughline_transactions_open";
 pub const TRANSACTIONS_CLOSED: &str = "throughline_transactions_closed_total";
 /// Decisions, by policy and verdict.
 pub const DECISIONS: &str = "throughline_decisions_total";
+/// Names whose transaction turned out to be another's.
+pub const TRANSACTIONS_JOINED: &str = "throughline_transactions_joined_total";
 /// Spans that came after their trace was closed, by the decision they follow.
 pub const LATE_SPANS: &str = "throughline_late_spans_total";
 /// Spans that came again.
@@ -44,6 +46,7 @@ pub fn describe() {
     describe_gauge!(TRANSACTIONS_OPEN, Unit::Count, "Transactions that wait to close");
     describe_counter!(TRANSACTIONS_CLOSED, Unit::Count, "Transactions closed, by type, reason and outcome");
     describe_counter!(DECISIONS, Unit::Count, "Decisions, by policy and verdict");
+    describe_counter!(TRANSACTIONS_JOINED, Unit::Count, "Names whose transaction turned out to be another's");
     describe_counter!(
         LATE_SPANS,
         Unit::Count,

@@ -13,10 +13,10 @@ use throughline_assembly::{
     place::Place,
     records::{Closed, TraceSummary},
     traces::StoredSummaries,
-    transactions::StoredDecisions,
+    transactions::{Found, StoredDecisions, decode_links},
 };
 use throughline_index::{Chunk, IndexError, Runs, Settings};
-use throughline_log::{FetchError, Log, Position};
+use throughline_log::{FetchError, Kind, Log, Position};
 use throughline_otlp::TraceId;
 
 use crate::{
@@ -43,7 +43,9 @@ impl Index {
     }
 
     pub(crate) fn add(&mut self, chunk: ClosedChunk) -> Result<(), IndexError> {
-        let ClosedChunk { number, since, until, entries } = chunk;
+        let ClosedChunk { number, since, until, mut entries } = chunk;
+        // In order, as the file has them: one that waits is searched as fast. Stable, so that a key's values stay in the order of closing.
+        entries.sort_by_key(|(key, _)| *key);
         self.waiting.push_back(Chunk { number, since, until, entries });
         match self.write() {
             Err(error) if error.is_retryable() && self.waiting.len() <= MAX_WAITING => {
@@ -64,9 +66,12 @@ impl Index {
 
     /// The values of a key, the newest first.
     fn get(&self, key: &[u8; 16]) -> SmallVec<[u64; 2]> {
-        let waiting = self.waiting.iter().rev().flat_map(|chunk| &chunk.entries);
-        let mut values: SmallVec<[u64; 2]> =
-            waiting.filter(|(known, _)| known == key).map(|(_, value)| *value).collect();
+        let mut values = SmallVec::new();
+        for Chunk { entries, .. } in self.waiting.iter().rev() {
+            let first = entries.partition_point(|(known, _)| known < key);
+            let own = entries[first..].iter().take_while(|(known, _)| known == key);
+            values.extend(own.map(|(_, value)| *value));
+        }
         values.extend(self.runs.get(key));
         values
     }
@@ -80,18 +85,26 @@ impl Index {
     /// That snapshot is durable: what is older than `retention` before log time `now` is not asked for by a replay from it.
     pub(crate) fn saved(&mut self, now: u64, retention: u64) -> Result<(), IndexError> {
         self.runs.saved();
-        self.runs.forget_before(now.saturating_sub(retention))
+        let forgotten = self.runs.forget_before(now.saturating_sub(retention));
+        let lost = self.runs.take_lost();
+        if lost > 0 {
+            tracing::warn!(
+                lost,
+                "entries of the index of what is closed are gone before their time; what comes late for them is a row of its own"
+            );
+        }
+        forgotten
     }
 }
 
 /// Summaries that were emitted and do not lie anywhere yet, and those that do.
-pub(crate) struct Summaries {
+pub(crate) struct StoredTraces {
     pub(crate) log: Log,
     pub(crate) unplaced: HashMap<TraceId, Vec<Arc<TraceSummary>>>,
     pub(crate) index: Index,
 }
 
-impl Summaries {
+impl StoredTraces {
     /// The first of a trace's summaries that had no place has one now: appends keep the order.
     pub(crate) fn placed(&mut self, trace: TraceId) {
         let Some(waiting) = self.unplaced.get_mut(&trace) else { return };
@@ -102,7 +115,7 @@ impl Summaries {
     }
 }
 
-impl StoredSummaries for Summaries {
+impl StoredSummaries for StoredTraces {
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>> {
         match self.log.fetch(place.partition(), Position(place.position())) {
             Ok(record) => summary_of(&record),
@@ -130,9 +143,9 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// The decision at a position; `None` where it is gone.
-    pub(crate) fn at(&self, position: u64) -> Result<Option<Arc<Closed>>, FetchError> {
-        match self.log.fetch(self.partition, Position(position)) {
+    /// The decision at a place; `None` where it is gone.
+    pub(crate) fn at(&self, place: Place) -> Result<Option<Arc<Closed>>, FetchError> {
+        match self.log.fetch(place.partition(), Position(place.position())) {
             Ok(record) => Ok(closed_of(&record)),
             Err(FetchError::Trimmed { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -141,16 +154,19 @@ impl Decisions {
 }
 
 impl StoredDecisions for Decisions {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
-        // The newest chunk's comes first: decisions are in the order of the log.
+    fn find(&mut self, name: NameHash) -> Option<Found> {
+        // The newest chunk's comes first: entries are in the order of the log.
         let position = *self.index.get(&name.0.to_be_bytes()).first()?;
-        match self.at(position) {
-            Ok(closed) => {
-                let is_its = |closed: &Arc<Closed>| {
-                    u128::from(closed.name_high) << 64 | u128::from(closed.name_low) == name.0
-                };
-                closed.filter(is_its).map(|closed| (position, closed))
+        match self.log.fetch(self.partition, Position(position)) {
+            Ok(record) if record.kind == Kind::Link => {
+                let its = decode_links(&record.payload).find(|(greater, _)| *greater == name);
+                its.map(|(_, parent)| Found::Parent(parent))
             }
+            Ok(record) => {
+                let closed = closed_of(&record).filter(|closed| closed.name() == name);
+                closed.map(|closed| Found::Closed(position, closed))
+            }
+            Err(FetchError::Trimmed { .. }) => None,
             Err(error) => {
                 tracing::warn!(%error, "the decision of a closed transaction is gone; what comes late is a row of its own");
                 None

@@ -1,7 +1,7 @@
 //! The summaries of one transaction, decoded into memory that is used again for the next.
 
 use prost::Message;
-use throughline_assembly::{decide::Positioned, records::TraceSummary};
+use throughline_assembly::{decide::Positioned, place::Place, records::TraceSummary};
 use throughline_log::Record;
 
 /// Summaries that keep their memory: what a transaction of more traces leaves behind is given back.
@@ -14,19 +14,19 @@ const MAX_SPANS_KEPT: usize = 4096;
 pub(crate) struct Summaries {
     /// Decoded ones first, then memory of earlier ones.
     list: Vec<TraceSummary>,
-    positions: Vec<u64>,
+    places: Vec<Place>,
 }
 
 impl Summaries {
     pub(crate) fn clear(&mut self) {
-        self.positions.clear();
+        self.places.clear();
         self.list.truncate(MAX_KEPT);
         self.list.retain(|summary| summary.span_id.capacity() <= MAX_SPANS_KEPT);
     }
 
-    /// Decodes the summary of a record. One that does not decode was reported when the fold read it.
-    pub(crate) fn read(&mut self, record: &Record) {
-        let used = self.positions.len();
+    /// Decodes the summary of a record that lies at `place`. One that does not decode was reported when the fold read it.
+    pub(crate) fn read(&mut self, place: Place, record: &Record) {
+        let used = self.places.len();
         if self.list.len() == used {
             self.list.push(TraceSummary::default());
         }
@@ -34,12 +34,17 @@ impl Summaries {
         summary.clear();
         // From a slice, so that nothing of it keeps the segment.
         if summary.merge(&record.payload[..]).is_ok() {
-            self.positions.push(record.position.0);
+            self.places.push(place);
         }
     }
 
-    /// With their positions, in the order in which they were read.
+    /// Hands each to `change`.
+    pub(crate) fn each(&mut self, change: impl FnMut(&mut TraceSummary)) {
+        self.list.iter_mut().take(self.places.len()).for_each(change);
+    }
+
+    /// With their places, in the order in which they were read.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Positioned<'_>> {
-        self.positions.iter().copied().zip(&self.list)
+        self.places.iter().copied().zip(&self.list)
     }
 }

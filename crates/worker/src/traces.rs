@@ -19,7 +19,8 @@ use crate::{
     limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN},
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
     save::{Schedule, save},
-    stored::{Index, Summaries},
+    stored::{Index, StoredTraces},
+    switch::Switched,
     trim::Bounds,
     worker::Parts,
 };
@@ -40,7 +41,7 @@ pub(crate) struct TracesDriver {
     fold: Traces,
     span_log: Log,
     reader: Reader,
-    stored: Summaries,
+    stored: StoredTraces,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
     outgoing: Outgoing,
@@ -49,11 +50,19 @@ pub(crate) struct TracesDriver {
     next: Position,
     schedule: Schedule,
     emits: Vec<Emit>,
+    /// Other rules were read, and not all that they closed is appended.
+    switching: bool,
+    switched: Switched,
 }
 
 impl TracesDriver {
     /// Restores the last snapshot, or begins anew under `rules`.
-    pub(crate) fn open(partition: u32, parts: &Parts, bounds: Arc<Bounds>) -> Result<Self, WorkerError> {
+    pub(crate) fn open(
+        partition: u32,
+        parts: &Parts,
+        bounds: Arc<Bounds>,
+        switched: Switched,
+    ) -> Result<Self, WorkerError> {
         let (span_log, snapshots) = (parts.span_log.clone(), parts.snapshots.clone());
         let (fold, next) = match snapshots.latest(&name(partition))? {
             Some(saved) => (Traces::restore(partition, &saved.bytes)?, Position(saved.position)),
@@ -63,7 +72,7 @@ impl TracesDriver {
             partition,
             reader: span_log.reader(partition, next),
             span_log,
-            stored: Summaries {
+            stored: StoredTraces {
                 log: parts.summary_log.clone(),
                 unplaced: HashMap::new(),
                 index: Index::open(&parts.index, &name(partition), fold.next_chunk())?,
@@ -76,6 +85,8 @@ impl TracesDriver {
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
             emits: Vec::new(),
+            switching: false,
+            switched,
         })
     }
 
@@ -96,10 +107,20 @@ impl TracesDriver {
             }
             self.take_turn()?;
             self.send();
+            self.tell_switched().await?;
             self.save_if_due().await?;
         }
         self.drain().await?;
         self.save()
+    }
+
+    /// Once all that ended with the rules of before is in the summary log, those of now may be there too.
+    async fn tell_switched(&mut self) -> Result<(), WorkerError> {
+        if std::mem::take(&mut self.switching) {
+            self.drain().await?;
+            self.switched.tell(self.partition, self.fold.rules().version);
+        }
+        Ok(())
     }
 
     /// What a log holds was written under the rules that it names; the rules of now hold from here on.
@@ -160,12 +181,13 @@ impl TracesDriver {
                     self.stored.unplaced.entry(id).or_default().push(Arc::clone(summary));
                     Some(id)
                 }
-                EmitBody::SourceTime { .. } => None,
+                EmitBody::SourceTime { .. } | EmitBody::Links(_) => None,
             };
             self.outgoing.bytes += new.payload.len();
             self.outgoing.records.push((emit.partition, new));
             self.outgoing.traces.push(trace);
         }
+        self.switching |= record.kind == Kind::Rules;
         if record.kind == Kind::Tick {
             self.report(record.wall_ns);
             self.bounds.mark(self.partition, record.wall_ns, record.position);

@@ -30,8 +30,8 @@ const SUMMARY_SHARE: u64 = 4;
 struct State {
     /// By partition of the span log.
     traces_snapshot: Vec<Option<Position>>,
-    /// By partition of the summary log: what its fold needs of each partition of the span log, and of its own.
-    needed: Vec<Option<(Vec<u64>, u64)>>,
+    /// By partition of the summary log: what its fold needs of each partition of the span log, and of the summary log.
+    needed: Vec<Option<(Vec<u64>, Vec<u64>)>>,
     marks: Vec<VecDeque<(u64, Position)>>,
     /// By partition of the summary log: what the analysis needs of it.
     analysis: Vec<AnalysisNeed>,
@@ -76,7 +76,7 @@ impl Bounds {
     }
 
     /// What a fold over the summary log needs after a crash.
-    pub(crate) fn set_needed(&self, partition: u32, spans: Vec<u64>, summaries: u64) {
+    pub(crate) fn set_needed(&self, partition: u32, spans: Vec<u64>, summaries: Vec<u64>) {
         if let Some(known) = self.state().needed.get_mut(partition as usize) {
             *known = Some((spans, summaries));
         }
@@ -121,9 +121,12 @@ impl Bounds {
 
     fn summary_bound(&self, partition: u32) -> Option<Position> {
         let state = self.state();
-        let analysis = state.analysis.get(partition as usize)?.held.unwrap_or(u64::MAX);
-        let needed = state.needed.get(partition as usize)?.as_ref()?.1;
-        Some(Position(needed.min(analysis)))
+        let analysis = state.analysis.get(partition as usize)?.held;
+        let mut bound = Position(analysis.unwrap_or(u64::MAX));
+        for needed in &state.needed {
+            bound = bound.min(Position(*needed.as_ref()?.1.get(partition as usize)?));
+        }
+        Some(bound)
     }
 
     /// The position before which all is older than `since`; what is unknown counts as young.

@@ -13,6 +13,7 @@ use crate::{
     analysis::{AnalysisDriver, Incidents},
     in_flight::InFlight,
     limits::{SNAPSHOT_BYTES, SNAPSHOTS_IN_LOG},
+    switch::{Switch, Switched},
     ticker,
     traces::TracesDriver,
     transactions::TransactionsDriver,
@@ -51,6 +52,7 @@ impl Parts {
 /// The running drivers.
 pub struct Worker {
     in_flight: InFlight,
+    switch: Switch,
     incidents: Incidents,
     failures: mpsc::Receiver<WorkerError>,
     traces: Vec<std::thread::JoinHandle<()>>,
@@ -74,8 +76,15 @@ impl Worker {
         let partitions = parts.span_log.partitions();
         let bounds = Arc::new(Bounds::new(partitions));
         let in_flight = InFlight::new(parts.summary_log.clone(), Arc::clone(&parts.rules));
+        let switched = Switched::new(partitions);
         let (failed, failures) = mpsc::channel(2 * partitions as usize + 1);
         let mut worker = Self {
+            switch: Switch {
+                span_log: parts.span_log.clone(),
+                summary_log: parts.summary_log.clone(),
+                in_flight: in_flight.clone(),
+                switched: switched.clone(),
+            },
             in_flight: in_flight.clone(),
             incidents: Incidents::new(parts.analysis_log.clone()),
             failures,
@@ -101,7 +110,7 @@ impl Worker {
                 run,
                 failed.clone(),
             )?);
-            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds))?;
+            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds), switched.clone())?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_traces.clone());
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }
@@ -117,6 +126,12 @@ impl Worker {
     #[must_use]
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.clone()
+    }
+
+    /// What makes other rules hold.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        self.switch.clone()
     }
 
     /// What is wrong, and the way in for alerts and feedback.

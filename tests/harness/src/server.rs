@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -33,19 +32,12 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports that were free a moment ago.
+    /// Ports that nobody else has while this process runs.
     #[must_use]
-    pub fn free() -> Self {
-        let listeners: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let port = |index: usize| listeners[index].local_addr().unwrap().port();
-        Self {
-            grpc: port(0),
-            http: port(1),
-            api: port(2),
-            metrics: port(3),
-            health: port(4),
-            clickhouse: port(5),
-        }
+    pub fn own() -> Self {
+        let [grpc, http, api, metrics, health, clickhouse] =
+            throughline_ports::own().map(|address| address.port());
+        Self { grpc, http, api, metrics, health, clickhouse }
     }
 
     fn configuration(&self) -> String {
@@ -79,10 +71,10 @@ pub struct Server {
 }
 
 impl Start {
-    /// A server in `dir` on free ports.
+    /// A server in `dir` on ports of its own.
     #[must_use]
     pub fn new(binary: impl Into<PathBuf>, dir: &Path, config: &str) -> Self {
-        Self { binary: binary.into(), dir: dir.to_owned(), config: config.to_owned(), ports: Ports::free() }
+        Self { binary: binary.into(), dir: dir.to_owned(), config: config.to_owned(), ports: Ports::own() }
     }
 
     /// Starts it without waiting for it.
@@ -166,12 +158,21 @@ impl Server {
 
     /// The sum of a metric over its labels; 0 where it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
+        self.sum_of(|line| line.split(['{', ' ']).next() == Some(name)).await
+    }
+
+    /// A metric with all its labels, as it is printed; 0 where it is not there.
+    pub async fn metric_of(&self, series: &str) -> f64 {
+        self.sum_of(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' '))).await
+    }
+
+    async fn sum_of(&self, is_wanted: impl Fn(&str) -> bool) -> f64 {
         let url = format!("http://127.0.0.1:{}/metrics", self.start.ports.metrics);
         let text = match reqwest::get(&url).await {
             Ok(answer) => answer.text().await.unwrap_or_default(),
             Err(_) => String::new(),
         };
-        let own = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        let own = text.lines().filter(|line| is_wanted(line));
         own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
@@ -222,6 +223,13 @@ impl Server {
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
+    /// A JSON answer of the query API to an empty POST, whatever its status.
+    pub async fn api_post(&self, path: &str) -> (u16, serde_json::Value) {
+        let url = format!("http://127.0.0.1:{}{path}", self.start.ports.api);
+        let answer = reqwest::Client::new().post(&url).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
     /// Posts a request over OTLP/HTTP, once; the status, and the seconds after which it may be sent again, if the answer says so.
     pub async fn post(&mut self, request: bytes::Bytes) -> (u16, Option<u64>) {
         let url = format!("http://127.0.0.1:{}/v1/traces", self.start.ports.http);
@@ -256,6 +264,11 @@ impl Server {
         let _ = self.child.wait();
         wait_gone(&family);
         self.start.clone()
+    }
+
+    /// Asks it to read its configuration again.
+    pub fn hang_up(&self) {
+        signal(self.child.id(), Signal::HUP);
     }
 
     /// `kill -9` of its children alone: the engine.

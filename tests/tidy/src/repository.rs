@@ -1,6 +1,6 @@
 //! The files that git knows.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// One text file.
@@ -15,7 +15,9 @@ pub struct SourceFile {
 /// Where the repository begins.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    // Asked for at run time: a compiler cache shared by several clones may hand out what another of them has built.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from).join("../..")
 }
 
 /// Every text file that is committed or about to be.

@@ -22,8 +22,10 @@ const MAX_REACH: usize = 500;
 /// Silent services in a row that a path may go through.
 const MAX_SILENT: u32 = 1;
 
-/// What a minute between an alert and its cause counts against a step between them and a tenfold of alerts.
+/// What a minute between an alert and its cause counts, a step between them, and that a label names it; a tenfold of alerts counts 1.
 const MINUTE_COSTS: f64 = 1.0;
+/// A cause that is alerted after its symptom counts as so much further away.
+const LATER_COSTS: f64 = 4.0;
 const STEP_COSTS: f64 = 0.25;
 const NAMED_GAINS: f64 = 3.0;
 
@@ -159,6 +161,7 @@ impl<'a> Search<'a> {
                 continue;
             }
             let minutes = onset.first.abs_diff(start) as f64 / (60 * SECOND) as f64;
+            let minutes = if onset.first > start { minutes * LATER_COSTS } else { minutes };
             let by_name = named.is_some_and(|named| {
                 named == candidate
                     || self.reach.get(&(named, u64::MAX)).is_some_and(|of| of.contains_key(candidate))

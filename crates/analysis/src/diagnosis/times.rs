@@ -1,17 +1,17 @@
 //! Unix nanoseconds as RFC 3339 where a person may read it, as a number elsewhere.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// RFC 3339 in UTC, to the millisecond.
 pub(crate) fn text(unix_ns: u64) -> String {
-    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_nanos(unix_ns)).to_string()
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(unix_ns)).to_string()
 }
 
 fn parse<E: Error>(text: &str) -> Result<u64, E> {
     let time = humantime::parse_rfc3339(text).map_err(E::custom)?;
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(E::custom)?;
+    let since = time.duration_since(UNIX_EPOCH).map_err(E::custom)?;
     u64::try_from(since.as_nanos()).map_err(E::custom)
 }
 

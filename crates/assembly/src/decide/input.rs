@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use throughline_analysis::{LinkInput, Path, Rules as AnalysisRules, SpanInput, SpanKind};
 use throughline_otlp::facts::flag;
+use throughline_sampling::Sampled;
 
 use super::Positioned;
 use crate::{
@@ -198,14 +199,22 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The key that is the transaction's name, or the id of the first trace where it is named by none.
+    /// The least of its keys, or where it has none the id of the trace that is its name; of the first one where that is not among them.
     pub(super) fn transaction_id(&self, name: NameHash) -> String {
         let tenant = self.summaries.first().map_or("", |summary| &summary.tenant);
-        let is_name = |key: &&Key| Name { tenant, place: key.place, value: &key.value }.hash() == name;
-        match self.summaries.iter().filter_map(|summary| summary.keys.first()).find(is_name) {
-            Some(key) => key.value.clone(),
-            None => self.traces.first().map(|trace| hex(trace.id)).unwrap_or_default(),
+        // What stands apart is not the transaction that its other keys name.
+        let is_name = |key: &Key| {
+            !name.is_apart() || Name { tenant, place: key.place, value: &key.value }.hash().apart() == name
+        };
+        let keys = self.summaries.iter().flat_map(|summary| &summary.keys).filter(|key| is_name(key));
+        if let Some(key) = keys.min_by(|a, b| (a.place, &a.value).cmp(&(b.place, &b.value))) {
+            return key.value.clone();
         }
+        let trace = match self.traces.as_slice() {
+            [only] => Some(only),
+            all => all.iter().find(|trace| NameHash::of_trace(tenant, trace.id) == name).or(all.first()),
+        };
+        trace.map(|trace| hex(trace.id)).unwrap_or_default()
     }
 
     /// Index of the configured type, by the root of the first trace.
@@ -217,6 +226,19 @@ impl<'a> Input<'a> {
     /// The root of a trace.
     pub(super) fn root(&self, path: &Path, trace: usize) -> Option<&SpanInput> {
         self.spans.get(*path.roots.get(trace)? as usize)
+    }
+
+    /// Terminal bits seen.
+    pub(super) fn terminals(&self) -> u64 {
+        self.summaries.iter().fold(0, |bits, summary| bits | summary.terminals)
+    }
+
+    /// What the first trace says of how it was sampled before it came here.
+    pub(super) fn sampled(&self) -> Sampled {
+        let Some(first) = self.traces.first() else { return Sampled::default() };
+        let of_first = self.summaries.iter().filter(|summary| summary.trace_id == first.id);
+        let says = of_first.filter(|summary| !summary.sampled.is_empty()).min_by_key(|summary| summary.base);
+        says.map(|summary| Sampled::parse(&summary.sampled)).unwrap_or_default()
     }
 
     pub(super) fn longest_trace(&self) -> u64 {

@@ -1,24 +1,27 @@
 //! Which spans of a kept transaction are to be written now.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use throughline_analysis::Path;
 
 use super::{Positioned, input::Input};
-use crate::{records::KeptTrace, transactions::Closing};
+use crate::{place::Place, records::KeptTrace, transactions::Member};
 
-/// The spans of the summaries from number `written` on, with the columns that only the whole transaction could tell.
+/// The spans of the summaries that are not written yet, of those in `members`, with the columns that only the whole transaction could tell.
 pub(super) fn spans(
     input: &Input<'_>,
     path: &Path,
     summaries: &[Positioned<'_>],
-    closing: &Closing,
-    written: u32,
+    members: &[Member],
 ) -> Vec<KeptTrace> {
-    let new = closing.summaries.get(written as usize..).unwrap_or_default();
+    let mut unwritten: HashSet<Place, FixedState> =
+        HashSet::with_capacity_and_hasher(members.len(), FixedState::default());
+    unwritten.extend(members.iter().filter(|member| !member.is_written()).map(|member| member.place()));
     let mut kept: Vec<Option<KeptTrace>> = summaries
         .iter()
         .map(|(position, summary)| {
-            new.contains(position).then(|| KeptTrace {
-                summary: *position,
+            unwritten.contains(position).then(|| KeptTrace {
+                summary: position.packed(),
                 self_: vec![0; summary.span_id.len()],
                 critical: vec![0; summary.span_id.len()],
                 skip: (0..summary.span_id.len() as u32).collect(),

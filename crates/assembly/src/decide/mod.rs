@@ -1,22 +1,36 @@
 //! One transaction's row and decision, from its traces' summaries: a pure function of them and of the rules.
 
+pub(crate) mod facts;
 mod input;
 mod kept;
 mod outcome;
 mod row;
+mod verdict;
 
 use throughline_analysis::Workspace;
-use throughline_sampling::TransactionFacts;
+use throughline_sampling::{Offer as Offered, Sampler, Transaction};
 
 use self::input::Input;
+pub use self::verdict::{DRY_RUN, Verdict};
 use crate::{
-    records::{Closed, ClosedBy, Outcome, TraceSummary},
+    place::Place,
+    records::{Closed, ClosedBy, Offer, Outcome, TraceSummary, Transaction as Row},
     rules::Rules,
-    transactions::Closing,
+    transactions::{Closing, Member},
 };
 
-/// A summary and its position in this partition of the summary log.
-pub type Positioned<'a> = (u64, &'a TraceSummary);
+/// A summary and its place in the summary log.
+pub type Positioned<'a> = (Place, &'a TraceSummary);
+
+/// What becomes of a closing transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decided {
+    /// Its record.
+    Closed(Box<Closed>),
+    /// Policies hang on what was offered before: this record asks them. Beside it what the decision's record will be if it is not kept, but for the
+    /// verdict ([`Verdict::of_draft`]).
+    Offer(Box<Offer>, Box<Closed>),
+}
 
 /// Decides transactions; holds only scratch.
 #[derive(Default)]
@@ -25,15 +39,19 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// The record that closes a transaction. `summaries` are those of `closing`, less those that are gone; `before` is the record of the row before, where
-    /// there is one.
+    /// The record that closes a transaction, or offers it. `sampler` is the fold's ([`crate::transactions::Transactions::sampler`]). `summaries` are those of
+    /// `closing`, less those that are gone; `before` is the record of the row before, where there is one, and `joined` that of [`Closing::kept_from`].
     pub fn decide(
         &mut self,
-        rules: &Rules,
+        (rules, sampler): (&Rules, &Sampler),
         closing: &Closing,
         summaries: &[Positioned<'_>],
         before: Option<&Closed>,
-    ) -> Closed {
+        joined: Option<&Closed>,
+    ) -> Decided {
+        if closing.take_back {
+            return Decided::Closed(Box::new(taken_back(closing, before)));
+        }
         // Traces of before whose summaries are gone make this a fragment: a row of its own, of what is new, that overwrites nothing it does not know.
         // So do late spans alone, of a trace whose own transaction nobody remembers. A key that they bring may be new.
         let is_late = |summary: &TraceSummary| summary.late && summary.keys.is_empty();
@@ -41,11 +59,19 @@ impl Decider {
             && !summaries.is_empty()
             && summaries.iter().all(|(_, summary)| is_late(summary));
         let fragment = forgotten
-            || closing.version > 1 && (before.is_none() || summaries.len() < closing.summaries.len());
-        let new = closing.summaries.get(closing.covered as usize..).unwrap_or_default();
-        let summaries: Vec<Positioned<'_>> =
-            summaries.iter().filter(|(position, _)| !fragment || new.contains(position)).copied().collect();
-        let summaries = &summaries[..];
+            || closing.previous.is_some() && (before.is_none() || summaries.len() < closing.members.len());
+        let new = closing.members.get(closing.covered as usize..).unwrap_or_default();
+        let new_ones: Vec<Positioned<'_>>;
+        let summaries = if fragment {
+            new_ones = summaries
+                .iter()
+                .filter(|(place, _)| new.iter().any(|member| member.place() == *place))
+                .copied()
+                .collect();
+            &new_ones
+        } else {
+            summaries
+        };
         let before = before.filter(|_| !fragment);
         let input = Input::collect(summaries, rules);
         let path = self.workspace.analyse(
@@ -57,60 +83,91 @@ impl Decider {
         let kind = input.kind(rules, path);
         let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
         let id = input.transaction_id(closing.name);
-        let facts = TransactionFacts {
-            id: &id,
-            matches: input.matches,
-            statuses: input.statuses,
-            spans: input.spans.len() as u64,
-            longest_trace_ns: input.longest_trace(),
-            duration_ns: path.end - path.start,
-        };
-        let decision = rules.policies.decide(&facts);
-        let terminals = input.summaries.iter().fold(0, |bits, summary| bits | summary.terminals);
         let mut row = row::build(&input, path, rules, kind);
-        row.transaction_id = id.clone();
-        row.closed_by = closing.closed_by.into();
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
-        row.kept = decision.keep;
-        row.weight = decision.weight;
-        row.kept_by =
-            if decision.keep { decision.policy.unwrap_or_default().to_owned() } else { String::new() };
-        row.keep_reason = decision.reason;
-        if fragment {
-            row.closed_by = ClosedBy::Late.into();
-            row.transaction_id = format!("{id}@{}", closing.summaries.last().copied().unwrap_or_default());
-        }
-        // A fragment stays one.
-        if let Some(known) = before.and_then(|before| before.row.as_ref())
-            && known.closed_by() == ClosedBy::Late
-        {
-            row.closed_by = known.closed_by;
-            row.transaction_id.clone_from(&known.transaction_id);
-        }
-        let was_kept = before.and_then(|before| before.row.as_ref()).filter(|row| row.kept);
-        if let Some(kept) = was_kept {
-            // Keeps only ever turn on, and the first of them stays the reason.
-            row.kept = true;
-            row.weight = kept.weight;
-            row.kept_by.clone_from(&kept.kept_by);
-            row.keep_reason.clone_from(&kept.keep_reason);
-        }
-        let written = if was_kept.is_some() || fragment { closing.covered } else { 0 };
-        let kept = if row.kept { kept::spans(&input, path, summaries, closing, written) } else { Vec::new() };
-        Closed {
+        let captured = row::attributes(&input);
+        let offer = closing.verdict.is_none() && before.is_none() && rules.policies.is_stateful();
+        let mut offered = None;
+        let known = before.and_then(|before| before.row.as_ref());
+        let verdict = match &closing.verdict {
+            Some(verdict) => verdict.clone(),
+            None => {
+                let lists = facts::Lists::new(&row, &captured, &rules.policies);
+                let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
+                if offer {
+                    offered = Some(Box::new(facts::offer(closing, rules, &facts)));
+                    Verdict::default()
+                } else if known.is_some() {
+                    sampler.amend(&rules.policies, &facts).into()
+                } else {
+                    by_itself(rules, &facts, closing.share)
+                }
+            }
+        };
+        row.attributes = row::wanted(captured, rules);
+        name(&mut row, id, closing, fragment, known);
+        let earlier = if fragment { [None, None] } else { [before, joined] };
+        let dry_run = rules.settings.sampling.dry_run && !offer;
+        verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), dry_run);
+        let to_write = if fragment { new } else { &closing.members };
+        let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
+        let written = |member: &Member| if row.kept { member.written() } else { *member };
+        let members = closing.members.iter().map(|member| written(member).packed()).collect();
+        let (name_high, name_low) = closing.name.halves();
+        let closed = Box::new(Closed {
             first_start: before.map_or(path.start, |before| before.first_start),
             row: Some(row),
             version: closing.version,
-            amends: if fragment { 0 } else { closing.previous.map_or(0, |previous| previous + 1) },
             kept,
-            summaries: closing.summaries.len() as u32,
-            summary_positions: closing.summaries.clone(),
-            terminals,
+            members,
+            terminals: input.terminals(),
             before: before.and_then(|before| before.row.clone()),
-            name_high: (closing.name.0 >> 64) as u64,
-            name_low: closing.name.0 as u64,
+            name_high,
+            name_low,
+        });
+        match offered {
+            Some(offer) => Decided::Offer(offer, closed),
+            None => Decided::Closed(closed),
         }
+    }
+}
+
+/// Id and reason of closing. A fragment has an id of its own, and stays one.
+fn name(row: &mut Row, id: String, closing: &Closing, fragment: bool, known: Option<&Row>) {
+    row.closed_by = closing.closed_by.into();
+    row.transaction_id = id;
+    if fragment {
+        let last = closing.members.last().map_or(0, |member| member.place().packed());
+        row.closed_by = ClosedBy::Late.into();
+        row.transaction_id = format!("{}@{last}", row.transaction_id);
+    } else if let Some(known) = known.filter(|known| known.closed_by() == ClosedBy::Late) {
+        row.closed_by = known.closed_by;
+        row.transaction_id.clone_from(&known.transaction_id);
+    }
+}
+
+/// By policies that hang on nothing but the transaction.
+fn by_itself(rules: &Rules, facts: &Transaction<'_>, share: f64) -> Verdict {
+    let mut sampler = Sampler::new(&rules.policies);
+    sampler.shed(share);
+    match sampler.offer(&rules.policies, facts, 0) {
+        Offered::Decided(decision) => decision.into(),
+        // Only limits wait, and these policies have none.
+        Offered::Pending(_) => Verdict::default(),
+    }
+}
+
+/// The end of a row whose transaction belongs to another name now.
+fn taken_back(closing: &Closing, before: Option<&Closed>) -> Closed {
+    let (name_high, name_low) = closing.name.halves();
+    Closed {
+        version: closing.version,
+        first_start: before.map_or(0, |before| before.first_start),
+        before: before.and_then(|before| before.row.clone()),
+        name_high,
+        name_low,
+        ..Closed::default()
     }
 }
 

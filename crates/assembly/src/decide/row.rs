@@ -47,7 +47,6 @@ pub(super) fn build(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<
             departments.into_iter().map(|index| input.department(index).to_owned()).collect(),
         ),
         skew_corrected: path.skew_corrected,
-        attributes: attributes(input),
         hops: Some(hops(input, path)),
         ..Transaction::default()
     }
@@ -69,8 +68,8 @@ fn type_name(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>)
     format!("{} {}", input.names.text(root.service), input.names.text(root.operation))
 }
 
-/// Kept attributes: where traces differ, the earliest trace's value.
-fn attributes(input: &Input<'_>) -> Vec<Attribute> {
+/// Captured attributes, those that only policies name among them: where traces differ, the earliest trace's value.
+pub(super) fn attributes(input: &Input<'_>) -> Vec<Attribute> {
     let mut chosen: BTreeMap<&str, (u64, &[u8], &str)> = BTreeMap::new();
     for summary in &input.summaries {
         for Attribute { key, value } in &summary.attributes {
@@ -82,6 +81,15 @@ fn attributes(input: &Input<'_>) -> Vec<Attribute> {
         .into_iter()
         .map(|(key, (_, _, value))| Attribute { key: key.to_owned(), value: value.to_owned() })
         .collect()
+}
+
+/// Those that rows have.
+pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribute> {
+    let wanted = &rules.settings.transactions.attributes;
+    if rules.captured.len() > wanted.len() {
+        captured.retain(|attribute| wanted.contains(&attribute.key));
+    }
+    captured
 }
 
 fn hops(input: &Input<'_>, path: &Path) -> Hops {

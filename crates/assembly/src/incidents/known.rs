@@ -24,8 +24,7 @@ pub(super) struct Known(BTreeMap<(String, String), Said>);
 
 impl Known {
     pub(super) fn learn(&mut self, feedback: &Feedback, incident: &str) {
-        let said =
-            Said { confirmed: feedback.confirmed, incident: incident.to_owned(), at: feedback.at };
+        let said = Said { confirmed: feedback.confirmed, incident: incident.to_owned(), at: feedback.at };
         self.0.insert((feedback.service.clone(), feedback.kind.clone()), said);
         if self.0.len() > MAX_KNOWN {
             let oldest = self.0.iter().min_by_key(|(_, said)| said.at).map(|(key, _)| key.clone());

@@ -16,12 +16,12 @@ use throughline_analysis::{
     diagnosis::{Change, Diagnosis, DiagnosisSettings, State},
 };
 
+use self::known::Known;
 pub use self::{
     event::{AnalysisEvent, Row},
     finished::with_finished,
     report::{AlertRow, Feedback, FoundBy, Report},
 };
-use self::known::Known;
 use crate::{records::FeedbackGiven, time::LogClock, transactions::BatchState};
 
 /// Incidents that are held; the oldest that is over goes first. The table has them all.
@@ -158,7 +158,8 @@ impl Analysis {
 
     /// Open groups of alerts that a new incident explains become a part of it.
     fn claim(&mut self, report: &mut Report, now: u64) {
-        let groups: Vec<(u64, String)> = self.groups.iter().map(|(number, id)| (*number, id.clone())).collect();
+        let groups: Vec<(u64, String)> =
+            self.groups.iter().map(|(number, id)| (*number, id.clone())).collect();
         for (number, id) in groups {
             let Some(group) = self.alerts.group(number) else { continue };
             let own = self.reports.get(&id).filter(|own| own.found_by == FoundBy::Alerts && own.is_open());
@@ -170,8 +171,10 @@ impl Analysis {
             own.incident.state = State::Recovered;
             own.incident.end = Some(now);
             own.part_of.clone_from(&report.incident.id);
-            own.incident.summary =
-                format!("These alerts belong to incident {}: {}", report.incident.id, report.incident.summary);
+            own.incident.summary = format!(
+                "These alerts belong to incident {}: {}",
+                report.incident.id, report.incident.summary
+            );
             self.groups.insert(number, report.incident.id.clone());
             self.alerts.tell_again(number);
             self.report(own, now);

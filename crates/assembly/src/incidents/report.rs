@@ -192,12 +192,10 @@ impl Report {
     pub(super) fn explains(&self, group: &Group) -> bool {
         let suspects = self.incident.suspects.iter().take(3);
         let about = group.about();
-        suspects
-            .enumerate()
-            .any(|(at, suspect)| {
-                suspect.service == about
-                    || at == 0 && group.services.iter().any(|(service, _)| *service == suspect.service)
-            })
+        suspects.enumerate().any(|(at, suspect)| {
+            suspect.service == about
+                || at == 0 && group.services.iter().any(|(service, _)| *service == suspect.service)
+        })
     }
 
     /// Whether it goes on.
@@ -237,7 +235,8 @@ const WORDS: [(&str, SuspectKind); 16] = [
 
 fn incident_of(group: &Group, id: String, department: &str) -> Incident {
     let names: String = group.names.iter().map(|(name, _)| name.to_lowercase()).collect();
-    let kind = WORDS.iter().find(|(word, _)| names.contains(word)).map_or(SuspectKind::Own, |(_, kind)| *kind);
+    let kind =
+        WORDS.iter().find(|(word, _)| names.contains(word)).map_or(SuspectKind::Own, |(_, kind)| *kind);
     let share = group.services.iter().find(|(service, _)| service == group.about());
     let told = |list: &[(String, u64)]| {
         let told: Vec<_> = list.iter().take(3).map(|(name, count)| format!("{name} ({count})")).collect();

@@ -63,6 +63,7 @@ impl Traces {
             summary.closed_by = closed_by.into();
             summary.piece = piece as u32;
             summary.pieces = count;
+            self.note_links(&summary);
             out.push(Emit {
                 partition: self.owner(&summary),
                 ordinal: 0,

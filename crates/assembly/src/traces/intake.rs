@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use throughline_otlp::{Capture, Facts, LinkFact, SpanFact, TraceId, facts::flag, plan::slot};
 
 use super::{
-    Emit, StoredSummaries, Traces,
+    Emit, StoredSummaries, Traces, questions,
     store::{Chain, NewSpan, SpanRecord, WIDE},
     trace::{BASE_MARGIN, Identities, Linked, SCAN_SPANS, Trace, TraceIdBytes},
 };
@@ -104,11 +104,13 @@ impl Traces {
             last: context.now,
             timer: u64::MAX,
             matches: 0,
+            bytes: 0,
             records: SmallVec::new(),
             duplicates: 0,
             clamped: 0,
             root: false,
             late: false,
+            mixed: false,
             side: None,
         };
         if !self.closed.is_empty() {
@@ -205,7 +207,12 @@ impl Traces {
         }
         self.spans.push(&mut trace.chain, packed);
         self.span_count += 1;
-        trace.matches |= span.matches;
+        trace.matches |= self.rules.matches_of(span, context.payload);
+        if span.flags & flag::TRACE_STATE != 0 {
+            let says = || questions::sampled(span, context.payload);
+            trace.side().add_sampled(span.start, span.span_id.0, says);
+        }
+        trace.bytes += u64::from(span.body.len);
         trace.last = context.now;
         trace.root |= span.parent_id.0 == 0;
         trace.clamped += u32::from(span.flags & flag::CLAMPED != 0);
@@ -213,7 +220,7 @@ impl Traces {
     }
 
     /// Makes sure that a timer looks at a trace no later than its deadline.
-    fn watch(&mut self, slot: u32) {
+    pub(super) fn watch(&mut self, slot: u32) {
         let Some(Some(trace)) = self.slots.get_mut(slot as usize) else { return };
         let deadline = trace.deadline(&self.rules.settings.traces);
         if trace.timer == u64::MAX || deadline < trace.timer {

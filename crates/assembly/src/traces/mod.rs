@@ -3,9 +3,12 @@
 mod closed;
 mod closing;
 mod intake;
+mod links;
+mod questions;
 mod snapshot;
 mod store;
 mod summary;
+mod switch;
 mod trace;
 
 use std::sync::Arc;
@@ -24,12 +27,12 @@ pub use self::{
 use crate::{
     chunk::ClosedChunk,
     place::Place,
-    records::{ClosedBy, TraceSummary},
+    records::TraceSummary,
     rules::Rules,
     strings::Strings,
     time::LogClock,
     timers::Timers,
-    transactions::TraceHead,
+    transactions::{Link, TraceHead},
 };
 
 /// What a record of the span log is to this fold.
@@ -72,6 +75,8 @@ pub enum EmitBody {
         /// Position in the span log.
         oldest: u64,
     },
+    /// Names that mean one transaction: keys of one trace, the trace itself, and those that its span links name.
+    Links(Vec<Link>),
 }
 
 /// Finds the stored summaries of a closed trace.
@@ -121,6 +126,8 @@ pub struct Traces {
     swept: u64,
     counts: TraceCounts,
     builder: SummaryBuilder,
+    /// Scratch: links of the traces that the record at hand closes, by the partition of the greater name.
+    links: Vec<(u32, Link)>,
     /// Scratch: the fold's id of each resource of the record at hand.
     resource_ids: Vec<u32>,
 }
@@ -147,6 +154,7 @@ impl Traces {
             swept: 0,
             counts: TraceCounts::default(),
             builder: SummaryBuilder::default(),
+            links: Vec::new(),
             resource_ids: Vec::new(),
         }
     }
@@ -167,15 +175,9 @@ impl Traces {
                 self.take_spans(position, now, tenant, payload, facts, stored, out);
             }
             SpanEvent::Tick => self.tick(now, position, out),
-            SpanEvent::Rules(rules) => {
-                // Keys, attributes and matches are numbered by the rules: a trace keeps those that it was opened under, and ends with them.
-                if rules.version != self.rules.version {
-                    (0..self.slots.len() as u32).for_each(|slot| self.close(slot, ClosedBy::Limit, now, out));
-                }
-                self.scanner.set_plan(Arc::clone(&rules.plan));
-                self.rules = rules;
-            }
+            SpanEvent::Rules(rules) => self.switch(rules),
         }
+        self.emit_links(out);
         for (ordinal, emit) in out.iter_mut().enumerate() {
             emit.ordinal = ordinal as u32;
         }

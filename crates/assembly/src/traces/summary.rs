@@ -118,10 +118,12 @@ impl<'a> Piece<'a> {
         let summary = TraceSummary {
             trace_id: trace.id.0.to_vec().into(),
             tenant: names.text(trace.tenant).to_owned(),
-            rules_version: rules.version,
+            // No rules saw all of it.
+            rules_version: if trace.mixed { 0 } else { rules.version },
             string_ends: vec![0],
             records: trace.records.to_vec(),
             matches: trace.matches,
+            bytes: if first == 0 { trace.bytes } else { 0 },
             late: trace.late,
             duplicates: if first == 0 { trace.duplicates } else { 0 },
             clamped: if first == 0 { trace.clamped } else { 0 },
@@ -197,12 +199,12 @@ impl<'a> Piece<'a> {
         let Some(side) = trace.side.as_deref() else { return summary };
         let key = |(place, value): &(u32, Box<str>)| Key { place: *place, value: value.to_string() };
         summary.keys = side.keys.iter().map(key).collect();
-        let names = &rules.settings.transactions.attributes;
         let attribute = |captured: &super::trace::Captured| {
-            let key = names.get(captured.index as usize)?.clone();
+            let key = rules.captured.get(captured.index as usize)?.to_string();
             Some(Attribute { key, value: captured.value.to_string() })
         };
         summary.attributes = side.attributes.iter().filter_map(attribute).collect();
+        summary.sampled = side.sampled.as_ref().map(|sampled| sampled.says.to_string()).unwrap_or_default();
         let own = side.links.iter().filter(|link| (first..first + count).contains(&link.span));
         summary.links = own
             .map(|link| Link {

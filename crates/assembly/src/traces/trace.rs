@@ -33,6 +33,7 @@ pub(super) struct Side {
     pub(super) keys: Vec<(u32, Box<str>)>,
     pub(super) attributes: Vec<Captured>,
     pub(super) links: Vec<Linked>,
+    pub(super) sampled: Option<SampledBy>,
     /// Start and duration of spans whose times did not fit, by their number in the chain.
     pub(super) wide: Vec<(u32, u64, u64)>,
     /// Identities seen, once there are many or the trace had been closed before.
@@ -47,6 +48,15 @@ pub(super) struct Captured {
     pub(super) start: u64,
     pub(super) span: u64,
     pub(super) value: Box<str>,
+}
+
+/// What the trace state of a span says of sampling: that of the span that started first.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SampledBy {
+    pub(super) start: u64,
+    pub(super) span: u64,
+    /// The member `ot`.
+    pub(super) says: Box<str>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,6 +81,8 @@ pub(super) struct Trace {
     /// The moment at which a timer will look at it.
     pub(super) timer: u64,
     pub(super) matches: u64,
+    /// Bytes of its spans' messages.
+    pub(super) bytes: u64,
     /// Positions of the records that hold its spans.
     pub(super) records: SmallVec<[u64; 2]>,
     pub(super) duplicates: u32,
@@ -78,6 +90,8 @@ pub(super) struct Trace {
     pub(super) root: bool,
     /// It had been closed before: these are late spans.
     pub(super) late: bool,
+    /// It was open when the rules changed.
+    pub(super) mixed: bool,
     pub(super) side: Option<Box<Side>>,
 }
 
@@ -124,6 +138,17 @@ impl Side {
             }
             Some(_) => {}
             None => self.attributes.push(Captured { index, start, span, value: value.into() }),
+        }
+    }
+
+    /// Takes what the trace state of a span says, if none that started earlier has said something.
+    pub(super) fn add_sampled(&mut self, start: u64, span: u64, says: impl FnOnce() -> String) {
+        if self.sampled.as_ref().is_some_and(|known| (known.start, known.span) <= (start, span)) {
+            return;
+        }
+        let says = says();
+        if !says.is_empty() {
+            self.sampled = Some(SampledBy { start, span, says: says.into() });
         }
     }
 

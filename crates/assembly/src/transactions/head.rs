@@ -3,6 +3,7 @@
 use crate::{
     names::{Name, NameHash},
     records::{Key, Root, SummaryHead, TraceSummary},
+    rules::Rules,
 };
 
 /// The head of a summary, borrowed from what was decoded of it.
@@ -17,8 +18,10 @@ pub struct TraceHead<'a> {
     pub(super) partition: u32,
     /// Start, Unix nanoseconds.
     pub(super) base: u64,
-    /// Terminal bits.
-    pub(super) terminals: u64,
+    /// Version of the rules that it was made under.
+    pub rules_version: u64,
+    /// Terminal bits, as those rules number them.
+    pub terminals: u64,
 }
 
 impl<'a> From<&'a TraceSummary> for TraceHead<'a> {
@@ -31,6 +34,7 @@ impl<'a> From<&'a TraceSummary> for TraceHead<'a> {
             root: summary.root.as_ref(),
             partition: summary.partition,
             base: summary.base,
+            rules_version: summary.rules_version,
             terminals: summary.terminals,
         }
     }
@@ -46,19 +50,22 @@ impl<'a> From<&'a SummaryHead> for TraceHead<'a> {
             root: head.root.as_ref(),
             partition: head.partition,
             base: head.base,
+            rules_version: head.rules_version,
             terminals: head.terminals,
         }
     }
 }
 
 impl TraceHead<'_> {
-    /// The name under which the trace belongs to a transaction: its least key, or itself.
+    /// The name under which the trace belongs to a transaction: the least of its names, which is a key where there is one.
     #[must_use]
     pub fn name(&self) -> NameHash {
-        match self.keys.first() {
-            Some(key) => Name { tenant: self.tenant, place: key.place, value: &key.value }.hash(),
-            None => self.own_name(),
-        }
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| Name { tenant: self.tenant, place: key.place, value: &key.value }.hash());
+        keys.reduce(|least, name| if name.is_before(least) { name } else { least })
+            .unwrap_or_else(|| self.own_name())
     }
 
     /// What it may be asked by: its keys and its id.
@@ -69,13 +76,19 @@ impl TraceHead<'_> {
         keys.chain([self.own_name()])
     }
 
-    /// Whether a business key names it.
-    pub(super) fn has_key(&self) -> bool {
-        !self.keys.is_empty()
+    /// The key, and its value, whose name this is.
+    #[must_use]
+    pub fn key_of<'r>(&self, name: NameHash, rules: &'r Rules) -> Option<(&'r str, &str)> {
+        let is_it = |key: &&Key| {
+            let its = Name { tenant: self.tenant, place: key.place, value: &key.value }.hash();
+            its == name || its.apart() == name
+        };
+        let key = self.keys.iter().find(is_it)?;
+        Some((rules.settings.transactions.keys.get(key.place as usize)?, &key.value))
     }
 
     /// The name of the trace alone.
-    pub(super) fn own_name(&self) -> NameHash {
+    fn own_name(&self) -> NameHash {
         NameHash::of_trace(self.tenant, self.trace_id)
     }
 

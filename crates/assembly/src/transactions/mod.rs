@@ -1,10 +1,18 @@
 //! The second fold: traces to transactions, over one partition of the summary log.
 
+mod aliases;
 mod batch;
+mod closing;
+mod content;
+mod gather;
 mod head;
+mod joins;
+mod member;
 mod needs;
 mod recall;
+mod sampling;
 mod snapshot;
+mod switch;
 mod transaction;
 
 use std::{
@@ -15,14 +23,27 @@ use std::{
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use self::transaction::{NO_TYPE, State, Transaction};
-pub use self::{batch::BatchState, head::TraceHead, recall::StoredDecisions};
+use self::{
+    aliases::Aliases,
+    closing::{Pending, TakeBack},
+    sampling::Sampling,
+    transaction::{State, Transaction},
+};
+pub use self::{
+    aliases::MAX_ALIASES,
+    batch::BatchState,
+    closing::Closing,
+    head::TraceHead,
+    joins::{Link, decode_links, encode_links, link},
+    member::Member,
+    recall::{Found, StoredDecisions},
+};
 use crate::{
     chunk::ClosedChunk,
     names::NameHash,
-    place::Place,
-    records::{Closed, ClosedBy},
+    records::{Closed, Moved, Offer},
     rules::Rules,
     timers::{Due, Timers},
 };
@@ -50,6 +71,24 @@ pub enum SummaryEvent<'a> {
         /// What it says.
         summary: TraceHead<'a>,
     },
+    /// Names that mean one transaction: of a trace, or passed on by a fold like this one.
+    Links {
+        /// Who wrote it: see [`SummaryEvent::source_of_fold`].
+        source: u32,
+        /// Why.
+        cause: CauseKey,
+        /// The greater name first.
+        links: &'a [Link],
+    },
+    /// What another name held.
+    Move {
+        /// Who wrote it: see [`SummaryEvent::source_of_fold`].
+        source: u32,
+        /// Why.
+        cause: CauseKey,
+        /// It and its names.
+        moved: &'a Moved,
+    },
     /// A source's time.
     SourceTime {
         /// Partition of the span log that wrote it.
@@ -61,6 +100,8 @@ pub enum SummaryEvent<'a> {
         /// Oldest position that its open traces need.
         oldest: u64,
     },
+    /// A transaction, offered to policies that hang on what was offered before.
+    Offer(&'a Offer),
     /// A decision.
     Closed(&'a Closed),
     /// The end of a batch.
@@ -69,23 +110,32 @@ pub enum SummaryEvent<'a> {
     Rules(Arc<Rules>),
 }
 
-/// A transaction whose row is to be decided: see [`crate::decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// In the order of closing.
-    pub sequence: u64,
-    /// Its name.
-    pub name: NameHash,
-    /// Why it closes.
-    pub closed_by: ClosedBy,
-    /// Positions of its summaries, in the order of arrival.
-    pub summaries: Vec<u64>,
-    /// How many of them the row before covers.
-    pub covered: u32,
-    /// Position of the record that holds the row before.
-    pub previous: Option<u64>,
-    /// Version of the row to be.
-    pub version: u32,
+impl SummaryEvent<'_> {
+    /// The source that the fold over a partition of the summary log is to others like it; partitions of the span log come first.
+    #[must_use]
+    pub fn source_of_fold(partition: u32, partitions: u32) -> u32 {
+        partitions + partition
+    }
+}
+
+/// What the fold has written to the summary log because of a record.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    /// Partition of the summary log.
+    pub partition: u32,
+    /// Which of those the record caused, from 0.
+    pub ordinal: u32,
+    /// What it is.
+    pub body: EmittedBody,
+}
+
+/// What is written.
+#[derive(Clone, Debug)]
+pub enum EmittedBody {
+    /// Names that mean one transaction.
+    Links(SmallVec<[Link; 1]>),
+    /// What a name held.
+    Move(Box<Moved>),
 }
 
 /// What was counted since the last look.
@@ -97,8 +147,10 @@ pub struct TransactionCounts {
     pub late: u64,
     /// Transactions closed early, because the log is over its size.
     pub closed_by_limit: u64,
-    /// Traces whose key had as many traces already as one transaction takes.
+    /// Times that a name had as many traces already as one transaction takes.
     pub over_max_traces: u64,
+    /// Names whose transaction turned out to be that of another name.
+    pub joined: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +162,9 @@ struct Source {
 
 /// The fold of one partition.
 pub struct Transactions {
+    partition: u32,
     rules: Arc<Rules>,
+    /// Partitions of the span log, then the folds over the summary log.
     sources: Vec<Source>,
     now: u64,
     names: HashMap<NameHash, u32, FixedState>,
@@ -119,7 +173,7 @@ pub struct Transactions {
     generation: u32,
     timers: Timers,
     /// Those being decided, in order.
-    closing: BTreeMap<u64, (u32, ClosedBy)>,
+    closing: BTreeMap<u64, Pending>,
     next_sequence: u64,
     /// Closed transactions that are held, and since when.
     closed: VecDeque<(u64, Due)>,
@@ -129,16 +183,23 @@ pub struct Transactions {
     batch: BatchState,
     open: u64,
     counts: TransactionCounts,
-    /// The name that the last summary was filed under.
-    filed: NameHash,
+    aliases: Aliases,
+    emitted: Vec<Emitted>,
+    sampling: Sampling,
+    /// The name that the last record's content was put under; none where it went elsewhere.
+    filed: Option<NameHash>,
+    /// A name that had no room for the last record's content.
+    full: Option<NameHash>,
 }
 
 impl Transactions {
-    /// An empty fold.
+    /// An empty fold over `partition`.
     #[must_use]
-    pub fn new(rules: Arc<Rules>) -> Self {
+    pub fn new(partition: u32, rules: Arc<Rules>) -> Self {
         Self {
-            sources: vec![Source::default(); rules.settings.partitions as usize],
+            partition,
+            sources: vec![Source::default(); 2 * rules.settings.partitions as usize],
+            sampling: Sampling::new(&rules),
             rules,
             now: 0,
             names: HashMap::default(),
@@ -153,7 +214,10 @@ impl Transactions {
             next_chunk: 0,
             batch: BatchState::default(),
             open: 0,
-            filed: NameHash(0),
+            aliases: Aliases::default(),
+            emitted: Vec::new(),
+            filed: None,
+            full: None,
             counts: TransactionCounts::default(),
         }
     }
@@ -165,12 +229,25 @@ impl Transactions {
         event: SummaryEvent<'_>,
         stored: &mut dyn StoredDecisions,
     ) -> bool {
+        (self.filed, self.full) = (None, None);
         match event {
             SummaryEvent::Summary { source, cause, summary } => {
                 if !self.is_later(source, cause) {
                     return false;
                 }
                 self.take_summary(position, summary, stored);
+            }
+            SummaryEvent::Links { source, cause, links } => {
+                if !self.is_later(source, cause) {
+                    return false;
+                }
+                self.take_links(position, links.iter().copied(), stored);
+            }
+            SummaryEvent::Move { source, cause, moved } => {
+                if !self.is_later(source, cause) {
+                    return false;
+                }
+                self.take_moved(position, moved, stored);
             }
             SummaryEvent::SourceTime { source, cause, now, oldest } => {
                 if !self.is_later(source, cause) {
@@ -181,25 +258,12 @@ impl Transactions {
                 }
                 self.advance();
             }
+            SummaryEvent::Offer(offer) => return self.take_offer(offer),
             SummaryEvent::Closed(closed) => return self.take_closed(position, closed),
             SummaryEvent::Cut => self.batch.cut(),
             SummaryEvent::Rules(rules) => self.switch(rules),
         }
         true
-    }
-
-    /// From here on other rules hold. Types are numbered by the rules, so what waits has none until its next trace says it again: it closes by quiet time then,
-    /// and is amended by what comes later.
-    fn switch(&mut self, rules: Arc<Rules>) {
-        let other = rules.version != self.rules.version;
-        self.rules = rules;
-        for slot in 0..if other { self.slots.len() as u32 } else { 0 } {
-            if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
-                (transaction.kind, transaction.terminals, transaction.terminal) = (NO_TYPE, 0, 0);
-                transaction.first_start = u64::MAX;
-            }
-            self.watch(slot);
-        }
     }
 
     /// Whether a source's record was not seen before; it is from now on.
@@ -216,11 +280,12 @@ impl Transactions {
 
     /// The fold's time is the least of its sources' times, so that a partition that lags closes nothing without its traces.
     fn advance(&mut self) {
-        let least = self.sources.iter().map(|source| source.now).min().unwrap_or(0);
+        let least = self.span_sources().iter().map(|source| source.now).min().unwrap_or(0);
         if self.now == 0 && least > 0 {
             self.begin(least);
         }
         self.now = self.now.max(least);
+        self.sampling.advance(&self.rules, self.now);
         while let Some(due) = self.timers.take_due(self.now) {
             for due in due {
                 self.look_at(due);
@@ -229,9 +294,15 @@ impl Transactions {
         self.let_go();
     }
 
+    /// The partitions of the span log.
+    fn span_sources(&self) -> &[Source] {
+        self.sources.get(..self.rules.settings.partitions as usize).unwrap_or_default()
+    }
+
     /// Time begins once every source has told its own: what came before counts from here.
     fn begin(&mut self, now: u64) {
         self.now = now;
+        self.aliases.begin(now);
         for slot in 0..self.slots.len() as u32 {
             if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
                 (transaction.opened, transaction.last, transaction.timer) = (now, now, u64::MAX);
@@ -255,143 +326,27 @@ impl Transactions {
             return;
         }
         transaction.state = State::Closing(self.next_sequence);
-        self.closing.insert(self.next_sequence, (due.slot, closed_by));
+        // Only what was not decided before is asked about.
+        let share = if transaction.previous == 0 { self.sampling.begin_close() } else { 0.0 };
+        self.closing.insert(self.next_sequence, Pending::Row(due.slot, closed_by, share));
         self.next_sequence += 1;
     }
 
-    fn take_summary(&mut self, position: u64, summary: TraceHead<'_>, stored: &mut dyn StoredDecisions) {
-        let name = self.name_of(summary);
-        self.filed = name;
-        let slot = self.slot_of(name, stored);
-        let now = self.now;
-        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
-        if transaction.state == State::Closed {
-            transaction.state = State::Waiting;
-            transaction.timer = u64::MAX;
-            self.open += 1;
-        }
-        self.counts.late += u64::from(transaction.version > 0);
-        transaction.last = now;
-        transaction.summaries.push(position);
-        transaction.terminals |= summary.terminals;
-        if let Some(oldest) = summary.oldest() {
-            transaction.needs(Place::new(summary.partition, oldest));
-        }
-        if summary.base < transaction.first_start
-            && let Some(root) = summary.root
-        {
-            let kind = self.rules.type_of(&root.name, &root.service, root.kind as u8);
-            transaction.kind = kind.map_or(NO_TYPE, |kind| kind as u16);
-            transaction.first_start = summary.base;
-        }
-        if transaction.terminal == 0 && transaction.is_complete(&self.rules) {
-            transaction.terminal = now.max(1);
-        }
-        self.watch(slot);
-    }
-
-    /// The name that a summary belongs to. A key that has as many traces as one transaction takes is no name any more (an empty or constant id, say): what
-    /// comes under it from then on stands for itself.
-    fn name_of(&mut self, summary: TraceHead<'_>) -> NameHash {
-        let name = summary.name();
-        let known = self.names.get(&name).and_then(|slot| self.slots.get(*slot as usize)?.as_ref());
-        let limit = self.rules.settings.transactions.max_traces as usize;
-        if !summary.has_key() || known.is_none_or(|transaction| transaction.summaries.len() < limit) {
-            return name;
-        }
-        self.counts.over_max_traces += 1;
-        summary.own_name()
-    }
-
-    fn slot_of(&mut self, name: NameHash, stored: &mut dyn StoredDecisions) -> u32 {
-        if let Some(slot) = self.names.get(&name) {
-            return *slot;
-        }
-        self.generation = self.generation.wrapping_add(1);
-        self.open += 1;
-        let mut transaction = Transaction::new(name, self.generation, self.now);
-        if self.next_chunk > 0
-            && let Some((position, closed)) = stored.decision(name)
-        {
-            transaction.recall(position, &closed, &self.rules);
-        }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            (self.slots.len() - 1) as u32
-        });
-        self.slots[slot as usize] = Some(transaction);
-        self.names.insert(name, slot);
-        slot
-    }
-
-    /// Makes sure that a timer looks at a waiting transaction no later than its deadline.
-    fn watch(&mut self, slot: u32) {
-        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return };
-        if transaction.state != State::Waiting {
-            return;
-        }
-        let (deadline, _) = transaction.deadline(&self.rules);
-        if transaction.timer == u64::MAX || deadline < transaction.timer {
-            transaction.timer = deadline;
-            self.timers.add(deadline, Due { slot, generation: transaction.generation });
-        }
-    }
-
-    fn take_closed(&mut self, position: u64, closed: &Closed) -> bool {
-        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-        let Some(&slot) = self.names.get(&name) else { return false };
-        let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { return false };
-        if closed.version <= transaction.version {
-            return false;
-        }
-        if closed.version > transaction.version + 1 {
-            transaction.adopt(closed);
-        }
-        match transaction.state {
-            State::Closing(sequence) => drop(self.closing.remove(&sequence)),
-            // Closed early by a driver: its decision says so, nothing else does.
-            State::Waiting => {}
-            State::Closed => return false,
-        }
-        transaction.version = closed.version;
-        transaction.previous = position + 1;
-        transaction.covered = closed.summaries;
-        self.batch.add(closed, self.now);
-        if transaction.summaries.len() > closed.summaries as usize {
-            // More came while it was decided: the row is amended.
-            transaction.state = State::Waiting;
-            transaction.timer = u64::MAX;
-            self.watch(slot);
-            return true;
-        }
-        transaction.state = State::Closed;
-        transaction.closed_at = self.now;
-        transaction.oldest.clear();
-        self.open -= 1;
-        self.closed.push_back((self.now, Due { slot, generation: transaction.generation }));
-        true
-    }
-
-    /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
-    pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
-        self.closing.range(sequence..).filter_map(|(sequence, (slot, closed_by))| {
-            let transaction = self.slots.get(*slot as usize)?.as_ref()?;
-            Some(Closing {
-                sequence: *sequence,
-                name: transaction.name.into(),
-                closed_by: *closed_by,
-                summaries: transaction.summaries.to_vec(),
-                covered: transaction.covered,
-                previous: transaction.previous.checked_sub(1),
-                version: transaction.version + 1,
-            })
-        })
-    }
-
-    /// The name under which the last summary was filed that had an effect.
+    /// The name that the last record's content was put under, if it was put somewhere here.
     #[must_use]
-    pub fn filed(&self) -> NameHash {
+    pub fn filed(&self) -> Option<NameHash> {
         self.filed
+    }
+
+    /// The name that had no room for the last record's content, if there was one.
+    #[must_use]
+    pub fn full(&self) -> Option<NameHash> {
+        self.full
+    }
+
+    /// What the last record caused: to be appended, and durable before a snapshot is taken.
+    pub fn take_emitted(&mut self) -> Vec<Emitted> {
+        std::mem::take(&mut self.emitted)
     }
 
     /// Sequence of the next to close.
@@ -424,10 +379,10 @@ impl Transactions {
         self.now
     }
 
-    /// Open transactions, and those remembered.
+    /// Open transactions, and names that are remembered in memory.
     #[must_use]
     pub fn sizes(&self) -> (u64, usize) {
-        (self.open, self.names.len())
+        (self.open, self.names.len() + self.aliases.len())
     }
 
     /// What was counted since the last call.

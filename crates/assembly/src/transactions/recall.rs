@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{
-    MAX_CLOSED_TRANSACTIONS, Transactions,
+    MAX_CLOSED_TRANSACTIONS, Member, Pending, Transactions,
     transaction::{NO_TYPE, State, Transaction},
 };
 use crate::{
@@ -17,10 +19,18 @@ use crate::{
 /// Transactions of one chunk.
 const CHUNK: usize = MAX_CLOSED_TRANSACTIONS / 2;
 
-/// Finds the last decision of a transaction that left the fold in a chunk.
+/// Finds what left the fold in a chunk.
 pub trait StoredDecisions {
-    /// Its record and where it lies; `None` for a name that no chunk holds, or whose record is gone.
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)>;
+    /// The last that is known of a name; `None` for one that no chunk holds, or whose record is gone.
+    fn find(&mut self, name: NameHash) -> Option<Found>;
+}
+
+/// What left the fold.
+pub enum Found {
+    /// The decision of its transaction, and where that lies.
+    Closed(u64, Arc<Closed>),
+    /// The name's parent.
+    Parent(NameHash),
 }
 
 impl Transactions {
@@ -32,6 +42,11 @@ impl Transactions {
         {
             self.closed.pop_front();
             self.take_closed_slot(at, due);
+        }
+        self.aliases.forget_before(self.now.saturating_sub(retention));
+        while let Some(chunk) = self.aliases.take_chunk(self.next_chunk) {
+            self.next_chunk += 1;
+            self.chunks.push_back(chunk);
         }
         while self.closed.len() > MAX_CLOSED_TRANSACTIONS {
             let mut chunk = ClosedChunk { number: self.next_chunk, since: 0, until: 0, entries: Vec::new() };
@@ -90,7 +105,7 @@ impl Transactions {
             let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { continue };
             if transaction.state == State::Waiting && is_over(transaction) {
                 transaction.state = State::Closing(self.next_sequence);
-                self.closing.insert(self.next_sequence, (slot, ClosedBy::Limit));
+                self.closing.insert(self.next_sequence, Pending::Row(slot, ClosedBy::Limit, 0.0));
                 self.next_sequence += 1;
                 count += 1;
             }
@@ -103,19 +118,24 @@ impl Transactions {
 impl Transaction {
     /// A decision in the log knows of an earlier one that was found when it was made and is not any more: what it says is taken over, so that replay obeys it.
     pub(super) fn adopt(&mut self, closed: &Closed) {
-        let mut summaries: smallvec::SmallVec<[u64; 3]> = closed.summary_positions.as_slice().into();
-        summaries
-            .extend(self.summaries.iter().copied().filter(|own| !closed.summary_positions.contains(own)));
-        self.summaries = summaries;
+        let mut members: SmallVec<[Member; 3]> =
+            closed.members.iter().copied().map(Member::unpacked).collect();
+        let known = members.len();
+        for own in &self.members {
+            if members[..known].iter().all(|decided| decided.place() != own.place()) {
+                members.push(*own);
+            }
+        }
+        self.members = members;
         self.terminals |= closed.terminals;
     }
 
     /// Takes up where its last decision, the record at `position`, left it.
     pub(super) fn recall(&mut self, position: u64, closed: &Closed, rules: &Rules) {
         self.version = closed.version;
-        self.covered = closed.summaries;
         self.previous = position + 1;
-        self.summaries = closed.summary_positions.as_slice().into();
+        self.members = closed.members.iter().copied().map(Member::unpacked).collect();
+        self.cover(closed);
         self.terminals = closed.terminals;
         if let Some(row) = &closed.row {
             self.first_start = row.start;

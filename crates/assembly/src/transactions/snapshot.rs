@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BatchState, Source, Transactions,
+    aliases::{Aliases, SavedAlias},
+    closing::{Pending, TakeBack},
+    sampling::Sampling,
     transaction::{State, Transaction},
 };
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -27,11 +30,14 @@ struct Saved<'a> {
     free: &'a [u32],
     generation: u32,
     timers: &'a Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    ends: Vec<(u64, TakeBack)>,
+    aliases: Vec<SavedAlias>,
+    sampling: &'a Sampling,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +49,14 @@ struct Loaded {
     free: Vec<u32>,
     generation: u32,
     timers: Timers,
-    closing: Vec<(u64, u32, i32)>,
+    closing: Vec<(u64, u32, i32, f64)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
     batch: BatchState,
+    ends: Vec<(u64, TakeBack)>,
+    aliases: Vec<SavedAlias>,
+    sampling: Sampling,
 }
 
 impl Transactions {
@@ -56,8 +65,13 @@ impl Transactions {
     /// # Errors
     /// Where the state cannot be encoded or `out` does not take it.
     pub fn snapshot<W: std::io::Write>(&self, out: W) -> Result<W, SnapshotError> {
-        let closing =
-            self.closing.iter().map(|(sequence, (slot, by))| (*sequence, *slot, *by as i32)).collect();
+        let (mut closing, mut ends) = (Vec::new(), Vec::new());
+        for (sequence, pending) in &self.closing {
+            match pending {
+                Pending::Row(slot, by, share) => closing.push((*sequence, *slot, *by as i32, *share)),
+                Pending::TakeBack(end) => ends.push((*sequence, *end)),
+            }
+        }
         let state = Saved {
             rules: self.rules.to_record(),
             sources: &self.sources,
@@ -71,6 +85,9 @@ impl Transactions {
             closed: self.closed.iter().copied().collect(),
             next_chunk: self.next_chunk,
             batch: self.batch,
+            ends,
+            aliases: self.aliases.save(),
+            sampling: &self.sampling,
         };
         encode(LAYOUT, &state, out)
     }
@@ -79,10 +96,10 @@ impl Transactions {
     ///
     /// # Errors
     /// Where the bytes are no snapshot of this layout, or its rules are not understood by this binary.
-    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+    pub fn restore(partition: u32, bytes: &[u8]) -> Result<Self, SnapshotError> {
         let loaded: Loaded = decode(LAYOUT, bytes)?;
         let rules = Rules::from_record(&loaded.rules).ok_or(SnapshotError::Rules)?;
-        let mut fold = Self::new(Arc::new(rules));
+        let mut fold = Self::new(partition, Arc::new(rules));
         let occupied =
             loaded.slots.iter().enumerate().filter_map(|(slot, found)| Some((slot as u32, found.as_ref()?)));
         for (slot, transaction) in occupied {
@@ -93,8 +110,10 @@ impl Transactions {
         fold.closing = loaded
             .closing
             .into_iter()
-            .map(|(sequence, slot, number)| (sequence, (slot, by(number))))
+            .map(|(sequence, slot, number, share)| (sequence, Pending::Row(slot, by(number), share)))
+            .chain(loaded.ends.into_iter().map(|(sequence, end)| (sequence, Pending::TakeBack(end))))
             .collect::<BTreeMap<_, _>>();
+        fold.aliases = Aliases::restore(loaded.aliases);
         fold.sources = loaded.sources;
         fold.now = loaded.now;
         fold.slots = loaded.slots;
@@ -105,6 +124,7 @@ impl Transactions {
         fold.closed = loaded.closed.into();
         fold.next_chunk = loaded.next_chunk;
         fold.batch = loaded.batch;
+        fold.sampling = loaded.sampling;
         Ok(fold)
     }
 }

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::Member;
 use crate::{
     names::NameHash,
     place::Place,
-    records::ClosedBy,
+    records::{Closed, ClosedBy},
     rules::{Rules, TransactionType},
 };
 
@@ -19,6 +20,8 @@ pub(super) enum State {
     Waiting,
     /// Its row is being decided: `Closing::sequence`.
     Closing(u64),
+    /// It was offered to policies, and waits for their verdict or for its record.
+    Offered,
     /// Its row is decided.
     Closed,
 }
@@ -32,8 +35,12 @@ pub(super) struct Transaction {
     pub(super) kind: u16,
     /// Version of its last row; 0 before the first.
     pub(super) version: u32,
-    /// Summaries that the last row covers.
+    /// The last row's version is at least this, for rows that were taken back when they were joined to this one may have had its id.
+    pub(super) floor: u32,
+    /// Members that the last row covers.
     pub(super) covered: u32,
+    /// The last row is kept.
+    pub(super) kept: bool,
     /// Fold time of its first and its last summary.
     pub(super) opened: u64,
     pub(super) last: u64,
@@ -49,8 +56,10 @@ pub(super) struct Transaction {
     pub(super) timer: u64,
     /// The record that holds its last row, position + 1; 0 before the first.
     pub(super) previous: u64,
-    /// Positions of its summaries, in the order of arrival.
-    pub(super) summaries: SmallVec<[u64; 3]>,
+    /// A decision by which spans of another name's part were written, before that was joined to this one.
+    pub(super) kept_from: Option<Place>,
+    /// Its summaries, in the order of arrival.
+    pub(super) members: SmallVec<[Member; 3]>,
     /// The oldest records that hold bytes of its spans, one for each partition of the span log.
     pub(super) oldest: SmallVec<[Place; 1]>,
 }
@@ -61,13 +70,14 @@ pub(super) struct NameWords(u64, u64);
 
 impl From<NameHash> for NameWords {
     fn from(name: NameHash) -> Self {
-        Self((name.0 >> 64) as u64, name.0 as u64)
+        let (high, low) = name.halves();
+        Self(high, low)
     }
 }
 
 impl From<NameWords> for NameHash {
     fn from(words: NameWords) -> Self {
-        NameHash(u128::from(words.0) << 64 | u128::from(words.1))
+        Self::joined(words.0, words.1)
     }
 }
 
@@ -79,7 +89,9 @@ impl Transaction {
             state: State::Waiting,
             kind: NO_TYPE,
             version: 0,
+            floor: 0,
             covered: 0,
+            kept: false,
             opened: now,
             last: now,
             closed_at: 0,
@@ -88,7 +100,8 @@ impl Transaction {
             first_start: u64::MAX,
             timer: u64::MAX,
             previous: 0,
-            summaries: SmallVec::new(),
+            kept_from: None,
+            members: SmallVec::new(),
             oldest: SmallVec::new(),
         }
     }
@@ -108,7 +121,7 @@ impl Transaction {
     /// A type with a terminal step closes `settle` after it, else at its age: quiet time does not close it, for a queue may hold a transfer for minutes.
     pub(super) fn deadline(&self, rules: &Rules) -> (u64, ClosedBy) {
         let settings = &rules.settings.transactions;
-        if self.summaries.len() >= settings.max_traces as usize {
+        if self.members.len() >= settings.max_traces as usize {
             return (self.last, ClosedBy::Size);
         }
         let quiet = (self.last + settings.quiet_time, ClosedBy::Quiet);
@@ -116,7 +129,7 @@ impl Transaction {
             return earlier(quiet, (self.opened + settings.max_age, ClosedBy::Age));
         };
         let age = (self.opened + kind.max_age, ClosedBy::Age);
-        if self.version > 0 {
+        if self.previous > 0 {
             // What came after the row: it is amended once nothing more comes, by the terminal step at the earliest.
             return if self.is_complete(rules) {
                 (self.last + kind.settle, ClosedBy::Terminal)
@@ -132,6 +145,20 @@ impl Transaction {
         match kind.deadline {
             Some(deadline) => earlier(earlier(end, age), (self.opened + deadline, ClosedBy::Age)),
             None => earlier(end, age),
+        }
+    }
+
+    /// The version of its next row.
+    pub(super) fn next_version(&self) -> u32 {
+        self.version.max(self.floor) + 1
+    }
+
+    /// Its row is decided.
+    pub(super) fn cover(&mut self, closed: &Closed) {
+        self.covered = closed.members.len() as u32;
+        self.kept |= closed.row.as_ref().is_some_and(|row| row.kept);
+        for (own, decided) in self.members.iter_mut().zip(&closed.members) {
+            *own = Member::unpacked(*decided);
         }
     }
 

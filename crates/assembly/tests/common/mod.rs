@@ -1,26 +1,28 @@
 //! A small world for the folds: spans in, records kept as a log would, everything by log time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod traffic;
+
+mod spans;
+
 use std::{collections::HashMap, sync::Arc};
 
+pub use spans::*;
+
 use bytes::Bytes;
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, KeyValue, any_value::Value},
-    resource::v1::Resource,
-    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
-};
-use prost::Message;
 use smallvec::SmallVec;
 use throughline_assembly::{
-    decide::Decider,
+    decide::{Decided, Decider},
     names::NameHash,
     place::Place,
-    records::{Closed, TraceSummary},
-    rules::{DepartmentRule, Rules, RulesSettings, TraceSettings, TransactionSettings, TypeSettings},
+    records::{Closed, Moved, Offer, TraceSummary},
+    rules::{
+        DepartmentRule, Rules, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings,
+        TypeSettings,
+    },
     time::SECOND,
     traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
-    transactions::{CauseKey, StoredDecisions, SummaryEvent, Transactions},
+    transactions::{CauseKey, EmittedBody, Found, Link, StoredDecisions, SummaryEvent, Transactions},
 };
 use throughline_otlp::TraceId;
 
@@ -43,6 +45,7 @@ pub fn settings() -> RulesSettings {
         database_department: None,
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into(), "bank.transfer.id".into()],
+            links: true,
             quiet_time: 30 * SECOND,
             max_age: 3600 * SECOND,
             max_traces: 100,
@@ -60,6 +63,7 @@ pub fn settings() -> RulesSettings {
             r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
         )
         .unwrap(),
+        sampling: SamplingSettings::default(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,
@@ -70,127 +74,24 @@ pub fn rules() -> Arc<Rules> {
     Arc::new(Rules::compile(settings()).unwrap())
 }
 
-pub fn trace_id(n: u8) -> Vec<u8> {
-    vec![n; 16]
-}
-
-/// A span in seconds from a base moment, as a test says it.
-#[derive(Clone)]
-pub struct TestSpan {
-    pub trace: u8,
-    pub id: u64,
-    pub parent: u64,
-    pub name: &'static str,
-    pub service: &'static str,
-    pub start_ms: u64,
-    pub end_ms: u64,
-    pub error: bool,
-    pub attributes: Vec<(&'static str, String)>,
-}
-
-pub const BASE: u64 = 1_700_000_000 * SECOND;
-
-pub fn span(trace: u8, id: u64, parent: u64, name: &'static str) -> TestSpan {
-    TestSpan {
-        trace,
-        id,
-        parent,
-        name,
-        service: "bff",
-        start_ms: id.min(50) * 10,
-        end_ms: 1000 - id.min(50) * 10,
-        error: false,
-        attributes: Vec::new(),
-    }
-}
-
-impl TestSpan {
-    pub fn with(mut self, key: &'static str, value: &str) -> Self {
-        self.attributes.push((key, value.into()));
-        self
-    }
-
-    pub fn failed(mut self) -> Self {
-        self.error = true;
-        self
-    }
-
-    pub fn of(mut self, service: &'static str) -> Self {
-        self.service = service;
-        self
-    }
-
-    pub fn at(mut self, start_ms: u64, end_ms: u64) -> Self {
-        (self.start_ms, self.end_ms) = (start_ms, end_ms);
-        self
-    }
-}
-
-pub fn text(key: &str, value: &str) -> KeyValue {
-    KeyValue {
-        key: key.into(),
-        value: Some(AnyValue { value: Some(Value::StringValue(value.into())) }),
-        ..KeyValue::default()
-    }
-}
-
-pub fn request(spans: &[TestSpan]) -> Bytes {
-    let resource_spans = spans.iter().map(|span| ResourceSpans {
-        resource: Some(Resource {
-            attributes: vec![text("service.name", span.service)],
-            ..Resource::default()
-        }),
-        scope_spans: vec![ScopeSpans {
-            spans: vec![Span {
-                trace_id: trace_id(span.trace),
-                span_id: span.id.to_be_bytes().to_vec(),
-                parent_span_id: if span.parent == 0 {
-                    Vec::new()
-                } else {
-                    span.parent.to_be_bytes().to_vec()
-                },
-                name: span.name.into(),
-                kind: 2,
-                start_time_unix_nano: BASE + span.start_ms * 1_000_000,
-                end_time_unix_nano: BASE + span.end_ms * 1_000_000,
-                attributes: span.attributes.iter().map(|(key, value)| text(key, value)).collect(),
-                status: Some(Status { code: if span.error { 2 } else { 0 }, ..Status::default() }),
-                ..Span::default()
-            }],
-            ..ScopeSpans::default()
-        }],
-        ..ResourceSpans::default()
-    });
-    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec().into()
-}
-
-/// Traces of one span each, numbered.
-pub fn many(numbers: std::ops::Range<u64>) -> Bytes {
-    let span = |n: u64| Span {
-        trace_id: (u128::from(n) << 64 | 0xabcd).to_be_bytes().to_vec(),
-        span_id: (n + 1).to_be_bytes().to_vec(),
-        name: "GET /".into(),
-        start_time_unix_nano: BASE,
-        end_time_unix_nano: BASE + 1_000_000,
-        ..Span::default()
-    };
-    let scope_spans = vec![ScopeSpans { spans: numbers.map(span).collect(), ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
-    ExportTraceServiceRequest { resource_spans }.encode_to_vec().into()
-}
-
 /// A record of the summary log of the test world.
 #[derive(Clone)]
 pub enum Stored {
     Summary(Arc<TraceSummary>),
     SourceTime(u64, u64),
+    Offer(Arc<Offer>),
     Closed(Arc<Closed>),
+    Links(Vec<Link>),
+    Move(Box<Moved>),
     Cut,
+    Rules(Arc<Rules>),
 }
 
 #[derive(Clone)]
 pub struct StoredRecord {
     pub cause: Option<CauseKey>,
+    /// 0 for the first fold, 1 for the second.
+    pub source: u32,
     pub body: Stored,
 }
 
@@ -219,10 +120,13 @@ impl Chunks {
 struct Decisions<'a>(&'a [StoredRecord], &'a HashMap<[u8; 16], u64>);
 
 impl StoredDecisions for Decisions<'_> {
-    fn decision(&mut self, name: NameHash) -> Option<(u64, Arc<Closed>)> {
+    fn find(&mut self, name: NameHash) -> Option<Found> {
         let position = *self.1.get(&name.0.to_be_bytes())?;
         match &self.0[position as usize].body {
-            Stored::Closed(closed) => Some((position, Arc::clone(closed))),
+            Stored::Closed(closed) => Some(Found::Closed(position, Arc::clone(closed))),
+            Stored::Links(links) => {
+                links.iter().find(|(greater, _)| *greater == name).map(|(_, parent)| Found::Parent(*parent))
+            }
             _ => None,
         }
     }
@@ -245,9 +149,19 @@ impl StoredSummaries for SummaryLog {
     }
 }
 
+/// Rules of these policies, under which traces and transactions close soon.
+pub fn quick_rules(policies: serde_json::Value, change: impl FnOnce(&mut RulesSettings)) -> Arc<Rules> {
+    let mut quick = settings();
+    (quick.traces.quiet_time, quick.transactions.quiet_time) = (2 * SECOND, 2 * SECOND);
+    quick.policies = serde_json::from_value(policies).unwrap();
+    change(&mut quick);
+    Arc::new(Rules::compile(quick).unwrap())
+}
+
 /// One partition of each log with its folds, driven as the worker drives them.
 pub struct World {
     pub rules: Arc<Rules>,
+    first_rules: Arc<Rules>,
     pub traces: Traces,
     pub transactions: Transactions,
     pub log: SummaryLog,
@@ -256,19 +170,22 @@ pub struct World {
     pub wall: u64,
     read: usize,
     decided: u64,
+    settled: u64,
 }
 
 impl World {
     pub fn new(rules: Arc<Rules>) -> Self {
         Self {
             traces: Traces::new(0, Arc::clone(&rules)),
-            transactions: Transactions::new(Arc::clone(&rules)),
+            transactions: Transactions::new(0, Arc::clone(&rules)),
+            first_rules: Arc::clone(&rules),
             rules,
             log: SummaryLog::default(),
             spans: Vec::new(),
             wall: BASE,
             read: 0,
             decided: 0,
+            settled: 0,
         }
     }
 
@@ -314,8 +231,9 @@ impl World {
                 Stored::Summary(summary)
             }
             EmitBody::SourceTime { now, oldest } => Stored::SourceTime(now, oldest),
+            EmitBody::Links(links) => Stored::Links(links),
         };
-        self.log.0.push(StoredRecord { cause, body });
+        self.log.0.push(StoredRecord { cause, source: 0, body });
     }
 
     pub fn read_summaries(&mut self) {
@@ -326,19 +244,61 @@ impl World {
                 while let Some(chunk) = self.transactions.take_chunk() {
                     self.log.1.transactions.extend(chunk.entries);
                 }
+                self.pass_on();
                 self.read += 1;
             }
-            let closings: Vec<_> = self.transactions.closing(self.decided).collect();
+            let settled: Vec<_> = self.transactions.settled(self.settled).collect();
+            self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+            let mut closings: Vec<_> = settled.into_iter().map(|(_, closing)| closing).collect();
+            closings.extend(self.transactions.closing(self.decided));
             self.decided = self.transactions.next_sequence();
             for closing in &closings {
-                let closed = decide(&self.rules, &self.log, closing);
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Closed(Arc::new(closed)) });
+                let body = decide(&self.transactions, &self.log, closing);
+                self.log.0.push(StoredRecord { cause: None, source: 0, body });
             }
             if self.transactions.wants_cut() {
-                self.log.0.push(StoredRecord { cause: None, body: Stored::Cut });
+                self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Cut });
             } else if closings.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// What the record just read caused comes back through the log, as there is only one partition.
+    fn pass_on(&mut self) {
+        for emitted in self.transactions.take_emitted() {
+            let cause = Some(CauseKey { position: self.read as u64 + 1, ordinal: emitted.ordinal });
+            let body = match emitted.body {
+                EmittedBody::Links(links) => Stored::Links(links.to_vec()),
+                EmittedBody::Move(moved) => Stored::Move(moved),
+            };
+            self.log.0.push(StoredRecord { cause, source: 1, body });
+        }
+    }
+
+    /// The second fold is lost and read again, from a snapshot of after `from` records; of the log the last records are gone, from `length` on, but for what the
+    /// first fold wrote, which is written again.
+    pub fn crash(&mut self, from: usize, length: usize) {
+        let (kept, lost) = self.log.0.split_at(length);
+        let written_again = lost.iter().filter(|record| record.cause.is_some()).cloned();
+        let again: Vec<_> = kept.iter().cloned().chain(written_again).collect();
+        let mut fold = Transactions::new(0, Arc::clone(&self.first_rules));
+        for (position, record) in again[..from].iter().enumerate() {
+            apply_stored(&mut fold, position as u64, record);
+        }
+        self.transactions = Transactions::restore(0, &fold.snapshot(Vec::new()).unwrap()).unwrap();
+        // A driver decides nothing before it has read what the log holds: here up to what was lost.
+        let unread = again[length..].to_vec();
+        self.log.0 = again[..length].to_vec();
+        for position in from..length {
+            let record = self.log.0[position].clone();
+            apply_stored(&mut self.transactions, position as u64, &record);
+        }
+        (self.read, self.decided, self.settled) = (length, 0, 0);
+        self.read_summaries();
+        for record in unread {
+            self.log.0.push(record);
+            self.read_summaries();
         }
     }
 
@@ -351,8 +311,7 @@ impl World {
         for emit in out {
             self.append_summary(position, emit);
         }
-        let rules_event = SummaryEvent::Rules(Arc::clone(rules));
-        self.transactions.apply(u64::MAX, rules_event, &mut Decisions(&[], &HashMap::new()));
+        self.log.0.push(StoredRecord { cause: None, source: 0, body: Stored::Rules(Arc::clone(rules)) });
         self.rules = Arc::clone(rules);
         self.read_summaries();
     }
@@ -366,11 +325,20 @@ impl World {
         closed.collect()
     }
 
+    /// Every summary, in order.
+    pub fn summaries(&self) -> Vec<Arc<TraceSummary>> {
+        let summaries = self.log.0.iter().filter_map(|record| match &record.body {
+            Stored::Summary(summary) => Some(Arc::clone(summary)),
+            _ => None,
+        });
+        summaries.collect()
+    }
+
     /// The last row of each transaction, by id.
     pub fn rows(&self) -> HashMap<String, Arc<Closed>> {
         self.closed()
             .into_iter()
-            .map(|closed| (closed.row.as_ref().unwrap().transaction_id.clone(), closed))
+            .filter_map(|closed| Some((closed.row.as_ref()?.transaction_id.clone(), closed)))
             .collect()
     }
 }
@@ -386,12 +354,16 @@ fn apply_stored_in(
     position: u64,
     record: &StoredRecord,
 ) -> bool {
-    let cause = record.cause.unwrap_or_default();
+    let (source, cause) = (record.source, record.cause.unwrap_or_default());
     let event = match &record.body {
-        Stored::Summary(summary) => SummaryEvent::Summary { source: 0, cause, summary: (&**summary).into() },
+        Stored::Summary(summary) => SummaryEvent::Summary { source, cause, summary: (&**summary).into() },
         Stored::SourceTime(now, oldest) => {
-            SummaryEvent::SourceTime { source: 0, cause, now: *now, oldest: *oldest }
+            SummaryEvent::SourceTime { source, cause, now: *now, oldest: *oldest }
         }
+        Stored::Links(links) => SummaryEvent::Links { source, cause, links },
+        Stored::Move(moved) => SummaryEvent::Move { source, cause, moved },
+        Stored::Offer(offer) => SummaryEvent::Offer(offer),
+        Stored::Rules(rules) => SummaryEvent::Rules(Arc::clone(rules)),
         Stored::Closed(closed) => SummaryEvent::Closed(closed),
         Stored::Cut => SummaryEvent::Cut,
     };
@@ -399,21 +371,28 @@ fn apply_stored_in(
 }
 
 pub fn decide(
-    rules: &Rules,
+    fold: &Transactions,
     log: &SummaryLog,
     closing: &throughline_assembly::transactions::Closing,
-) -> Closed {
+) -> Stored {
     let summaries: Vec<_> = closing
-        .summaries
+        .members
         .iter()
-        .filter_map(|position| match &log.0[*position as usize].body {
-            Stored::Summary(summary) => Some((*position, &**summary)),
+        .map(|member| member.place())
+        .filter_map(|place| match &log.0[place.position() as usize].body {
+            Stored::Summary(summary) => Some((place, &**summary)),
             _ => None,
         })
         .collect();
-    let before = closing.previous.and_then(|position| match &log.0[position as usize].body {
+    let closed = |position: u64| match &log.0[position as usize].body {
         Stored::Closed(closed) => Some(Arc::clone(closed)),
         _ => None,
-    });
-    Decider::default().decide(rules, closing, &summaries, before.as_deref())
+    };
+    let before = closing.previous.and_then(closed);
+    let joined = closing.kept_from.and_then(|place| closed(place.position()));
+    let by = (&**fold.rules(), fold.sampler());
+    match Decider::default().decide(by, closing, &summaries, before.as_deref(), joined.as_deref()) {
+        Decided::Closed(closed) => Stored::Closed(closed.into()),
+        Decided::Offer(offer, _) => Stored::Offer(offer.into()),
+    }
 }

@@ -1,7 +1,7 @@
 //! The engine as a child of this process, and the CPU that it takes.
 
 use std::ffi::OsStr;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ impl Engine {
         let library = locate_library();
         library.unwrap_or_else(|missing| panic!("{missing}"));
         let path = tempfile::tempdir().unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = throughline_ports::own_one();
         let child = Command::new(std::env::current_exe().unwrap())
             .arg(MARK)
             .arg(path.path())

@@ -108,6 +108,7 @@ fn contexts(transfers: &[Transfer]) -> HashMap<([u8; 16], [u8; 8]), SpanContext<
                     critical_ns,
                     kept_by: if transfer.error() { "errors" } else { "rest" },
                     weight: if transfer.error() { 1.0 } else { 20.0 },
+                    threshold: None,
                 };
                 contexts.insert((span.trace_id, span.span_id), context);
             }

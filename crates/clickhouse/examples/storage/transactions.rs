@@ -37,7 +37,7 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
     let (mut count, mut encode) = (0, Duration::ZERO);
     let mut made: [Vec<(usize, Bytes)>; 3] = Default::default();
     let mut decisions = DecisionRows::new(MAX_ROWS);
-    plan.by_ref().take(WARM).for_each(|transfer| decisions.add(&closed(&transfer, hops), None).unwrap());
+    plan.by_ref().take(WARM).for_each(|transfer| decisions.add(&closed(&transfer, hops)).unwrap());
     drop(decisions.finish());
     for _ in 0..batches {
         let mut left = rows;
@@ -46,7 +46,7 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
                 plan.by_ref().take(left.min(AT_ONCE)).map(|transfer| closed(&transfer, hops)).collect();
             left -= made.len();
             count += made.iter().map(hops_of).sum::<usize>();
-            timed(&mut encode, || made.iter().for_each(|closed| decisions.add(closed, None).unwrap()));
+            timed(&mut encode, || made.iter().for_each(|closed| decisions.add(closed).unwrap()));
         }
         for (table, block) in timed(&mut encode, || decisions.finish()) {
             let at = TABLES.iter().position(|(_, _, known)| *known == table).unwrap();

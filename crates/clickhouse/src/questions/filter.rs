@@ -7,6 +7,8 @@ use clickhouse::query::Query;
 /// Which transactions are looked for; what is not set is not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransactionFilter {
+    /// Of this tenant.
+    pub tenant: Option<String>,
     /// Of this type.
     pub kind: Option<String>,
     /// Begun at or after, Unix nanoseconds.
@@ -33,6 +35,7 @@ impl TransactionFilter {
     /// The condition; [`Self::bind`] gives its values.
     pub(super) fn condition(&self) -> String {
         let parts = [
+            self.tenant.as_ref().map(|_| "Tenant = {tenant:String}"),
             self.kind.as_ref().map(|_| "Type = {kind:String}"),
             self.since.map(|_| "Start >= fromUnixTimestamp64Nano({since:Int64})"),
             self.until.map(|_| "Start < fromUnixTimestamp64Nano({until:Int64})"),
@@ -50,6 +53,7 @@ impl TransactionFilter {
     pub(super) fn bind(&self, query: Query) -> Query {
         let mut query = query;
         for (name, text) in [
+            ("tenant", &self.tenant),
             ("kind", &self.kind),
             ("outcome", &self.outcome),
             ("department", &self.department),

@@ -1,15 +1,22 @@
 //! The SQL behind the query API. Values are bound, never written into the statement; every question has a limit of rows and of seconds.
 
 mod baseline;
+mod compare;
 mod filter;
+mod incidents;
 mod row;
+mod slo;
 mod spans;
+mod topology;
 mod transactions;
 
 pub use baseline::HopBaseline;
+pub use compare::{CompareFilter, ComparedCall, ComparedCell, ComparedValue};
 pub use filter::TransactionFilter;
+pub use incidents::{AlertFilter, IncidentFilter, StoredAlert};
 pub use row::{Hops, TransactionRow};
 pub use spans::SpanRow;
+pub use topology::{StoredCall, StoredService};
 
 use clickhouse::query::Query;
 

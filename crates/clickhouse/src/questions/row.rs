@@ -42,6 +42,9 @@ pub struct TransactionRow {
     pub kept_by: String,
     /// Why it was kept or not.
     pub keep_reason: String,
+    /// What each policy voted that voted anything.
+    #[serde(default)]
+    pub votes: BTreeMap<String, String>,
     /// How many like it there were.
     pub weight: f64,
     /// Spans whose bytes were gone when it was kept.
@@ -84,7 +87,7 @@ pub struct Hops {
 pub(super) const COLUMNS: &str = "Tenant AS tenant, TransactionId AS transaction_id, Keys AS keys, Type AS type, \
     toUnixTimestamp64Nano(Start) AS start, toUnixTimestamp64Nano(End) AS end, Duration AS duration, Outcome AS outcome, \
     OutcomeReason AS outcome_reason, TraceIds AS trace_ids, Spans AS spans, Errors AS errors, Services AS services, \
-    Departments AS departments, Kept AS kept, KeptBy AS kept_by, KeepReason AS keep_reason, Weight AS weight, \
+    Departments AS departments, Kept AS kept, KeptBy AS kept_by, KeepReason AS keep_reason, Votes AS votes, Weight AS weight, \
     SpansLost AS spans_lost, SkewCorrected AS skew_corrected, ClosedBy AS closed_by, Attributes AS attributes, \
     CAST(tuple(Hops.Department, Hops.Service, Hops.Operation, Hops.Version, Hops.Instance, Hops.Kind, Hops.Parent, \
     Hops.Count, Hops.Start, Hops.Duration, Hops.Self, Hops.Network, Hops.Queue, Hops.Critical, Hops.CriticalNetwork, \

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::error::RestoreError;
 use super::wire;
 use crate::rows::spans::{EMPTY_STATUS, KINDS, STATUSES, ZERO_PARENT};
+use throughline_otlp::wire::{Reader, Value};
+
+/// Field of the `Span` message.
+const TRACE_STATE: u32 = 3;
 
 /// A row of `spans`; what may hold any bytes is in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,8 +118,13 @@ impl StoredSpan {
     }
 
     fn span(&self) -> Result<Vec<u8>, RestoreError> {
-        let extra = unhex(&self.extra, "Extra")?;
+        let mut extra = unhex(&self.extra, "Extra")?;
+        let state = unhex(&self.state, "TraceState")?;
         if !extra.is_empty() {
+            // As received, but for the trace state: of a field that stands twice the last one counts.
+            if trace_state(&extra) != state {
+                wire::message(&mut extra, TRACE_STATE, &state);
+            }
             return Ok(extra);
         }
         let learnt: Learnt = json(self.attributes.as_bytes(), "Attributes")?;
@@ -124,7 +133,7 @@ impl StoredSpan {
         let mut out = Vec::new();
         wire::bytes(&mut out, 1, &unhex(&self.trace_id, "TraceId")?);
         wire::bytes(&mut out, 2, span);
-        wire::bytes(&mut out, 3, &unhex(&self.state, "TraceState")?);
+        wire::bytes(&mut out, TRACE_STATE, &state);
         if parent.iter().any(|&byte| byte != 0) || learnt.f & ZERO_PARENT != 0 {
             wire::bytes(&mut out, 4, parent);
         }
@@ -213,6 +222,18 @@ fn unhex(text: &str, column: &'static str) -> Result<Vec<u8>, RestoreError> {
 
 fn place(names: &[&str], name: &str) -> u64 {
     names.iter().position(|known| *known == name).unwrap_or_default() as u64
+}
+
+/// The trace state of a span's message.
+fn trace_state(span: &[u8]) -> &[u8] {
+    let mut reader = Reader::new(span);
+    let mut state: &[u8] = &[];
+    while let Ok(Some((field, value))) = reader.next_field() {
+        if let (TRACE_STATE, Value::Bytes(bytes)) = (field, value) {
+            state = bytes;
+        }
+    }
+    state
 }
 
 fn unescaped(value: &[u8]) -> Vec<u8> {

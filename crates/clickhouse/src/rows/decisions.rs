@@ -22,7 +22,7 @@ pub struct DecisionRows {
     operations: OperationMinutes,
     edges: EdgeMinutes,
     numbering: Numbering,
-    absent: (Transaction, Hops),
+    absent: Hops,
 }
 
 impl DecisionRows {
@@ -37,52 +37,42 @@ impl DecisionRows {
             operations: OperationMinutes::default(),
             edges: EdgeMinutes::default(),
             numbering: Numbering::default(),
-            absent: (Transaction::default(), Hops::default()),
+            absent: Hops::default(),
         }
     }
 
-    /// Takes a closed transaction, or the next version of one; `before` is what was written of it last, whose sums are taken back.
+    /// Takes a decision: a transaction that is closed, or the next version of it, or the end of one that was joined to another. The sums of what was written of
+    /// it before are taken back; so is the row, where it has another id now or has ended.
     ///
     /// # Errors
     /// [`RowsError::Hops`] where a record does not hold together: nothing of either is taken.
-    pub fn add(&mut self, closed: &Closed, before: Option<&Transaction>) -> Result<(), RowsError> {
+    pub fn add(&mut self, closed: &Closed) -> Result<(), RowsError> {
         let absent = std::mem::take(&mut self.absent);
-        let added = self.add_row(closed, closed.row.as_ref().unwrap_or(&absent.0), before, &absent.1);
+        let added = self.add_rows(closed, &absent);
         self.absent = absent;
         added
     }
 
-    fn add_row(
-        &mut self,
-        closed: &Closed,
-        row: &Transaction,
-        before: Option<&Transaction>,
-        absent: &Hops,
-    ) -> Result<(), RowsError> {
-        let hops = checked(row, absent)?;
-        if let Some(before) = before {
+    fn add_rows(&mut self, closed: &Closed, absent: &Hops) -> Result<(), RowsError> {
+        let row = match &closed.row {
+            Some(row) => Some((row, checked(row, absent)?)),
+            None => None,
+        };
+        if let Some(before) = &closed.before {
             let hops = checked(before, absent)?;
-            let group = self.words.read(before, hops).group;
+            let stays = row.is_some_and(|(row, _)| row.transaction_id == before.transaction_id);
+            let group = if stays {
+                self.words.read(before, hops).group
+            } else {
+                self.push(closed, before, hops, true)
+            };
             self.sum(group, before.start, hops, -1);
         }
-        let group = self.push(closed, row, hops, false);
-        self.sum(group, row.start, hops, 1);
+        if let Some((row, hops)) = row {
+            let group = self.push(closed, row, hops, false);
+            self.sum(group, row.start, hops, 1);
+        }
         Ok(())
-    }
-
-    /// Takes back a transaction that was joined into another, row and sums: `closed` is what was written last, with the next version.
-    ///
-    /// # Errors
-    /// As [`Self::add`].
-    pub fn remove(&mut self, closed: &Closed) -> Result<(), RowsError> {
-        let absent = std::mem::take(&mut self.absent);
-        let row = closed.row.as_ref().unwrap_or(&absent.0);
-        let removed = checked(row, &absent.1).map(|hops| {
-            let group = self.push(closed, row, hops, true);
-            self.sum(group, row.start, hops, -1);
-        });
-        self.absent = absent;
-        removed
     }
 
     /// Adds the hops that `words` has just read.

@@ -8,15 +8,45 @@ use crate::schema::table;
 
 /// The columns of a block of incidents, in order.
 pub(crate) const INCIDENT_COLUMNS: [&str; 22] = [
-    "Id", "Version", "Tenant", "State", "FoundBy", "Detected", "Start", "End", "Updated", "Department", "Service",
-    "Operation", "Kind", "Instance", "Transactions", "Customers", "Amount", "ExcessMs", "Alerts", "PartOf", "Summary",
+    "Id",
+    "Version",
+    "Tenant",
+    "State",
+    "FoundBy",
+    "Detected",
+    "Start",
+    "End",
+    "Updated",
+    "Department",
+    "Service",
+    "Operation",
+    "Kind",
+    "Instance",
+    "Transactions",
+    "Customers",
+    "Amount",
+    "ExcessMs",
+    "Alerts",
+    "PartOf",
+    "Summary",
     "Document",
 ];
 
 /// The columns of a block of alerts, in order.
 pub(crate) const ALERT_COLUMNS: [&str; 13] = [
-    "Fingerprint", "Start", "Version", "Name", "Severity", "State", "End", "Service", "Department", "Incident",
-    "Source", "Labels", "Annotations",
+    "Fingerprint",
+    "Start",
+    "Version",
+    "Name",
+    "Severity",
+    "State",
+    "End",
+    "Service",
+    "Department",
+    "Incident",
+    "Source",
+    "Labels",
+    "Annotations",
 ];
 
 /// Rows of one batch.
@@ -42,7 +72,10 @@ impl IncidentRows {
         let mut made = Vec::new();
         if let Some(first) = incidents.first() {
             let day = day_of(first.updated_at);
-            made.push((table::INCIDENTS, Encoded { day, rows: incidents.len(), bytes: incident_block(&incidents) }));
+            made.push((
+                table::INCIDENTS,
+                Encoded { day, rows: incidents.len(), bytes: incident_block(&incidents) },
+            ));
         }
         if let Some(first) = alerts.first() {
             let day = day_of(first.version);

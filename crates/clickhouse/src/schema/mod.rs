@@ -6,6 +6,7 @@ mod statements;
 
 pub use migrate::migrate;
 pub use settings::SchemaSettings;
+pub(crate) use statements::quoted;
 pub use statements::{SCHEMA_VERSION, Statement, statements};
 
 /// Tables that batches are written to.

@@ -16,18 +16,21 @@ pub struct Statement {
 }
 
 /// Creates what is missing, in order; each may run again.
-const CREATE: [(u32, &str); 15] = [
+const CREATE: [(u32, &str); 18] = [
     (1, include_str!("sql/schema_version.sql")),
     (1, include_str!("sql/spans.sql")),
     (1, include_str!("sql/otel_traces.sql")),
     (1, include_str!("sql/trace_id_ts.sql")),
     (1, include_str!("sql/trace_id_ts_mv.sql")),
     (1, include_str!("sql/transactions_data.sql")),
+    (2, include_str!("sql/transactions_votes.sql")),
     (1, include_str!("sql/transactions.sql")),
     (1, include_str!("sql/operation_minutes.sql")),
     (1, include_str!("sql/edge_minutes.sql")),
     (1, include_str!("sql/operation_stats.sql")),
     (1, include_str!("sql/batches.sql")),
+    (2, include_str!("sql/slo_objectives.sql")),
+    (2, include_str!("sql/slo.sql")),
     (2, include_str!("sql/incidents_data.sql")),
     (2, include_str!("sql/incidents.sql")),
     (2, include_str!("sql/alerts_data.sql")),

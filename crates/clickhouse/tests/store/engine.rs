@@ -1,7 +1,6 @@
 //! One engine for all tests, a database for each.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,7 +25,7 @@ pub(crate) fn url() -> &'static str {
         locate_library().unwrap_or_else(|missing| panic!("{missing}"));
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("store-engine");
         let _ = std::fs::remove_dir_all(&path);
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = throughline_ports::own_one();
         let mut arguments: Vec<OsString> =
             ["--exact", "engine::engine_process", "--ignored", "--nocapture", MARK].map(Into::into).to_vec();
         arguments.extend([path.into(), address.to_string().into()]);

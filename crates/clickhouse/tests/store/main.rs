@@ -10,4 +10,5 @@ mod replay;
 mod restore;
 mod sample;
 mod sink;
+mod slo;
 mod transactions;

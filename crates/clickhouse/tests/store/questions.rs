@@ -8,7 +8,7 @@ use crate::transactions::{closed, write};
 async fn a_baseline_tells_what_is_usual() {
     let scene = Scene::new().await;
     let all: Vec<_> = (1..=5).map(|number| closed(number, START, 0)).collect();
-    write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
     let baseline = scene.store.baseline("transfer", START - 1).await.unwrap();
     let database = baseline.iter().find(|hop| hop.kind == "database").unwrap();
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_key_is_looked_up_in_the_indexes() {
     let scene = Scene::new().await;
     let mut all: Vec<_> = (1..=20_000).map(|number| closed(number, START + number, 0)).collect();
     all[76].row.as_mut().unwrap().trace_ids[0] = b"aaaaaaaabbbbbbbb".as_slice().into();
-    write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
     let trace = hex::encode("aaaaaaaabbbbbbbb");
     let by_trace = format!(" OR has(Traces, toFixedString(unhex('{trace}'), 16))");
     for (key, more) in [("a-77", ""), ("tx-77", ""), (trace.as_str(), by_trace.as_str())] {

@@ -69,6 +69,7 @@ pub(crate) fn context(transaction_id: &str) -> SpanContext<'_> {
         critical_ns: 0,
         kept_by: "rest",
         weight: 20.0,
+        threshold: None,
     }
 }
 

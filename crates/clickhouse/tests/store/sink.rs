@@ -27,8 +27,8 @@ async fn a_store_that_is_away_is_waited_for() {
     let scene = Scene::new().await;
     let outbox = scene.outbox();
     // Takes connections and never answers, then nobody listens: as an engine that hangs and dies.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let address = throughline_ports::own_one();
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     let away = Store::connect(&format!("http://{address}"), scene.store.database(), "", "");
     let sink = Sink::start(away, outbox.clone(), SinkSettings::new(scene.settings.clone()));
     outbox.seal(vec![spans(1, sample::block(2))]).await.unwrap();

@@ -1,7 +1,7 @@
 //! Transactions read as they were closed, once each; sums are those of their hops.
 
 use bytes::Bytes;
-use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction};
+use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction, Vote};
 use throughline_clickhouse::schema::table;
 use throughline_clickhouse::{DecisionRows, Encoded, TransactionFilter};
 
@@ -10,6 +10,10 @@ use crate::sample::{DAY, START};
 
 /// Ten seconds before midnight, so that later hops fall on the next day.
 const LATE: u64 = (DAY as u64 + 1) * 86_400_000_000_000 - 10_000_000_000;
+
+fn vote(policy: &str, verdict: &str) -> Vote {
+    Vote { policy: policy.to_owned(), verdict: verdict.to_owned() }
+}
 
 /// A transaction of five hops; the last starts `gap` after the first.
 pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
@@ -67,6 +71,7 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         kept: true,
         kept_by: "errors".to_owned(),
         keep_reason: "status".to_owned(),
+        votes: vec![vote("errors", "keep"), vote("rest", "limit")],
         weight: 1.5,
         spans_lost: 2,
         skew_corrected: 77,
@@ -89,10 +94,9 @@ async fn store(scene: &Scene, cut: u64, made: Vec<(&'static str, Encoded)>) {
     scene.write(batches.collect()).await;
 }
 
-pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed], deleted: &[&Closed]) {
+pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed]) {
     let mut made = DecisionRows::new(MAX_ROWS);
-    rows.iter().for_each(|closed| made.add(closed, None).unwrap());
-    deleted.iter().for_each(|closed| made.remove(closed).unwrap());
+    rows.iter().for_each(|closed| made.add(closed).unwrap());
     store(scene, cut, made.finish()).await;
 }
 
@@ -100,7 +104,7 @@ pub(crate) async fn write(scene: &Scene, cut: u64, rows: &[&Closed], deleted: &[
 async fn a_row_reads_as_it_was_closed() {
     let scene = Scene::new().await;
     let sent: Vec<Closed> = (1..=9).map(|number| closed(number, START - number, 2_000_000)).collect();
-    write(&scene, 1, &sent.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &sent.iter().collect::<Vec<_>>()).await;
     for closed in &sent {
         let was = closed.row.as_ref().unwrap();
         let read = scene.store.transaction_by_key(&was.keys[0]).await.unwrap().expect("found by another key");
@@ -122,6 +126,9 @@ async fn a_row_reads_as_it_was_closed() {
             (read.kept, read.kept_by.as_str(), read.keep_reason.as_str(), read.weight),
             (true, "errors", "status", 1.5)
         );
+        let votes: Vec<_> =
+            read.votes.iter().map(|(policy, vote)| (policy.as_str(), vote.as_str())).collect();
+        assert_eq!(votes, [("errors", "keep"), ("rest", "limit")]);
         assert_eq!((read.spans_lost, read.skew_corrected, read.closed_by.as_str()), (2, 77, "terminal"));
         assert_eq!(read.attributes.get("payment.amount").map(String::as_str), Some("12.50"));
         assert_eq!(read.attributes.get("bank.channel").map(String::as_str), Some(""));
@@ -164,7 +171,7 @@ async fn a_transaction_of_nothing_reads_as_nothing() {
         first_start: START,
         ..Closed::default()
     };
-    write(&scene, 1, &[&bare], &[]).await;
+    write(&scene, 1, &[&bare]).await;
     let read = scene.store.transaction_by_key("bare").await.unwrap().unwrap();
     assert_eq!(
         (read.keys.len(), read.services.len(), read.attributes.len(), read.hops.service.len(), read.duration),
@@ -173,9 +180,9 @@ async fn a_transaction_of_nothing_reads_as_nothing() {
     let mut broken = closed(1, START, 0);
     broken.row.as_mut().unwrap().hops.as_mut().unwrap().queue.pop();
     let mut made = DecisionRows::new(MAX_ROWS);
-    assert!(made.add(&broken, None).is_err());
-    assert!(made.add(&bare, broken.row.as_ref()).is_err());
-    assert!(made.remove(&broken).is_err());
+    assert!(made.add(&broken).is_err());
+    assert!(made.add(&Closed { before: broken.row.clone(), ..bare }).is_err());
+    assert!(made.add(&Closed { row: None, before: broken.row.clone(), ..broken }).is_err());
     assert_eq!(made.finish(), [], "of what does not hold together nothing is taken");
 }
 
@@ -183,14 +190,13 @@ async fn a_transaction_of_nothing_reads_as_nothing() {
 async fn the_last_version_counts_and_a_joined_one_is_gone() {
     let scene = Scene::new().await;
     let (first, other) = (closed(1, START, 0), closed(2, START, 0));
-    write(&scene, 1, &[&first, &other], &[]).await;
+    write(&scene, 1, &[&first, &other]).await;
     let mut amended = closed(1, START - 5, 0);
     amended.version = 2;
     amended.first_start = START;
     amended.row.as_mut().unwrap().outcome = Outcome::Ok.into();
-    let mut joined = other.clone();
-    joined.version = 2;
-    write(&scene, 2, &[&amended], &[&joined]).await;
+    let joined = Closed { row: None, before: other.row.clone(), version: 2, ..other };
+    write(&scene, 2, &[&amended, &joined]).await;
     for _ in ["as written", "as merged"] {
         let rows = scene.ask("SELECT TransactionId, Outcome, toUnixTimestamp64Nano(Start), count() OVER () FROM transactions").await;
         assert_eq!(rows, format!("tx-1\tok\t{}\t1", START - 5));
@@ -207,9 +213,10 @@ async fn sums_are_those_of_the_hops_amendments_included() {
     let mut after = closed(31, LATE, 90_000_000_000);
     after.version = 2;
     let mut made = DecisionRows::new(MAX_ROWS);
-    all.iter().chain([&before]).for_each(|closed| made.add(closed, None).unwrap());
+    all.iter().chain([&before]).for_each(|closed| made.add(closed).unwrap());
     store(&scene, 1, made.finish()).await;
-    made.add(&after, before.row.as_ref()).unwrap();
+    after.before = before.row;
+    made.add(&after).unwrap();
     store(&scene, 2, made.finish()).await;
     let of_hops = "SELECT toStartOfMinute(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Start) + s)) AS m, Type AS ty, d, v, o, r, \
         toInt64(sum(c)), toInt64(sum(e)), toInt64(sum(t)), toInt64(sum(w)), toInt64(sum(p)) FROM transactions ARRAY JOIN Hops.Start AS s, Hops.Department AS d, Hops.Service AS v, \
@@ -238,8 +245,8 @@ async fn sums_are_those_of_the_hops_amendments_included() {
 fn what_adds_up_to_nothing_is_not_written() {
     let mut made = DecisionRows::new(MAX_ROWS);
     let closed = closed(1, START, 0);
-    made.add(&closed, None).unwrap();
-    made.remove(&closed).unwrap();
+    made.add(&closed).unwrap();
+    made.add(&Closed { row: None, before: closed.row.clone(), version: 2, ..closed }).unwrap();
     let tables: Vec<_> = made.finish().into_iter().map(|(table, block)| (table, block.rows)).collect();
     assert_eq!(tables, [(table::TRANSACTIONS, 2)], "both versions, and no sums");
 }
@@ -248,7 +255,7 @@ fn what_adds_up_to_nothing_is_not_written() {
 fn what_was_made_before_does_not_show() {
     let batch = |made: &mut DecisionRows| {
         for number in 1..=50 {
-            made.add(&closed(number, START - number % 7, 3), None).unwrap();
+            made.add(&closed(number, START - number % 7, 3)).unwrap();
         }
         made.finish()
     };
@@ -261,7 +268,7 @@ fn what_was_made_before_does_not_show() {
         hops.push_text(text);
     }
     other.row.as_mut().unwrap().r#type = "other".to_owned();
-    used.add(&other, None).unwrap();
+    used.add(&other).unwrap();
     assert!(!used.finish().is_empty());
     let fresh = batch(&mut DecisionRows::new(MAX_ROWS));
     assert_eq!(batch(&mut used), fresh, "the same decisions give the same bytes");
@@ -278,7 +285,7 @@ async fn a_zero_in_a_name_reads_as_the_replacement_character() {
     hops.push_text("led\0ger");
     let odd_name = hops.string_ends.len() as u32 - 1;
     hops.service.iter_mut().filter(|service| **service == 4).for_each(|service| *service = odd_name);
-    write(&scene, 1, &[&odd], &[]).await;
+    write(&scene, 1, &[&odd]).await;
     let read = scene.store.transaction_by_key("tx-1").await.unwrap().unwrap();
     assert_eq!(read.services, ["api", "led\u{FFFD}ger"]);
     assert_eq!(read.hops.service[1], "led\u{FFFD}ger");
@@ -290,7 +297,7 @@ async fn a_zero_in_a_name_reads_as_the_replacement_character() {
 async fn lists_are_filtered_and_ordered() {
     let scene = Scene::new().await;
     let all: Vec<Closed> = (1..=5).map(|number| closed(number, START + number * 1000, 0)).collect();
-    write(&scene, 1, &all.iter().collect::<Vec<_>>(), &[]).await;
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
     let ids = async |filter: TransactionFilter| -> Vec<String> {
         let found = scene.store.find_transactions(&TransactionFilter { limit: 3, ..filter }).await.unwrap();
         found.into_iter().map(|row| row.transaction_id).collect()
@@ -317,6 +324,8 @@ async fn lists_are_filtered_and_ordered() {
         ..Default::default()
     };
     assert_eq!(ids(slow).await, ["tx-5", "tx-4"]);
+    let of = |tenant: &str| TransactionFilter { tenant: Some(tenant.into()), ..Default::default() };
+    assert_eq!((ids(of("acme")).await.len(), ids(of("other")).await.len()), (3, 0));
     assert!(
         ids(TransactionFilter { kind: Some("it's \"\\ none".into()), ..Default::default() }).await.is_empty()
     );

@@ -1,6 +1,5 @@
 //! The engine as a child of a test: the test binary runs itself again, with only `engine_process` in it.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use throughline_embedded_clickhouse::supervise::Settings;
@@ -13,16 +12,12 @@ const MARK: &str = "engine-child";
 pub(crate) fn settings(test: &str, path: &Path) -> Settings {
     // a child that cannot start would only be tried for ever
     locate_library().unwrap();
-    let address = free_address();
+    let address = throughline_ports::own_one();
     let mut arguments: Vec<String> =
         ["--exact", test, "--ignored", "--nocapture", MARK].map(str::to_owned).to_vec();
     arguments.extend([path.display().to_string(), address.to_string()]);
     let arguments = arguments.into_iter().map(Into::into).collect();
     Settings::new(std::env::current_exe().unwrap(), arguments, address)
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Serves, where this process was started by [`settings`]; does nothing in a usual run of ignored tests.

@@ -1,7 +1,7 @@
 //! `kill -9` of the engine under load.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use throughline_embedded_clickhouse::supervise::Supervisor;
 
@@ -11,16 +11,21 @@ use crate::client::{Outcome, kill, pid, request, sql};
 const ROUNDS: u32 = 8;
 const ROWS_A_BATCH: u64 = 100;
 
+/// How long a batch may take to be taken, with an engine that is killed again and again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Sends one batch until it is acknowledged: the same bytes under the same token, as the writer does.
 async fn insert_surely(address: SocketAddr, batch: u64) {
     let rows: String = (0..ROWS_A_BATCH).map(|i| format!("{batch},{i}\n")).collect();
     let target = format!(
         "/?async_insert=0&deduplicate_insert=enable&insert_deduplication_token=batch-{batch}&query=INSERT%20INTO%20t%20FORMAT%20CSV"
     );
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match request(address, &target, rows.clone()).await {
             Outcome::Done(_) => return,
             Outcome::Refused(why) => panic!("batch {batch}: {why}"),
+            Outcome::Unknown if Instant::now() > deadline => panic!("batch {batch} is not taken"),
             Outcome::Unknown => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn mend(json: &mut [u8]) -> bool {
     is_mended
 }
 
-/// The UTF-16 unit that is escaped at `at` as `\uXXXX`.
+/// The UTF-16 unit that is escaped at `at` as `\u` and four digits.
 fn escaped(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit: u16, digit| {

@@ -96,7 +96,11 @@ impl<'r> Pass<'r, '_> {
                 tag::END => span.end = reader.fixed64()?,
                 tag::STATUS => status(reader.bytes()?, &mut span)?,
                 tag::FLAGS => drop(reader.fixed32()?),
-                tag::TRACE_STATE => span.faults.check_text(reader.bytes()?),
+                tag::TRACE_STATE => {
+                    let text = reader.bytes()?;
+                    span.faults.check_text(text);
+                    span.flags |= if text.is_empty() { 0 } else { flag::TRACE_STATE };
+                }
                 tag::EVENT => event(reader.bytes()?, &mut span.faults)?,
                 tag::LINK => self.link(reader.bytes()?, &mut span)?,
                 tag::DROPPED_ATTRIBUTES | tag::DROPPED_EVENTS | tag::DROPPED_LINKS => drop(reader.varint()?),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     before::Before,
-    reduce::{Reached, Reduced, tell},
+    reduce::{Asked, Reached, Reduced, tell},
     window::{Pending, Windows},
 };
 use crate::{
@@ -25,6 +25,9 @@ use crate::{
     inclusion::{LEAST, inclusion},
     residual::{Ballot, Waits},
 };
+
+/// What the reason of a transaction begins with that overload shed.
+pub const OVERLOAD: &str = "overload";
 
 /// Names a transaction that waits for the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,8 +49,6 @@ pub struct Settled<'p> {
     pub ticket: Ticket,
     /// What became of it.
     pub decision: Decision<'p>,
-    /// What each policy voted that voted anything.
-    pub votes: Vec<(&'p str, Verdict)>,
 }
 
 /// The state of a set of policies.
@@ -131,23 +132,22 @@ impl Sampler {
         transaction: &Transaction<'_>,
         now: u64,
     ) -> Offer<'p> {
-        let plain = transaction.randomness.is_none() && transaction.sampled_before.is_none();
-        if !policies.is_stateful() && plain && self.shed.is_none() {
+        if is_plain(policies, transaction) && self.shed.is_none() {
             return Offer::Decided(policies.decide_stateless(transaction));
         }
         self.advance(policies, now);
         let before = match Before::of(transaction, self.shed) {
             Ok(before) => before,
             Err(one_in) => {
-                let reason = format!("overload: one in {one_in:.0} is left to policies");
+                let reason = format!("{OVERLOAD}: one in {one_in:.0} is left to policies");
                 return Offer::Decided(Decision::not_kept(&reason));
             }
         };
         let draws = draws(policies, transaction);
-        let Reduced { mut ballots, reached, dropped } = self.reduce(policies, transaction);
+        let Reduced { mut ballots, reached, dropped } = self.reduce(policies, transaction, Asked::First);
         self.count(policies, transaction, &reached, now);
         if let Some(policy) = dropped {
-            return Offer::Decided(Decision::not_kept(policy));
+            return Offer::Decided(Decision::dropped(policy));
         }
         let draw = |salt: usize| draws.of(salt);
         if let Some(decision) = decided(policies, &ballots, &draw, transaction, before) {
@@ -158,6 +158,24 @@ impl Sampler {
         let asked = asked(&ballots);
         let contests = self.windows.contend(policies, (&reached.limits, &asked), transaction, &draw, now);
         Offer::Pending(self.windows.wait(Pending::new(transaction, before, ballots, contests), now))
+    }
+
+    /// The decision of a transaction that was decided before, and of which more came: policies are asked by what is known now, and nothing is counted.
+    /// Limits and floors, which count, vote nothing: what they said stands.
+    #[must_use]
+    pub fn amend<'p>(&self, policies: &'p Policies, transaction: &Transaction<'_>) -> Decision<'p> {
+        if is_plain(policies, transaction) {
+            return policies.decide_stateless(transaction);
+        }
+        let Ok(before) = Before::of(transaction, None) else { return Decision::not_kept("") };
+        let draws = draws(policies, transaction);
+        let Reduced { mut ballots, dropped, .. } = self.reduce(policies, transaction, Asked::Again);
+        if let Some(policy) = dropped {
+            return Decision::dropped(policy);
+        }
+        ballots.retain(|ballot| !ballot.has_limits());
+        decided(policies, &ballots, &|salt| draws.of(salt), transaction, before)
+            .unwrap_or_else(|| Decision::not_kept(""))
     }
 
     /// The log time at which the window ends; `None` where nothing waits for it.
@@ -228,6 +246,11 @@ impl Sampler {
     }
 }
 
+/// Whether the facts alone decide.
+fn is_plain(policies: &Policies, transaction: &Transaction<'_>) -> bool {
+    !policies.is_stateful() && transaction.randomness.is_none() && transaction.sampled_before.is_none()
+}
+
 /// Limits that have a say in ballots.
 fn asked(ballots: &[Ballot]) -> Vec<usize> {
     let mut limits = Vec::new();
@@ -272,19 +295,18 @@ fn decided<'p>(
     let policy = policies.policies.get(ballot.policy as usize);
     let branch = ballot.branches.get(place).and_then(|left| policy?.branches.get(left.index as usize));
     decision.reason = branch.map(|branch| policies.about(branch, transaction)).unwrap_or_default();
+    decision.votes = keeps(policies, ballots, draw);
     Some(decision)
 }
 
 fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Settled<'p> {
     let draws = Draws { salts: &policies.salts, id: &pending.id, randomness: pending.randomness };
     let draw = |salt: usize| draws.of(salt);
-    let mut votes = Vec::new();
     let mut first = None;
     let mut dropped = None;
     for ballot in &pending.ballots {
         let Some(policy) = policies.policies.get(ballot.policy as usize) else { continue };
         if let Ok(Some(place)) = ballot.vote(&draw) {
-            votes.push((&*policy.name, if ballot.drops { Verdict::Drop } else { Verdict::Keep }));
             if ballot.drops {
                 dropped = dropped.or(Some(&*policy.name));
             } else {
@@ -293,11 +315,14 @@ fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Sett
         }
     }
     let decision = match (dropped, first) {
-        (Some(policy), _) => Decision::not_kept(policy),
+        (Some(policy), _) => Decision::dropped(policy),
         (None, None) => Decision::not_kept(""),
-        (None, Some(first)) => kept(policies, &pending.ballots, first, pending.before),
+        (None, Some(first)) => {
+            let votes = keeps(policies, &pending.ballots, &draw);
+            Decision { votes, ..kept(policies, &pending.ballots, first, pending.before) }
+        }
     };
-    Settled { ticket, decision, votes }
+    Settled { ticket, decision }
 }
 
 fn kept<'p>(
@@ -316,5 +341,23 @@ fn kept<'p>(
         policy: name,
         reason: branch.map(|branch| branch.about.clone()).unwrap_or_default(),
         weight: 1.0 / probability.max(LEAST),
+        votes: Vec::new(),
     }
+}
+
+/// The policies that vote keep, and those that a limit has still to answer.
+fn keeps<'p>(
+    policies: &'p Policies,
+    ballots: &[Ballot],
+    draw: &impl Fn(usize) -> u64,
+) -> Vec<(&'p str, Verdict)> {
+    let voted = ballots.iter().filter(|ballot| !ballot.drops).filter_map(|ballot| {
+        let verdict = match ballot.vote(draw) {
+            Ok(Some(_)) => Verdict::Keep,
+            Err(Waits) => Verdict::Waits,
+            Ok(None) => return None,
+        };
+        Some((&*policies.policies.get(ballot.policy as usize)?.name, verdict))
+    });
+    voted.collect()
 }

@@ -27,6 +27,14 @@ pub(super) struct Reduced<'p> {
     pub(super) dropped: Option<&'p str>,
 }
 
+/// Whether a transaction is asked about for the first time, or again because more of it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    First,
+    /// Floors, which are for the first few, vote nothing.
+    Again,
+}
+
 /// One reduction.
 struct Reducer<'a> {
     sampler: &'a Sampler,
@@ -34,6 +42,7 @@ struct Reducer<'a> {
     transaction: &'a Transaction<'a>,
     draws: Draws<'a>,
     reached: Reached,
+    asked: Asked,
 }
 
 /// A rule without facts, and its answer as far as draws give it.
@@ -41,8 +50,13 @@ type Answered = (Residual, Option<bool>);
 
 impl Sampler {
     /// Drop policies are asked first: what is dropped counts nowhere else.
-    pub(super) fn reduce<'p>(&self, policies: &'p Policies, transaction: &Transaction<'_>) -> Reduced<'p> {
-        let mut reducer = Reducer::new(self, policies, transaction);
+    pub(super) fn reduce<'p>(
+        &self,
+        policies: &'p Policies,
+        transaction: &Transaction<'_>,
+        asked: Asked,
+    ) -> Reduced<'p> {
+        let mut reducer = Reducer::new(self, policies, transaction, asked);
         let mut ballots = Vec::new();
         for drops in [true, false] {
             let mut counts = true;
@@ -62,7 +76,7 @@ impl Sampler {
 
     /// All ballots, those of what is dropped too.
     pub(super) fn reduce_all(&self, policies: &Policies, transaction: &Transaction<'_>) -> Vec<Ballot> {
-        let mut reducer = Reducer::new(self, policies, transaction);
+        let mut reducer = Reducer::new(self, policies, transaction, Asked::First);
         (0..policies.policies.len()).filter_map(|index| reducer.policy(index, false).0).collect()
     }
 }
@@ -80,9 +94,14 @@ pub(super) fn tell(policies: &Policies, transaction: &Transaction<'_>, ballots: 
 }
 
 impl<'a> Reducer<'a> {
-    fn new(sampler: &'a Sampler, policies: &'a Policies, transaction: &'a Transaction<'a>) -> Self {
+    fn new(
+        sampler: &'a Sampler,
+        policies: &'a Policies,
+        transaction: &'a Transaction<'a>,
+        asked: Asked,
+    ) -> Self {
         let draws = super::draws(policies, transaction);
-        Self { sampler, policies, transaction, draws, reached: Reached::default() }
+        Self { sampler, policies, transaction, draws, reached: Reached::default(), asked }
     }
 
     /// `None` for a policy that says nothing, whatever is drawn.
@@ -181,6 +200,9 @@ impl<'a> Reducer<'a> {
         else {
             return (Residual::Constant(false), Some(false));
         };
+        if self.asked == Asked::Again {
+            return (Residual::Constant(false), Some(false));
+        }
         if counts {
             self.reached.floors.push(index);
         }

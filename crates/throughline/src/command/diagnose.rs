@@ -67,7 +67,7 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
             }
         }
         Output::Text => {
-            answer(&draw::incidents::draw(&diagnosed.incidents));
+            answer(&draw::diagnosis::draw(&diagnosed.incidents));
             tell(&format!("{} found in {}", count(diagnosed.incidents.len(), "incident"), seen(&diagnosed)));
         }
     }

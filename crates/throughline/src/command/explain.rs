@@ -5,7 +5,7 @@ use throughline_api::query::ExplainRequest;
 
 use crate::client::{Ask, Output};
 use crate::command::block_on;
-use crate::draw;
+use crate::draw::{self, screen::Screen};
 use crate::process::exit::{Exit, Outcome};
 use crate::process::output::answer;
 
@@ -34,7 +34,7 @@ pub(crate) fn run(args: ExplainArgs) -> Outcome {
             client.explain(request).await.map_err(|status| args.ask.refused(&status))?.into_inner();
         answer(&match args.ask.output {
             Output::Json => serde_json::to_string(&explanation)?,
-            Output::Text => draw::explanation::draw(&explanation),
+            Output::Text => draw::explanation::draw(&explanation, Screen::of_stdout()),
         });
         Ok(Exit::Done)
     })

@@ -1,12 +1,15 @@
 //! One file a command.
 
 pub(crate) mod bank;
+pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod diagnose;
 pub(crate) mod embedded_clickhouse;
 pub(crate) mod explain;
 pub(crate) mod import;
+pub(crate) mod incidents;
 pub(crate) mod migrate;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod transactions;
@@ -27,6 +30,9 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Diagnose(args) => diagnose::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Transactions(args) => transactions::run(args),
+        Command::Policy(command) => policy::run(command),
+        Command::Incidents(args) => incidents::run(*args),
+        Command::Compare(args) => compare::run(args),
         Command::Version => version::run(),
     }
 }

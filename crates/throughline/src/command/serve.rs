@@ -1,6 +1,7 @@
 //! `throughline serve`
 
 use clap::Args;
+use throughline_config::Config;
 
 use crate::cli::ConfigArgs;
 use crate::command::block_on;
@@ -16,6 +17,9 @@ Examples:
   throughline serve --config throughline.yaml --data-dir /var/lib/throughline
   throughline serve --set clickhouse.url=http://clickhouse:8123 --set log.partitions=4
 
+SIGHUP, a changed file and POST /api/v1/config/reload make it read its configuration again: a right one is taken as a
+whole, of a wrong one all faults are logged and the one of before stays. Keys that need a restart are named.
+
 SIGTERM or Ctrl-C ends in order: nothing more is received, what was is stored. A second one ends at once; nothing that
 was acknowledged is lost by that either, it is read again from the log.")]
 pub(crate) struct ServeArgs {
@@ -30,11 +34,12 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: ServeArgs) -> Outcome {
-    let config = args.config.load().map_err(|error| Failure::of(&error))?;
+    let sources = args.config.sources();
+    let config = Config::load(&sources).map_err(|error| Failure::of(&error))?;
     let bank = args.with_bank.then_some(args.bank_transfers_per_second);
     block_on(async move {
         let shutdown = signals::shutdown()?;
-        serve::run(config, bank, shutdown).await.map_err(|error| Failure::of(&error))?;
+        serve::run(config, sources, bank, shutdown).await.map_err(|error| Failure::of(&error))?;
         Ok(Exit::Done)
     })
 }

@@ -1,71 +1,170 @@
-//! The answer for one transaction: what it was, where its time went, what was unusual, its waterfall.
+//! The answer for one transaction, on one screen: what it was, where its time went, what was unusual, lanes and hops.
 
-use std::fmt::Write as _;
+use throughline_api::query::{Explanation, TransactionSummary};
 
-use throughline_api::query::{DepartmentTime, Explanation, TransactionSummary};
-
-use super::table::table;
-use super::time::{moment, share, span};
+use super::screen::{Screen, Style};
+use super::time::{moment, span};
 use super::waterfall;
 
+/// Lines that the whole has at most, for usual transactions.
+const HEIGHT: usize = 45;
+
+/// Lines of what was unusual, beside the sentence, which has the first.
+const UNUSUAL: usize = 3;
+
+/// Ids of traces that are listed.
+const TRACES: usize = 4;
+
 /// The whole answer.
-pub(crate) fn draw(explanation: &Explanation) -> String {
-    let mut out = String::new();
+pub(crate) fn draw(explanation: &Explanation, screen: Screen) -> String {
     let transaction = explanation.transaction.clone().unwrap_or_default();
-    head(&mut out, &transaction, explanation);
+    let mut lines = head(&transaction, explanation, screen);
     if !explanation.sentence.is_empty() {
-        let _ = writeln!(out, "\n{}", explanation.sentence);
+        lines.push(String::new());
+        lines.extend(screen.wrap(&explanation.sentence).iter().map(|line| screen.paint(Style::Bold, line)));
     }
-    unusual(&mut out, explanation);
-    departments(&mut out, &explanation.by_department, transaction.duration);
-    let _ = write!(out, "\nPath (█ critical)\n{}", waterfall::draw(&explanation.hops, transaction.duration));
-    out
+    for also in explanation.unusual.iter().skip(1).take(UNUSUAL) {
+        lines.extend(screen.wrap(&format!("also unusual: {}", also.sentence)));
+    }
+    lines.push(String::new());
+    let room = HEIGHT.saturating_sub(lines.len());
+    let times = &explanation.by_department;
+    lines.extend(waterfall::draw(&explanation.hops, times, transaction.duration, screen, room));
+    lines.join("\n")
 }
 
-fn head(out: &mut String, transaction: &TransactionSummary, explanation: &Explanation) {
-    let outcome = if transaction.state == "in flight" { &transaction.state } else { &transaction.outcome };
+fn head(transaction: &TransactionSummary, explanation: &Explanation, screen: Screen) -> Vec<String> {
     let TransactionSummary { transaction_id, r#type, traces, spans, errors, .. } = transaction;
-    let _ = writeln!(out, "{type}  {transaction_id}  {outcome}  {}", span(transaction.duration));
-    if !transaction.outcome_reason.is_empty() {
-        let _ = writeln!(out, "  reason      {}", transaction.outcome_reason);
-    }
-    let _ = writeln!(out, "  began       {}", moment(transaction.start));
-    let _ = writeln!(out, "  made of     {traces} traces, {spans} spans, {errors} errors");
-    if explanation.keys.len() > 1 {
-        let _ = writeln!(out, "  keys        {}", explanation.keys.join(", "));
-    }
-    let _ = writeln!(out, "  traces      {}", explanation.trace_ids.join(", "));
-    for attribute in &explanation.attributes {
-        let _ = writeln!(out, "  {:<10}  {}", attribute.key, attribute.value);
-    }
-    if transaction.state != "in flight" {
-        let kept = if transaction.kept {
-            format!("by `{}`", transaction.kept_by)
-        } else {
-            "no; the row is exact all the same".to_owned()
-        };
-        let _ = writeln!(out, "  spans kept  {kept}");
-    }
-}
-
-fn unusual(out: &mut String, explanation: &Explanation) {
-    if explanation.unusual.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "\nUnusual, against {} transactions of this type", explanation.compared_with);
-    for line in &explanation.unusual {
-        let _ = writeln!(out, "  {}", line.sentence);
-    }
-}
-
-fn departments(out: &mut String, times: &[DepartmentTime], duration: u64) {
-    let row = |time: &DepartmentTime| {
-        let kinds = [time.own, time.database, time.network, time.queue, time.partner];
-        let mut cells = vec![time.department.clone(), span(time.time), share(time.time, duration)];
-        cells.extend(kinds.map(|nanos| if nanos == 0 { String::new() } else { span(nanos) }));
-        cells
+    let in_flight = transaction.state == "in flight";
+    let outcome = if in_flight { &transaction.state } else { &transaction.outcome };
+    let style = match outcome.as_str() {
+        "ok" => Style::Green,
+        "error" => Style::Red,
+        _ => Style::Yellow,
     };
-    let rows: Vec<_> = times.iter().map(row).collect();
-    let head = ["department", "time", "share", "own", "database", "network", "queue", "partner"];
-    let _ = writeln!(out, "\nTime on the critical path\n{}", table(&head, &rows, 1));
+    let mut lines = vec![format!(
+        "{}  {transaction_id}  {}  {}",
+        screen.paint(Style::Bold, r#type),
+        screen.paint(style, outcome),
+        screen.paint(Style::Bold, &span(transaction.duration))
+    )];
+    if !transaction.outcome_reason.is_empty() {
+        lines.extend(screen.wrap(&format!("reason: {}", transaction.outcome_reason)));
+    }
+    let mut facts = vec![moment(transaction.start)];
+    facts.push(format!("{traces} traces, {spans} spans, {errors} errors"));
+    if !in_flight {
+        facts.push(kept(transaction, explanation));
+        facts.extend(votes(explanation));
+    }
+    if !explanation.votes.is_empty() {
+        let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
+        facts.push(format!("votes: {}", votes.collect::<Vec<_>>().join(", ")));
+    }
+    if explanation.skew_corrected > 0 {
+        facts.push(format!("clocks corrected by {}", span(explanation.skew_corrected)));
+    }
+    facts.extend(
+        explanation.attributes.iter().map(|attribute| format!("{} {}", attribute.key, attribute.value)),
+    );
+    lines.extend(joined(&facts, screen));
+    if explanation.keys.len() > 1 {
+        lines.extend(screen.wrap(&format!("keys {}", explanation.keys.join(", "))));
+    }
+    lines.extend(screen.wrap(&format!("traces {}", trace_ids(&explanation.trace_ids))));
+    lines
+}
+
+fn kept(transaction: &TransactionSummary, explanation: &Explanation) -> String {
+    let lost = match explanation.spans_lost {
+        0 => String::new(),
+        lost => format!(", {lost} of them lost"),
+    };
+    match transaction.kept {
+        true => format!("spans kept by {}{lost}", transaction.kept_by),
+        false => "spans not kept".to_owned(),
+    }
+}
+
+/// What each policy said that said anything.
+fn votes(explanation: &Explanation) -> Option<String> {
+    let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
+    let votes = votes.collect::<Vec<_>>().join(", ");
+    (!votes.is_empty()).then(|| format!("votes: {votes}"))
+}
+
+fn trace_ids(ids: &[String]) -> String {
+    let shown = ids.iter().take(TRACES).cloned().collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(TRACES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Facts with points between them, none of them broken.
+fn joined(facts: &[String], screen: Screen) -> Vec<String> {
+    let whole: Vec<_> = facts.iter().map(|fact| fact.replace(' ', "\u{a0}")).collect();
+    let lines = screen.wrap(&whole.join(" · "));
+    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Transfers of the simulated bank, as the query API told them, and how they are drawn: one across a partner and a day's batch, one that failed and was
+    /// reversed. A picture that changes is to be looked at, and its new text put here.
+    const DRAWN: [(&str, &str, usize); 3] = [
+        (
+            include_str!("../../tests/explain/international.json"),
+            include_str!("../../tests/explain/international.txt"),
+            100,
+        ),
+        (include_str!("../../tests/explain/error.json"), include_str!("../../tests/explain/error.txt"), 100),
+        (
+            include_str!("../../tests/explain/instant.json"),
+            include_str!("../../tests/explain/instant.txt"),
+            80,
+        ),
+    ];
+
+    #[test]
+    fn transfers_are_drawn_on_one_screen() {
+        for (json, text, width) in DRAWN {
+            let explanation: Explanation = serde_json::from_str(json).unwrap();
+            let drawn = draw(&explanation, Screen::new(width, false));
+            assert_eq!(drawn.trim_end(), text.trim_end(), "\n{drawn}");
+            assert!(drawn.lines().count() <= HEIGHT, "{} lines", drawn.lines().count());
+            assert!(drawn.lines().all(|line| line.chars().count() <= width), "a line is too long");
+        }
+    }
+
+    #[test]
+    fn colours_change_nothing_else() {
+        let explanation: Explanation = serde_json::from_str(DRAWN[1].0).unwrap();
+        let coloured = draw(&explanation, Screen::new(100, true));
+        assert!(coloured.contains("\x1b[1;31m"), "what failed is red");
+        let mut plain = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once("\x1b[") {
+            plain.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        plain.push_str(rest);
+        assert_eq!(plain, draw(&explanation, Screen::new(100, false)));
+    }
+
+    #[test]
+    fn what_is_empty_or_absurd_is_drawn() {
+        let nothing = draw(&Explanation::default(), Screen::new(80, false));
+        assert!(nothing.contains("traces"), "{nothing}");
+        let mut explanation: Explanation = serde_json::from_str(DRAWN[0].0).unwrap();
+        for (index, hop) in explanation.hops.iter_mut().enumerate() {
+            hop.start = if index % 2 == 0 { i64::MIN } else { i64::MAX };
+            hop.duration = u64::MAX;
+            hop.critical_queue = u64::MAX;
+            hop.parent = index as i32;
+        }
+        assert!(draw(&explanation, Screen::new(120, true)).lines().count() <= 2 * HEIGHT);
+    }
 }

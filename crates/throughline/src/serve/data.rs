@@ -15,10 +15,17 @@ const SPAN_TAIL_BYTES: usize = 32 << 20;
 /// The same, of the summary log: summaries are a tenth of their spans.
 const SUMMARY_TAIL_BYTES: usize = 8 << 20;
 
+/// The same, of the analysis log: with each record some thousand decisions travel.
+const ANALYSIS_TAIL_BYTES: usize = 64 << 10;
+
+/// Its records are few and small.
+const ANALYSIS_SEGMENT_BYTES: u64 = 8 << 20;
+
 /// The opened data directory.
 pub(super) struct Data {
     pub(super) span_log: Log,
     pub(super) summary_log: Log,
+    pub(super) analysis_log: Log,
     pub(super) snapshots: Snapshots,
     pub(super) outbox: Outbox,
 }
@@ -39,8 +46,14 @@ impl Data {
             tail_bytes: SUMMARY_TAIL_BYTES,
             ..Settings::new(log.dir.join("summary"), "summary", log.partitions)
         })?;
+        let analysis_log = Log::open(Settings {
+            reserve_bytes: 0,
+            tail_bytes: ANALYSIS_TAIL_BYTES,
+            segment_bytes: ANALYSIS_SEGMENT_BYTES,
+            ..Settings::new(log.dir.join("analysis"), "analysis", 1)
+        })?;
         let snapshots = Snapshots::open(log.dir.join("snapshots"))?;
         let outbox = Outbox::open(config.data_dir.join("outbox"), OUTBOX_BYTES)?;
-        Ok(Self { span_log, summary_log, snapshots, outbox })
+        Ok(Self { span_log, summary_log, analysis_log, snapshots, outbox })
     }
 }

@@ -50,6 +50,9 @@ pub(crate) enum ServeError {
     /// The receiver's ports are not to be had.
     #[error(transparent)]
     Receiver(#[from] BindError),
+    /// The system takes no handler of signals.
+    #[error("SIGHUP cannot be listened for")]
+    Signal(#[source] std::io::Error),
     /// The query API's port is not to be had.
     #[error(transparent)]
     Api(#[from] throughline_api::ServeError),

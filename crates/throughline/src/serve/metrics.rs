@@ -23,14 +23,41 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Version of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Counter: changed configurations by `result`: `taken`, `unchanged`, `refused`.
+pub(super) const CONFIG_RELOADS: &str = "throughline_config_reloads_total";
+
+/// Gauges by `type` and `window`: part of the transactions that met the type's objective; how many times faster than allowed its error budget is spent; what is
+/// left of the budget over the window.
+pub(super) const SLO_ATTAINMENT: &str = "throughline_slo_attainment";
+pub(super) const SLO_BURN_RATE: &str = "throughline_slo_burn_rate";
+pub(super) const SLO_BUDGET_LEFT: &str = "throughline_slo_budget_left";
+
 /// Installs the recorder and serves it until `stop`.
 pub(crate) async fn serve(address: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, ServeError> {
     let handle = builder()?.install_recorder()?;
+    throughline_api::metrics::describe();
+    throughline_notify::metrics::describe();
     throughline_receiver::metrics::describe();
     throughline_index::describe();
     throughline_log::describe();
     throughline_worker::metrics::describe();
     throughline_clickhouse::metrics::describe();
+    metrics::describe_counter!(
+        CONFIG_RELOADS,
+        "Times that the configuration was read again, by what came of it"
+    );
+    metrics::describe_gauge!(
+        SLO_ATTAINMENT,
+        "Part of all transactions of a type, sampled or not, that met its objective"
+    );
+    metrics::describe_gauge!(
+        SLO_BURN_RATE,
+        "How many times faster than allowed a type's error budget is spent"
+    );
+    metrics::describe_gauge!(
+        SLO_BUDGET_LEFT,
+        "What is left of a type's error budget over the window; below 0 it is overspent"
+    );
     metrics::describe_gauge!("throughline_build_info", "Always 1; the label says which version runs");
     metrics::gauge!("throughline_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let bound = listener::serve("metrics", "metrics.endpoint", address, router(handle.clone()), stop).await?;

@@ -6,30 +6,37 @@ mod error;
 mod health;
 mod listener;
 mod metrics;
+mod notify;
 mod receive;
+mod reload;
+mod slo;
 mod store;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use throughline_api::{Api, Questions, Settings as ApiSettings};
 use throughline_assembly::rules::Rules;
 use throughline_clickhouse::sink::{Sink, SinkSettings};
-use throughline_config::Config;
+use throughline_config::{Config, Sources};
 use throughline_worker::{Parts, Retention, Worker};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::ServeError;
 
 use data::Data;
 use health::Readiness;
+use reload::Reloader;
 
-/// How long the end waits for the folds, and then for the store to take what is sealed; what is left waits on disk for the next start.
+/// How long the end waits for the folds and for the store to take what they seal, together; what is left waits on disk for the next start.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until `shutdown`, then ends in the order of the data: receive, assemble, store.
+/// Serves until `shutdown` what `sources` said, and say when they change; then ends in the order of the data: receive, assemble, store.
 pub(crate) async fn run(
     config: Config,
+    sources: Sources,
     bank: Option<f64>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -52,15 +59,22 @@ pub(crate) async fn run(
     store::watch(&engine, data.outbox.clone(), sink.readiness(), &readiness);
     store::watch_log(data.span_log.clone(), config.log.reserve_bytes, &readiness);
     let mut worker = Worker::start(parts(&data, &rules, &config))?;
-    let receiver = receive::bind(&config.receiver, data.span_log.clone(), &rules).await?;
-    let questions = Questions::new(store, Some(worker.in_flight()));
+    let plan = Arc::new(ArcSwap::new(Arc::clone(&rules.plan)));
+    let receiver = receive::bind(&config.receiver, data.span_log.clone(), &plan).await?;
+    let (reloader, objectives) = Reloader::new(sources, config.clone(), &rules, worker.switch(), plan);
+    slo::start(store.clone(), sink.readiness(), objectives, watching.clone());
+    let questions = Questions::new(store, Some(worker.in_flight())).with_incidents(worker.incidents());
     let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
+    let api = api.with(reload::router(Arc::clone(&reloader)));
 
     let receiving = CancellationToken::new();
     let received = tokio::spawn(receiver.serve(receiving.clone()));
     let answering = tokio::spawn(api.serve(watching.clone()));
+    let notifier = notify::start(&config, worker.incidents(), &watching);
     engine.ready(&shutdown).await?;
     readiness.started();
+    reload::hangups(Arc::clone(&reloader), shutdown.clone()).map_err(ServeError::Signal)?;
+    reload::files(reloader, shutdown.clone());
     let bank = bank.map(|rate| bank::Bank::start(&config, rate, &shutdown));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "throughline serves");
 
@@ -79,11 +93,12 @@ pub(crate) async fn run(
     receiving.cancel();
     ended("receiver", received).await;
     // A log that takes nothing must not hold the end up: what is not cut now is read again from the log.
-    let drained = tokio::time::timeout(DRAIN, worker.drain()).await.unwrap_or_else(|_| {
+    let deadline = Instant::now() + DRAIN;
+    let drained = tokio::time::timeout_at(deadline, worker.drain()).await.unwrap_or_else(|_| {
         tracing::warn!("the folds have not ended in time; the next start goes on where they were");
         Ok(())
     });
-    if tokio::time::timeout(DRAIN, data.outbox.wait_until_empty()).await.is_err() {
+    if tokio::time::timeout_at(deadline, data.outbox.wait_until_empty()).await.is_err() {
         tracing::warn!(
             cuts = data.outbox.len(),
             "the store has not taken all; the rest waits in the outbox for the next start"
@@ -92,6 +107,7 @@ pub(crate) async fn run(
     sink.stop().await;
     watching.cancel();
     ended("query API", answering).await;
+    notifier.stopped().await;
     engine.stop().await;
     failure.map_or(drained, Err)?;
     tracing::info!("ended in order");
@@ -102,6 +118,7 @@ fn parts(data: &Data, rules: &Arc<Rules>, config: &Config) -> Parts {
     Parts {
         span_log: data.span_log.clone(),
         summary_log: data.summary_log.clone(),
+        analysis_log: data.analysis_log.clone(),
         snapshots: data.snapshots.clone(),
         outbox: data.outbox.clone(),
         rules: Arc::clone(rules),

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use throughline_assembly::rules::Rules;
 use throughline_config::ReceiverConfig;
 use throughline_log::Log;
+use throughline_otlp::CompiledPlan;
 use throughline_receiver::{
     CorsSettings, GrpcSettings, HttpSettings, Keepalive, Limits, LogIntake, Receiver, Settings,
 };
 
 use super::ServeError;
 
-/// Binds both ports. What arrives is scanned for what `rules` ask, and is answered once it lies in `log`.
-pub(super) async fn bind(config: &ReceiverConfig, log: Log, rules: &Rules) -> Result<Receiver, ServeError> {
-    let plan = Arc::new(ArcSwap::new(Arc::clone(&rules.plan)));
-    let intake = Arc::new(LogIntake::new(Arc::new(log), plan));
+/// Binds both ports. What arrives is scanned for what `plan` asks at the time, and is answered once it lies in `log`.
+pub(super) async fn bind(
+    config: &ReceiverConfig,
+    log: Log,
+    plan: &Arc<ArcSwap<CompiledPlan>>,
+) -> Result<Receiver, ServeError> {
+    let intake = Arc::new(LogIntake::new(Arc::new(log), Arc::clone(plan)));
     Ok(Receiver::bind(settings(config), intake).await?)
 }
 

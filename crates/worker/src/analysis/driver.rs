@@ -20,9 +20,7 @@ use crate::{
     batch::{Sealing, put_in_outbox},
     events::{closed_of, control},
     limits::{FOUND_BYTES_PER_RECORD, RECORDS_PER_TURN},
-    metrics::{
-        ALERTS_FIRING, ANALYSIS_FINISHED, ANALYSIS_LOST, INCIDENTS_OPEN, LAG, LIMIT_HITS, SNAPSHOTS,
-    },
+    metrics::{ALERTS_FIRING, ANALYSIS_FINISHED, ANALYSIS_LOST, INCIDENTS_OPEN, LAG, LIMIT_HITS, SNAPSHOTS},
     save::{Schedule, save},
     traces::lag,
     trim::Bounds,
@@ -132,7 +130,8 @@ impl AnalysisDriver {
             | Kind::Closed
             | Kind::SourceTime
             | Kind::Link
-            | Kind::Move => {}
+            | Kind::Move
+            | Kind::Offer => {}
         }
         self.next = record.next;
         Ok(())
@@ -156,7 +155,8 @@ impl AnalysisDriver {
         let mut held = travelling.iter().flat_map(|list| list.iter().cloned());
         let closed: &mut dyn Iterator<Item = Arc<Closed>> =
             if travelling.is_some() { &mut held } else { &mut fetched };
-        let event = AnalysisEvent::Finished { source: range.partition, from: range.from, to: range.to, closed };
+        let event =
+            AnalysisEvent::Finished { source: range.partition, from: range.from, to: range.to, closed };
         self.fold.apply(record.wall_ns, event);
         if lost > 0 {
             tracing::warn!(lost, partition = range.partition, "decisions are gone before they were analysed");
@@ -170,7 +170,11 @@ impl AnalysisDriver {
         let rows: Vec<Option<Row>> = found.rows.iter().map(|row| serde_json::from_str(row).ok()).collect();
         let unknown = rows.iter().filter(|row| row.is_none()).count();
         if unknown > 0 {
-            tracing::error!(unknown, position = record.position.0, "rows in the log do not decode; they are left out");
+            tracing::error!(
+                unknown,
+                position = record.position.0,
+                "rows in the log do not decode; they are left out"
+            );
         }
         let known: Vec<Row> = rows.into_iter().flatten().collect();
         let sequence = found.sequence + unknown as u64;
@@ -264,7 +268,8 @@ impl AnalysisDriver {
         self.bounds.analysis_saved(self.fold.taken());
         self.log.trim(LANE, self.next);
         self.incidents.hold(self.fold.reports());
-        let calls = self.fold.calls().map(|(caller, callee, count)| (caller.to_owned(), callee.to_owned(), count));
+        let calls =
+            self.fold.calls().map(|(caller, callee, count)| (caller.to_owned(), callee.to_owned(), count));
         self.incidents.set_calls(calls.collect());
         metrics::counter!(SNAPSHOTS, "fold" => "analysis").increment(1);
         Ok(())
@@ -273,7 +278,8 @@ impl AnalysisDriver {
     fn report(&mut self, wall: u64) {
         metrics::gauge!(LAG, "stage" => "analysis", "partition" => "0").set(lag(wall));
         metrics::gauge!(ALERTS_FIRING).set(self.fold.firing() as f64);
-        metrics::gauge!(INCIDENTS_OPEN).set(self.fold.reports().filter(|report| report.is_open()).count() as f64);
+        metrics::gauge!(INCIDENTS_OPEN)
+            .set(self.fold.reports().filter(|report| report.is_open()).count() as f64);
         let counts = self.fold.take_counts();
         metrics::counter!(ANALYSIS_FINISHED).increment(counts.finished);
         for (limit, hits) in

@@ -15,7 +15,10 @@ use throughline_log::{AppendError, Kind, Log, NewRecord};
 use tokio::sync::broadcast;
 
 use super::LANE;
-use crate::{events::control, limits::{ALERTS_PER_RECORD, WATCHED_CHANGES}};
+use crate::{
+    events::control,
+    limits::{ALERTS_PER_RECORD, WATCHED_CHANGES},
+};
 
 /// Incidents as they are now, and the way in for alerts and feedback. Clones are the same.
 #[derive(Clone)]

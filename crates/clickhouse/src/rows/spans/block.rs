@@ -3,8 +3,10 @@
 use super::attributes::Attributes;
 use super::scan::{Scanned, scan};
 use super::source::Sources;
+use super::states::States;
 use crate::native::Dictionary;
 use crate::rows::RowsError;
+use throughline_sampling::Threshold;
 
 /// Bytes after which a block takes no more: offsets are 32 bits, and engine and sender hold a block whole.
 const MAX_BYTES: usize = 256 << 20;
@@ -43,6 +45,8 @@ pub struct SpanContext<'a> {
     pub kept_by: &'a str,
     /// How many like it there were (adjusted count).
     pub weight: f64,
+    /// What its trace state is to say of that; `None` leaves the trace state as it is.
+    pub threshold: Option<Threshold>,
 }
 
 /// Spans that become one block of the table `spans`. All must be of one day ([`crate::rows::day_of`] their start).
@@ -57,6 +61,7 @@ pub struct SpansBlock {
     pub(super) transactions: Dictionary,
     pub(super) types: Dictionary,
     pub(super) policies: Dictionary,
+    pub(super) states: States,
     pub(super) sparse: Vec<Sparse>,
     pub(super) texts: Vec<u8>,
     events: Vec<u8>,
@@ -82,6 +87,7 @@ pub(super) struct Row {
     pub(super) transaction: u32,
     pub(super) kind_of_transaction: u32,
     pub(super) policy: u32,
+    pub(super) state: u32,
     /// Index in `sparse`, `NONE` for most.
     pub(super) sparse: u32,
     pub(super) kind: u8,
@@ -91,11 +97,11 @@ pub(super) struct Row {
 /// No sparse texts.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Texts that most spans lack, as ends in `texts`: state, message, events, links, extra. They begin at `start`.
+/// Texts that most spans lack, as ends in `texts`: message, events, links, extra. They begin at `start`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sparse {
     pub(super) start: u32,
-    pub(super) ends: [u32; 5],
+    pub(super) ends: [u32; 4],
 }
 
 impl Default for SpansBlock {
@@ -118,6 +124,7 @@ impl SpansBlock {
             transactions: Dictionary::default(),
             types: Dictionary::default(),
             policies: Dictionary::default(),
+            states: States::default(),
             sparse: Vec::new(),
             texts: Vec::new(),
             events: Vec::new(),
@@ -137,6 +144,7 @@ impl SpansBlock {
         self.rows.len() * size_of::<Row>()
             + self.attributes.bytes()
             + self.texts.len()
+            + self.states.bytes()
             + self.sources.wire.bytes()
     }
 
@@ -186,6 +194,7 @@ impl SpansBlock {
             transaction: self.transactions.intern(context.transaction_id.as_bytes()),
             kind_of_transaction: self.types.intern(context.transaction_type.as_bytes()),
             policy: self.policies.intern(context.kept_by.as_bytes()),
+            state: self.states.push(span.state, context.threshold),
             sparse,
             kind: span.kind,
             status: span.status,
@@ -194,11 +203,11 @@ impl SpansBlock {
 
     fn keep_texts(&mut self, span: &Scanned<'_>, body: &[u8]) -> u32 {
         let extra = if span.exact { &[][..] } else { body };
-        let all = [span.state, span.message, &self.events, &self.links, extra];
+        let all = [span.message, &self.events, &self.links, extra];
         if all.iter().all(|text| text.is_empty()) {
             return NONE;
         }
-        let mut sparse = Sparse { start: self.texts.len() as u32, ends: [0; 5] };
+        let mut sparse = Sparse { start: self.texts.len() as u32, ends: [0; 4] };
         for (end, text) in sparse.ends.iter_mut().zip(all) {
             self.texts.extend_from_slice(text);
             *end = self.texts.len() as u32;

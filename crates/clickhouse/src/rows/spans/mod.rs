@@ -16,6 +16,7 @@ mod block;
 mod nested;
 mod scan;
 mod source;
+mod states;
 mod write;
 
 pub use block::{SpanContext, SpanSource, SpansBlock};

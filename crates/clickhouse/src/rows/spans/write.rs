@@ -55,7 +55,7 @@ impl SpansBlock {
         put_traces(block.column("TraceId", "String"), sorted());
         let out = block.column("Ids", "FixedString(16)");
         sorted().for_each(|row| out.extend_from_slice(&row.ids));
-        block.strings("TraceState", sorted().map(|row| self.text(row, 0)));
+        block.strings("TraceState", sorted().map(|row| self.states.get(row.state)));
         block.low("SpanName", &self.names, sorted().map(|row| row.name));
         block.low("SpanKind", &Dictionary::of(&KINDS), sorted().map(|row| u32::from(row.kind)));
         block.low(
@@ -68,10 +68,10 @@ impl SpansBlock {
         self.put_attributes(&mut block, &order);
         block.u64s("Duration", "UInt64", sorted().map(|row| row.duration));
         block.low("StatusCode", &Dictionary::of(&STATUSES), sorted().map(|row| u32::from(row.status)));
-        block.strings("StatusMessage", sorted().map(|row| self.text(row, 1)));
-        block.strings("Events", sorted().map(|row| self.text(row, 2)));
-        block.strings("Links", sorted().map(|row| self.text(row, 3)));
-        block.strings("Extra", sorted().map(|row| self.text(row, 4)));
+        block.strings("StatusMessage", sorted().map(|row| self.text(row, 0)));
+        block.strings("Events", sorted().map(|row| self.text(row, 1)));
+        block.strings("Links", sorted().map(|row| self.text(row, 2)));
+        block.strings("Extra", sorted().map(|row| self.text(row, 3)));
         block.low("Department", &self.departments, sorted().map(|row| row.department));
         block.low("TransactionType", &self.types, sorted().map(|row| row.kind_of_transaction));
         block.u64s("ChildTime", "UInt64", sorted().map(|row| row.child_time));

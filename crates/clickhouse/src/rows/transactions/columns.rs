@@ -10,7 +10,7 @@ use crate::native::{Arrays, Block, Dictionary, Numbering, put_string};
 use crate::rows::stored_time;
 
 /// The columns of a block, in order, for the statement that inserts it.
-pub(crate) const COLUMNS: [&str; 35] = [
+pub(crate) const COLUMNS: [&str; 36] = [
     "Tenant",
     "FirstStart",
     "TransactionId",
@@ -31,6 +31,7 @@ pub(crate) const COLUMNS: [&str; 35] = [
     "Kept",
     "KeptBy",
     "KeepReason",
+    "Votes",
     "Weight",
     "SpansLost",
     "SkewCorrected",
@@ -80,6 +81,7 @@ struct Row {
     departments: u32,
     policy: u32,
     reason: u32,
+    votes: u32,
     closed_by: u32,
     attribute_keys: u32,
     deleted: bool,
@@ -127,6 +129,9 @@ impl TransactionsBlock {
         };
         let services = list(List::Services, &row.services);
         let departments = list(List::Departments, &row.departments);
+        let votes = row.votes.iter().flat_map(|vote| [vote.policy.as_str(), vote.verdict.as_str()]);
+        joined(votes, scratch);
+        let votes = words.list(owner.kind, List::Votes, scratch);
         joined(row.attributes.iter().map(|attribute| attribute.key.as_str()), scratch);
         let attribute_keys = words.list(owner.kind, List::AttributeKeys, scratch);
         joined(row.attributes.iter().map(|attribute| attribute.value.as_str()), scratch);
@@ -150,6 +155,7 @@ impl TransactionsBlock {
             departments,
             policy: words.list(owner.kind, List::Policy, row.kept_by.as_bytes()),
             reason: words.list(owner.kind, List::Reason, row.keep_reason.as_bytes()),
+            votes,
             closed_by: closed_by(row.closed_by),
             attribute_keys,
             deleted: false,
@@ -197,6 +203,7 @@ impl TransactionsBlock {
         block.fixed("Kept", "Bool", rows, |row| [row.kept.into()]);
         block.low_of("KeptBy", strings, numbering, rows, |row| row.policy);
         block.low_of("KeepReason", strings, numbering, rows, |row| row.reason);
+        block.low_of("Votes", strings, numbering, rows, |row| row.votes);
         block.fixed("Weight", "Float64", rows, |row| row.weight.to_le_bytes());
         block.fixed("SpansLost", "UInt32", rows, |row| row.spans_lost.to_le_bytes());
         block.fixed("SkewCorrected", "UInt64", rows, |row| row.skew_corrected.to_le_bytes());

@@ -66,10 +66,11 @@ pub(in crate::rows) enum List {
     Departments,
     Policy,
     Reason,
+    Votes,
     AttributeKeys,
 }
 
-const LISTS: usize = 5;
+const LISTS: usize = 6;
 
 /// Whose row it is.
 #[derive(Clone, Copy, Debug)]

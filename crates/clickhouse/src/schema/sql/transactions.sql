@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW {db}.transactions
     Kept Bool,
     KeptBy LowCardinality(String),
     KeepReason LowCardinality(String),
+    Votes Map(LowCardinality(String), LowCardinality(String)),
     Weight Float64,
     SpansLost UInt32,
     SkewCorrected UInt64,
@@ -59,6 +60,9 @@ AS SELECT
     Kept,
     KeptBy,
     KeepReason,
+    mapFromArrays(
+        arrayFilter((t, i) -> i % 2 = 1, if(empty(Votes), [], splitByChar('\0', toString(Votes))) AS VoteTexts, arrayEnumerate(VoteTexts)),
+        arrayFilter((t, i) -> i % 2 = 0, VoteTexts, arrayEnumerate(VoteTexts))) AS Votes,
     Weight,
     SpansLost,
     SkewCorrected,

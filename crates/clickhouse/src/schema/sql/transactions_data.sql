@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS {db}.transactions_data
     Kept Bool CODEC(ZSTD(1)),
     KeptBy LowCardinality(String) CODEC(ZSTD(1)),
     KeepReason LowCardinality(String) CODEC(ZSTD(1)),
+    Votes LowCardinality(String) CODEC(ZSTD(1)),
     Weight Float64 CODEC(ZSTD(1)),
     SpansLost UInt32 CODEC(ZSTD(1)),
     SkewCorrected UInt64 CODEC(ZSTD(1)),

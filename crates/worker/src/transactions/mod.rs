@@ -1,32 +1,38 @@
 //! The driver of the second fold: one partition of the summary log to decisions and batches.
 
+mod intake;
+mod lost;
+mod report;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::{Decider, Positioned},
-    names::NameHash,
-    records::{Closed, ClosedBy, Outcome, TraceSummary},
+    decide::{Decided, Decider},
+    place::Place,
     rules::Rules,
-    transactions::{Closing, SummaryEvent, TraceHead, Transactions},
+    transactions::{Closing, SummaryEvent, Transactions},
 };
 use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
+use self::{intake::undecodable, lost::mark_lost};
 use crate::{
     WorkerError,
+    again::Again,
     analysis::FinishedRanges,
     append::append,
     batch::{BatchBuilder, put_in_outbox},
-    events::{cause_of, closed_of, closed_record, control, head_of, rules_of, source_time_of},
+    drafts::Drafts,
+    events::{cause_of, closed_of, closed_record, control, offer_of, offer_record, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
-    metrics::{DECISIONS, LAG, LATE_SPANS, LIMIT_HITS, SNAPSHOTS, TRANSACTIONS_CLOSED, TRANSACTIONS_OPEN},
+    metrics::{LIMIT_HITS, SNAPSHOTS},
+    passing::Passing,
     save::{Schedule, save},
     stored::{Decisions, Index},
     summaries::Summaries,
-    traces::lag,
     trim::{Bounds, Retention},
     worker::Parts,
 };
@@ -42,20 +48,27 @@ pub(crate) struct TransactionsDriver {
     decider: Decider,
     /// Of the transaction that is being decided.
     summaries: Summaries,
+    again: Again,
     builder: BatchBuilder,
     /// What is told to the analysis at the next cut.
     finished: FinishedRanges,
+    passing: Passing,
     outbox: Outbox,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
     in_flight: InFlight,
     /// The next closing to decide.
     decided: u64,
+    /// The next verdict to make a record of.
+    settled: u64,
+    drafts: Drafts,
     /// A cut is in the log and not yet read.
     cut_asked: bool,
     next: Position,
     schedule: Schedule,
     retention: Retention,
+    /// Fold time of the last look for what is to be decided early.
+    looked: u64,
 }
 
 impl TransactionsDriver {
@@ -68,16 +81,17 @@ impl TransactionsDriver {
     ) -> Result<Self, WorkerError> {
         let log = parts.summary_log.clone();
         let (fold, next) = match parts.snapshots.latest(&name(partition))? {
-            Some(saved) => (Transactions::restore(&saved.bytes)?, Position(saved.position)),
-            None => (Transactions::new(Arc::clone(&parts.rules)), log.start(partition)),
+            Some(saved) => (Transactions::restore(partition, &saved.bytes)?, Position(saved.position)),
+            None => (Transactions::new(partition, Arc::clone(&parts.rules)), log.start(partition)),
         };
-        let (spans, summaries) = fold.needed();
-        bounds.set_needed(partition, spans, summaries.min(next.0));
+        set_needed(&bounds, partition, &fold, next);
         // Closings of before the snapshot that have no record yet are decided again.
         let decided = fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence);
         let driver = Self {
             partition,
             decided,
+            settled: 0,
+            drafts: Drafts::default(),
             decisions: Decisions {
                 log: log.clone(),
                 partition,
@@ -85,41 +99,26 @@ impl TransactionsDriver {
             },
             fold,
             reader: log.reader(partition, next),
+            passing: Passing::new(log.clone()),
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
             decider: Decider::default(),
             summaries: Summaries::default(),
+            again: Again::new(parts.span_log.clone()),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
-            finished: FinishedRanges::new(
-                partition,
-                parts.analysis_log.clone(),
-                Arc::clone(&bounds),
-                next,
-            ),
+            finished: FinishedRanges::new(partition, parts.analysis_log.clone(), Arc::clone(&bounds), next),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
             bounds,
             in_flight,
             cut_asked: false,
+            looked: 0,
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
         };
         driver.show_open();
         Ok(driver)
-    }
-
-    /// What was open at the snapshot is in flight again.
-    fn show_open(&self) {
-        let open = self.fold.open_transactions();
-        for (name, position) in
-            open.flat_map(|(name, list)| list.iter().map(move |position| (name, position)))
-        {
-            let record = self.log.fetch(self.partition, Position(*position)).ok();
-            if let Some(head) = record.as_ref().and_then(head_of) {
-                self.in_flight.add(name, TraceHead::from(&head), self.partition, *position);
-            }
-        }
     }
 
     /// Reads until told to stop, then to the end of what the log holds, and cuts; then saves.
@@ -137,6 +136,7 @@ impl TransactionsDriver {
             }
             tokio::select! {
                 record = self.reader.next() => self.apply(record.map_err(|source| self.read_error(source))?).await?,
+                sent = self.passing.sent() => sent?,
                 () = shutdown.cancelled(), if !stopping => continue,
             }
             for _ in 0..RECORDS_PER_TURN {
@@ -171,6 +171,8 @@ impl TransactionsDriver {
         let position = record.position;
         match record.kind {
             Kind::Summary => self.take_summary(&record),
+            Kind::Link => self.take_links(&record),
+            Kind::Move => self.take_moved(&record),
             Kind::SourceTime => {
                 if let (Some((source, cause)), Some((now, oldest))) =
                     (cause_of(&record), source_time_of(&record))
@@ -181,60 +183,40 @@ impl TransactionsDriver {
                     self.report(record.wall_ns);
                 }
             }
+            Kind::Offer => {
+                if let Some(offer) = offer_of(&record) {
+                    self.fold.apply(position.0, SummaryEvent::Offer(&offer), &mut self.decisions);
+                }
+            }
             Kind::Closed => self.take_closed(&record)?,
             Kind::Cut => self.seal(position, record.next).await?,
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
+                    self.drafts.clear();
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
-            Kind::Spans
-            | Kind::Tick
-            | Kind::Link
-            | Kind::Move
-            | Kind::Finished
-            | Kind::Alerts
-            | Kind::Feedback
-            | Kind::Found => {}
+            Kind::Spans | Kind::Tick | Kind::Finished | Kind::Alerts | Kind::Feedback | Kind::Found => {}
         }
         while let Some(chunk) = self.fold.take_chunk() {
             self.decisions.index.add(chunk)?;
         }
+        self.pass_on(position).await?;
         self.next = record.next;
         Ok(())
     }
 
-    fn take_summary(&mut self, record: &Record) {
-        let cached = record.cache.as_ref().and_then(|cache| cache.downcast_ref::<TraceSummary>());
-        let decoded = if cached.is_some() { None } else { head_of(record) };
-        let head = cached.map(TraceHead::from).or(decoded.as_ref().map(TraceHead::from));
-        let (Some((source, cause)), Some(summary)) = (cause_of(record), head) else {
-            tracing::error!(
-                position = record.position.0,
-                "a summary in the log does not decode; it is left out"
-            );
-            return;
-        };
-        let position = record.position.0;
-        let event = SummaryEvent::Summary { source, cause, summary };
-        if self.fold.apply(position, event, &mut self.decisions) {
-            self.in_flight.add(self.fold.filed(), summary, self.partition, position);
-        }
-    }
-
     fn take_closed(&mut self, record: &Record) -> Result<(), WorkerError> {
         let Some(closed) = closed_of(record) else {
-            tracing::error!(
-                position = record.position.0,
-                "a decision in the log does not decode; it is left out"
-            );
+            undecodable(record, "a decision");
             return Ok(());
         };
         if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed), &mut self.decisions) {
             return Ok(());
         }
-        let name = NameHash(u128::from(closed.name_high) << 64 | u128::from(closed.name_low));
-        self.in_flight.remove(name);
+        if !self.fold.is_open(closed.name()) {
+            self.in_flight.remove(closed.name());
+        }
         self.count(&closed);
         self.finished.add(record.position, &closed);
         self.builder.add(&closed)
@@ -253,6 +235,7 @@ impl TransactionsDriver {
         // Before a snapshot: what the analysis is to know is durable then.
         self.finished.send(cut).await?;
         if self.schedule.is_due(next) {
+            self.passing.drain().await?;
             self.save(next)?;
         }
         Ok(())
@@ -275,45 +258,70 @@ impl TransactionsDriver {
 
     /// Decides some of what is closing; whether there was any.
     async fn decide(&mut self) -> Result<bool, WorkerError> {
-        let closings: Vec<Closing> = self.fold.closing(self.decided).take(DECISIONS_PER_APPEND).collect();
-        let Some(last) = closings.last() else { return Ok(false) };
-        self.decided = last.sequence + 1;
-        let mut records = Vec::with_capacity(closings.len());
-        for closing in &closings {
-            let closed = self.decide_one(closing)?;
-            records.push((self.partition, closed_record(&Arc::new(closed))));
+        let settled: Vec<_> = self.fold.settled(self.settled).take(DECISIONS_PER_APPEND).collect();
+        self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
+        let room = DECISIONS_PER_APPEND - settled.len();
+        let closings: Vec<Closing> = self.fold.closing(self.decided).take(room).collect();
+        self.decided = closings.last().map_or(self.decided, |last| last.sequence + 1);
+        let mut records = Vec::with_capacity(settled.len() + closings.len());
+        for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
+            let record = match self.decide_one(closing)? {
+                Decided::Closed(closed) => closed_record(closed.into()),
+                Decided::Offer(offer, draft) => {
+                    self.drafts.add(*draft);
+                    offer_record(offer.into())
+                }
+            };
+            records.push((self.partition, record));
+        }
+        if records.is_empty() {
+            return Ok(false);
         }
         append(&self.log, records).await?;
         Ok(true)
     }
 
-    fn decide_one(&mut self, closing: &Closing) -> Result<Closed, WorkerError> {
+    fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
+        if !self.fold.rules().settings.sampling.dry_run
+            && let Some(closed) = self.drafts.take(closing)
+        {
+            return Ok(Decided::Closed(closed.into()));
+        }
         self.summaries.clear();
-        for position in &closing.summaries {
-            match self.log.fetch(self.partition, Position(*position)) {
-                Ok(record) => self.summaries.read(&record),
+        for place in closing.members.iter().map(|member| member.place()) {
+            match self.log.fetch(place.partition(), Position(place.position())) {
+                Ok(record) => self.summaries.read(place, &record),
                 Err(FetchError::Trimmed { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let before = match closing.previous {
-            Some(position) => self.decisions.at(position)?,
-            None => None,
-        };
+        self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
+        let before = closing.previous.map(|position| Place::new(self.partition, position));
+        let [before, joined] = [before, closing.kept_from].map(|place| self.decisions.at(place?).transpose());
+        let (before, joined) = (before.transpose()?, joined.transpose()?);
         let summaries: Vec<_> = self.summaries.iter().collect();
-        let mut closed = self.decider.decide(self.fold.rules(), closing, &summaries, before.as_deref());
-        mark_lost(&mut closed, &summaries, |partition| self.span_log.start(partition).0);
-        Ok(closed)
+        let by = (&**self.fold.rules(), self.fold.sampler());
+        let (before, joined) = (before.as_deref(), joined.as_deref());
+        let mut decided = self.decider.decide(by, closing, &summaries, before, joined);
+        if let Decided::Closed(closed) = &mut decided {
+            mark_lost(closed, &summaries, |partition| self.span_log.start(partition).0);
+        }
+        Ok(decided)
     }
 
     /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.
     async fn finish(mut self) -> Result<(), WorkerError> {
         self.act().await?;
         self.read_to_end().await?;
+        // What was offered is decided now, but for those that wait for the end of a window.
+        while self.decide().await? {
+            self.read_to_end().await?;
+        }
         if self.fold.batch().rows > 0 {
             self.cut().await?;
             self.read_to_end().await?;
         }
+        self.passing.drain().await?;
         if self.fold.batch().rows == 0 {
             self.save(self.next)?;
         }
@@ -339,14 +347,17 @@ impl TransactionsDriver {
         }
         let retention = self.fold.rules().settings.retention;
         self.decisions.index.saved(self.fold.now(), retention)?;
-        let (spans, summaries) = self.fold.needed();
-        self.bounds.set_needed(self.partition, spans, summaries.min(next.0));
+        set_needed(&self.bounds, self.partition, &self.fold, next);
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
         Ok(())
     }
 
     /// Over its size, the log is held by nothing but what is undecided: the oldest of it is decided early.
     fn close_early(&mut self) {
+        // Sources tell their times one after the other: once for all of them is enough.
+        if std::mem::replace(&mut self.looked, self.fold.now()) == self.fold.now() {
+            return;
+        }
         let partitions = self.span_log.partitions();
         let share = self.retention.bytes / u64::from(partitions);
         let beyond = |partition| self.span_log.end(partition).0.saturating_sub(share);
@@ -361,62 +372,15 @@ impl TransactionsDriver {
             }
         }
     }
-
-    fn report(&mut self, wall: u64) {
-        let partition = self.partition.to_string();
-        metrics::gauge!(TRANSACTIONS_OPEN, "partition" => partition.clone()).set(self.fold.sizes().0 as f64);
-        metrics::gauge!(LAG, "stage" => "transactions", "partition" => partition).set(lag(wall));
-        let counts = self.fold.take_counts();
-        for (limit, hits) in [
-            ("log.retention.size_gib", counts.closed_by_limit),
-            ("transactions.max_traces", counts.over_max_traces),
-        ] {
-            if hits > 0 {
-                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
-            }
-        }
-    }
-
-    /// Counts what was decided. Types that are not configured share a label: their names come from outside.
-    fn count(&self, closed: &Closed) {
-        let Some(row) = &closed.row else { return };
-        let decision = if row.kept { "kept" } else { "dropped" };
-        if closed.version > 1 {
-            let known = closed.before.as_ref().map_or(0, |before| before.spans);
-            let late = row.spans.saturating_sub(known);
-            metrics::counter!(LATE_SPANS, "decision" => decision).increment(u64::from(late));
-            return;
-        }
-        let outcome = Outcome::try_from(row.outcome).unwrap_or_default().as_text();
-        let closed_by = ClosedBy::try_from(row.closed_by).unwrap_or_default().as_text();
-        let known = self.fold.rules().types.iter().any(|kind| *kind.name == *row.r#type);
-        let kind = if known { row.r#type.clone() } else { "(other)".to_owned() };
-        let labels = [("type", kind), ("closed_by", closed_by.into()), ("outcome", outcome.into())];
-        metrics::counter!(TRANSACTIONS_CLOSED, &labels).increment(1);
-        let policy = if row.kept { row.kept_by.clone() } else { row.keep_reason.clone() };
-        metrics::counter!(DECISIONS, "policy" => policy, "decision" => decision).increment(1);
-    }
 }
 
-/// Spans whose bytes are gone are left out, and the row says how many: those of a keep that comes after the log was trimmed.
-fn mark_lost(closed: &mut Closed, summaries: &[Positioned<'_>], start: impl Fn(u32) -> u64) {
-    let Some(row) = &mut closed.row else { return };
-    for kept in &mut closed.kept {
-        let Some((_, summary)) = summaries.iter().find(|(position, _)| *position == kept.summary) else {
-            continue;
-        };
-        let start = start(summary.partition);
-        if summary.records.iter().all(|record| *record >= start) {
-            continue;
-        }
-        let is_gone = |index: u32| summary.records.get(index as usize).is_none_or(|record| *record < start);
-        let gone = summary.record.iter().enumerate().filter(|(_, record)| is_gone(**record));
-        let gone: Vec<u32> =
-            gone.map(|(span, _)| span as u32).filter(|span| kept.skip.binary_search(span).is_err()).collect();
-        row.spans_lost += gone.len() as u32;
-        kept.skip.extend(gone);
-        kept.skip.sort_unstable();
+/// What the fold needs, and of its own log what comes after the snapshot.
+fn set_needed(bounds: &Bounds, partition: u32, fold: &Transactions, next: Position) {
+    let (spans, mut summaries) = fold.needed();
+    if let Some(own) = summaries.get_mut(partition as usize) {
+        *own = (*own).min(next.0);
     }
+    bounds.set_needed(partition, spans, summaries);
 }
 
 fn name(partition: u32) -> String {

@@ -1,0 +1,295 @@
+//! Incidents: as they are in this process, over those that are stored.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use throughline_assembly::{
+    incidents::{FoundBy, Report},
+    records::FeedbackGiven,
+};
+use throughline_clickhouse::questions::{AlertFilter, IncidentFilter, StoredAlert};
+use throughline_worker::Incidents;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    ApiError,
+    limits::{ALERT_LIST, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
+    query::{
+        Alert, AlertingService, FeedbackRequest, Incident, IncidentFeedback, ListAlertsRequest,
+        ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
+    },
+    questions::{Questions, since},
+};
+
+const STATES: [&str; 3] = ["", "open", "recovered"];
+const ALERT_STATES: [&str; 3] = ["", "firing", "resolved"];
+
+impl Questions {
+    fn analysis(&self) -> Result<&Incidents, ApiError> {
+        self.incidents.as_ref().ok_or(ApiError::NoAnalysis)
+    }
+
+    /// Incidents that match, newest first.
+    ///
+    /// # Errors
+    /// Where the question makes no sense, or neither the store nor this process knows.
+    pub async fn list_incidents(
+        &self,
+        request: &ListIncidentsRequest,
+    ) -> Result<ListIncidentsResponse, ApiError> {
+        check(&request.state, &STATES)?;
+        let limit = limit(request.limit, LIST)?;
+        let window = window(request.since_seconds);
+        let filter = IncidentFilter {
+            since: since(window),
+            state: request.state.clone(),
+            department: request.department.clone(),
+            tenant: request.tenant.clone(),
+            limit,
+        };
+        let stored = self.store.incidents(&filter).await;
+        let held = self.incidents.as_ref().map(Incidents::list);
+        // What is wrong now is known here, store or no store.
+        let stored = match (stored, &held) {
+            (Err(error), None) => return Err(error.into()),
+            (stored, _) => stored.unwrap_or_default(),
+        };
+        let mut all: BTreeMap<String, Incident> =
+            stored.iter().map(|report| (report.incident.id.clone(), incident(report))).collect();
+        for report in held.unwrap_or_default() {
+            all.insert(report.incident.id.clone(), incident(&report));
+        }
+        let mut incidents: Vec<Incident> =
+            all.into_values().filter(|incident| matches(incident, &filter)).collect();
+        incidents.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.id.cmp(&b.id)));
+        incidents.truncate(limit as usize);
+        Ok(ListIncidentsResponse { incidents })
+    }
+
+    /// One incident; the beginning of an id that is one's alone is enough.
+    ///
+    /// # Errors
+    /// Where there is none, or the store does not answer.
+    pub async fn incident(&self, id: &str) -> Result<Incident, ApiError> {
+        let id = id.trim();
+        if let Some(report) = self.incidents.as_ref().and_then(|incidents| incidents.get(id)) {
+            return Ok(incident(&report));
+        }
+        let stored = self.store.incident(id).await?;
+        stored.as_ref().map(incident).ok_or_else(|| ApiError::NoIncident(id.to_owned()))
+    }
+
+    /// Takes a person's word, and waits until it shows.
+    ///
+    /// # Errors
+    /// Where there is no such incident or suspect, or the log takes nothing.
+    pub async fn give_feedback(&self, request: &FeedbackRequest) -> Result<Incident, ApiError> {
+        let analysis = self.analysis()?;
+        let known = analysis
+            .get(request.incident.trim())
+            .ok_or_else(|| ApiError::NoIncident(request.incident.clone()))?;
+        if !known.incident.suspects.iter().any(|suspect| suspect.rank == request.suspect) {
+            let count = known.incident.suspects.len();
+            return Err(ApiError::Invalid(format!(
+                "there is no suspect {}; this incident has {count}",
+                request.suspect
+            )));
+        }
+        let mut changes = analysis.watch();
+        let given = FeedbackGiven {
+            incident: known.incident.id.clone(),
+            suspect: request.suspect,
+            confirmed: request.confirmed,
+            by: request.by.clone(),
+        };
+        analysis.feedback(given).await?;
+        let heard = async {
+            loop {
+                match changes.recv().await {
+                    Ok(report)
+                        if report.incident.id == known.incident.id && report.feedback != known.feedback =>
+                    {
+                        return Some(report);
+                    }
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        };
+        let report = tokio::time::timeout(FEEDBACK_WAIT, heard).await.ok().flatten();
+        Ok(incident(&report.unwrap_or(known)))
+    }
+
+    /// Alerts that match, newest first.
+    ///
+    /// # Errors
+    /// Where the question makes no sense, or the store does not answer.
+    pub async fn list_alerts(&self, request: &ListAlertsRequest) -> Result<ListAlertsResponse, ApiError> {
+        check(&request.state, &ALERT_STATES)?;
+        let filter = AlertFilter {
+            since: since(window(request.since_seconds)),
+            state: request.state.clone(),
+            incident: request.incident.clone(),
+            unexplained: request.unexplained,
+            limit: limit(request.limit, ALERT_LIST)?,
+        };
+        let alerts = self.store.alerts(&filter).await?.into_iter().map(alert).collect();
+        Ok(ListAlertsResponse { alerts })
+    }
+
+    /// What is open, then every version as it comes. Ends where the analysis does.
+    ///
+    /// # Errors
+    /// Where this process has no analysis.
+    pub fn watch_incidents(&self, tenant: String) -> Result<tokio::sync::mpsc::Receiver<Incident>, ApiError> {
+        let analysis = self.analysis()?;
+        let mut changes = analysis.watch();
+        let open = analysis.list().into_iter().filter(|report| report.is_open());
+        let first: Vec<Arc<Report>> = open.collect();
+        let (out, stream) = tokio::sync::mpsc::channel(LIST.0 as usize);
+        let is_its = move |report: &Report| {
+            tenant.is_empty() || report.incident.tenant.is_empty() || report.incident.tenant == tenant
+        };
+        tokio::spawn(async move {
+            for report in first.iter().filter(|report| is_its(report)) {
+                if out.send(incident(report)).await.is_err() {
+                    return;
+                }
+            }
+            loop {
+                let change = tokio::select! {
+                    change = changes.recv() => change,
+                    () = out.closed() => return,
+                };
+                match change {
+                    Ok(report) if is_its(&report) => {
+                        if out.send(incident(&report)).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "who watches incidents is too slow");
+                    }
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        Ok(stream)
+    }
+}
+
+fn check(word: &str, known: &[&str]) -> Result<(), ApiError> {
+    if known.contains(&word) {
+        return Ok(());
+    }
+    Err(ApiError::Invalid(format!("state is `{word}`; there are {}", known[1..].join(" and "))))
+}
+
+pub(crate) fn limit(asked: u32, (usual, most): (u32, u32)) -> Result<u32, ApiError> {
+    let limit = if asked == 0 { usual } else { asked };
+    if limit > most {
+        return Err(ApiError::Invalid(format!("limit is {limit}, at most {most} are possible")));
+    }
+    Ok(limit)
+}
+
+fn window(seconds: u64) -> Duration {
+    if seconds == 0 { INCIDENTS_SINCE } else { Duration::from_secs(seconds) }
+}
+
+/// The same conditions as the store's, over what is held here.
+fn matches(incident: &Incident, filter: &IncidentFilter) -> bool {
+    let is_open = incident.state == "open";
+    incident.state != "merged"
+        && (is_open || incident.updated_at >= filter.since)
+        && (filter.state.is_empty() || incident.state == filter.state)
+        && (filter.tenant.is_empty() || incident.tenant.is_empty() || incident.tenant == filter.tenant)
+        && (filter.department.is_empty()
+            || incident.suspects.iter().any(|suspect| suspect.department == filter.department))
+}
+
+/// A report as a message.
+#[must_use]
+pub fn incident(report: &Report) -> Incident {
+    let of = &report.incident;
+    let state = match (report.part_of.is_empty(), report.is_open()) {
+        (false, _) => "merged",
+        (true, true) => "open",
+        (true, false) => "recovered",
+    };
+    Incident {
+        id: of.id.clone(),
+        version: report.version,
+        tenant: of.tenant.clone(),
+        state: state.to_owned(),
+        found_by: match report.found_by {
+            FoundBy::Transactions => "transactions".to_owned(),
+            FoundBy::Alerts => "alerts".to_owned(),
+        },
+        detected_at: of.detected_at,
+        start: of.start,
+        end: of.end.unwrap_or(0),
+        updated_at: report.updated_at,
+        types: of.types.clone(),
+        suspects: of.suspects.iter().map(suspect).collect(),
+        summary: of.summary.clone(),
+        transactions: of.transactions,
+        share: of.share,
+        customers: of.customers,
+        amount: of.amount,
+        excess_ms: of.excess_ms,
+        examples: of.examples.clone(),
+        before: of.before.clone(),
+        alerts: report.alerts,
+        alerting: report
+            .alerting
+            .iter()
+            .map(|(service, alerts)| AlertingService { service: service.clone(), alerts: *alerts })
+            .collect(),
+        feedback: report.feedback.iter().map(feedback).collect(),
+        part_of: report.part_of.clone(),
+    }
+}
+
+fn suspect(of: &throughline_analysis::diagnosis::Suspect) -> Suspect {
+    Suspect {
+        rank: of.rank,
+        service: of.service.clone(),
+        department: of.department.clone(),
+        operation: of.operation.clone(),
+        instance: of.instance.clone(),
+        version: of.version.clone(),
+        kind: of.kind.name().to_owned(),
+        score: of.score,
+        excess_ms: of.excess_ms,
+        transactions: of.transactions,
+        evidence: of.evidence.clone(),
+    }
+}
+
+fn feedback(of: &throughline_assembly::incidents::Feedback) -> IncidentFeedback {
+    IncidentFeedback {
+        service: of.service.clone(),
+        operation: of.operation.clone(),
+        kind: of.kind.clone(),
+        confirmed: of.confirmed,
+        by: of.by.clone(),
+        at: of.at,
+    }
+}
+
+fn alert(of: StoredAlert) -> Alert {
+    Alert {
+        name: of.name,
+        severity: of.severity,
+        state: of.state,
+        start: of.start,
+        end: of.end,
+        service: of.service,
+        department: of.department,
+        incident: of.incident,
+        source: of.source,
+        labels: of.labels.into_iter().collect(),
+        annotations: of.annotations.into_iter().collect(),
+    }
+}

@@ -1,0 +1,158 @@
+//! What a comparison of two sides of a service is made of.
+
+use serde::Deserialize;
+
+use super::QuestionError;
+use crate::store::Store;
+
+/// Values of what is compared by at most: the most used.
+const MAX_VALUES: u32 = 100;
+
+/// Rows of a side's histograms or calls at most.
+const MAX_CELLS: u32 = 50_000;
+
+/// Transactions that are looked at at most: the latest.
+const MAX_TRANSACTIONS: u32 = 500_000;
+
+/// Of whom, by what, since when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompareFilter {
+    /// The service.
+    pub service: String,
+    /// `version`, `instance`, or an attribute of transactions.
+    pub by: String,
+    /// Only of this type; empty for all.
+    pub kind: String,
+    /// Only of this tenant; empty for all.
+    pub tenant: String,
+    /// Begun at or after, Unix nanoseconds.
+    pub since: u64,
+}
+
+/// One value of what is compared by. Times are Unix nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ComparedValue {
+    /// The value.
+    pub value: String,
+    /// Calls of the service.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// When it was seen first.
+    pub first: u64,
+    /// When it was seen last.
+    pub last: u64,
+}
+
+/// Calls of one value by operation and by bucket of their duration, `floor(8 log2(nanoseconds))`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ComparedCell {
+    /// The value.
+    pub value: String,
+    /// The operation.
+    pub operation: String,
+    /// The bucket.
+    pub bucket: i32,
+    /// Calls in it.
+    pub calls: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+}
+
+/// Calls that one value makes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ComparedCall {
+    /// The value.
+    pub value: String,
+    /// The operation.
+    pub operation: String,
+    /// Service and operation that it calls.
+    pub callee: String,
+    /// How often.
+    pub calls: u64,
+}
+
+impl CompareFilter {
+    /// Hops of the service, a row each: value, operation, number, calls, errors, duration of one call, start; all hops beside.
+    fn hops(&self) -> String {
+        let value = match self.by.as_str() {
+            "version" => "Hops.Version[i]",
+            "instance" => "Hops.Instance[i]",
+            _ => "Attributes[{by:String}]",
+        };
+        format!(
+            "SELECT {value} AS value, Hops.Operation[i] AS operation, i AS number, greatest(Hops.Count[i], 1) AS times, \
+             Hops.Errors[i] AS failed, Hops.Duration[i] / times AS took, toUnixTimestamp64Nano(Start) AS at, \
+             Hops.Parent AS parents, Hops.Service AS services, Hops.Operation AS operations, Hops.Count AS counts \
+             FROM (SELECT * FROM transactions WHERE Start >= fromUnixTimestamp64Nano({{since:Int64}}) \
+             AND has(Services, {{service:String}}) AND ({{kind:String}} = '' OR Type = {{kind:String}}) \
+             AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) ORDER BY Start DESC LIMIT {MAX_TRANSACTIONS}) \
+             ARRAY JOIN arrayFilter(n -> Hops.Service[n] = {{service:String}} AND Hops.Kind[n] != 'partner', \
+             range(1, length(Hops.Service) + 1)) AS i"
+        )
+    }
+}
+
+impl Store {
+    fn compared(&self, sql: &str, filter: &CompareFilter) -> clickhouse::query::Query {
+        self.question(sql)
+            .param("service", &filter.service)
+            .param("by", &filter.by)
+            .param("kind", &filter.kind)
+            .param("tenant", &filter.tenant)
+            .param("since", filter.since)
+    }
+
+    /// The values that a service has, the most used first.
+    ///
+    /// # Errors
+    /// [`QuestionError`].
+    pub async fn compared_values(&self, filter: &CompareFilter) -> Result<Vec<ComparedValue>, QuestionError> {
+        let sql = format!(
+            "SELECT value, sum(times) AS calls, sum(failed) AS errors, min(at) AS first, max(at) AS last FROM ({}) \
+             WHERE value != '' GROUP BY value ORDER BY calls DESC, value LIMIT {MAX_VALUES}",
+            filter.hops()
+        );
+        self.rows(self.compared(&sql, filter)).await
+    }
+
+    /// Histograms of two values.
+    ///
+    /// # Errors
+    /// [`QuestionError`].
+    pub async fn compared_cells(
+        &self,
+        filter: &CompareFilter,
+        values: [&str; 2],
+    ) -> Result<Vec<ComparedCell>, QuestionError> {
+        let sql = format!(
+            "SELECT value, operation, toInt32(floor(8 * log2(greatest(took, 1)))) AS bucket, sum(times) AS calls, \
+             sum(failed) AS errors FROM ({}) WHERE value IN ({{first:String}}, {{second:String}}) \
+             GROUP BY value, operation, bucket ORDER BY value, operation, bucket LIMIT {MAX_CELLS}",
+            filter.hops()
+        );
+        let [first, second] = values;
+        self.rows(self.compared(&sql, filter).param("first", first).param("second", second)).await
+    }
+
+    /// What two values call.
+    ///
+    /// # Errors
+    /// [`QuestionError`].
+    pub async fn compared_calls(
+        &self,
+        filter: &CompareFilter,
+        values: [&str; 2],
+    ) -> Result<Vec<ComparedCall>, QuestionError> {
+        let sql = format!(
+            "SELECT value, operation, callee, sum(greatest(counts[child], 1)) AS calls FROM (SELECT value, operation, counts, child, \
+             concat(services[child], ' ', operations[child]) AS callee FROM ({}) \
+             ARRAY JOIN arrayFilter(n -> parents[n] = number - 1, range(1, length(parents) + 1)) AS child \
+             WHERE value IN ({{first:String}}, {{second:String}})) \
+             GROUP BY value, operation, callee ORDER BY value, operation, callee LIMIT {MAX_CELLS}",
+            filter.hops()
+        );
+        let [first, second] = values;
+        self.rows(self.compared(&sql, filter).param("first", first).param("second", second)).await
+    }
+}

@@ -1,0 +1,97 @@
+//! Another configuration while everything runs: by SIGHUP, by a file that changed, or by the API. It is taken as a whole or not at all.
+
+mod answer;
+mod looks;
+mod route;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use throughline_assembly::rules::Rules;
+use throughline_clickhouse::slo::Objective;
+use throughline_config::{Config, Sources};
+use throughline_otlp::CompiledPlan;
+use throughline_worker::Switch;
+use tokio::sync::{Mutex, watch};
+
+use super::metrics::CONFIG_RELOADS;
+use super::slo;
+use answer::{FaultLine, Reloaded, lines};
+
+pub(super) use looks::{files, hangups};
+pub(super) use route::router;
+
+/// What the configuration reaches while it runs.
+pub(super) struct Reloader {
+    /// Where it comes from.
+    sources: Sources,
+    /// The one that holds. Who changes it holds this.
+    current: Mutex<Current>,
+    switch: Switch,
+    /// What the receiver scans for.
+    plan: Arc<ArcSwap<CompiledPlan>>,
+    objectives: watch::Sender<Vec<Objective>>,
+}
+
+/// The configuration that holds.
+struct Current {
+    config: Config,
+    /// Version of its rules, as records in the log tell it.
+    rules: u64,
+}
+
+impl Reloader {
+    /// Of what was read at start; also the objectives as they change.
+    pub(super) fn new(
+        sources: Sources,
+        config: Config,
+        rules: &Rules,
+        switch: Switch,
+        plan: Arc<ArcSwap<CompiledPlan>>,
+    ) -> (Arc<Self>, watch::Receiver<Vec<Objective>>) {
+        let (objectives, seen) = watch::channel(slo::objectives(&config));
+        let current = Mutex::new(Current { config, rules: rules.version });
+        (Arc::new(Self { sources, current, switch, plan, objectives }), seen)
+    }
+
+    /// Reads the configuration again and takes it, or says all that is wrong with it; `why` stands in the log.
+    pub(super) async fn reload(self: Arc<Self>, why: &'static str) -> Reloaded {
+        // On a task of its own: who asked may go away, and half a change must not stay.
+        let task = tokio::spawn(async move {
+            let mut current = self.current.lock().await;
+            let changed = self.change(&mut current).await;
+            let reloaded = Reloaded::new(changed, current.rules);
+            metrics::counter!(CONFIG_RELOADS, "result" => reloaded.result).increment(1);
+            reloaded.log(why);
+            reloaded
+        });
+        task.await.unwrap_or_else(|error| Reloaded::new(Err(vec![FaultLine::whole(&error)]), 0))
+    }
+
+    /// Whether anything that can change did, and the keys that wait for the next start.
+    async fn change(&self, current: &mut Current) -> Result<(bool, Vec<&'static str>), Vec<FaultLine>> {
+        let sources = self.sources.clone();
+        let loaded = tokio::task::spawn_blocking(move || Config::load(&sources)).await;
+        let new = loaded.map_err(|error| vec![FaultLine::whole(&error)])?.map_err(|error| lines(&error))?;
+        let waits = current.config.needs_restart(&new);
+        let new = current.config.changed_to(new).map_err(|fault| vec![FaultLine::from(&fault)])?;
+        let old = &current.config;
+        let changed = new.rules != old.rules || new.service_levels != old.service_levels;
+        if new.rules != old.rules {
+            let compiled = Rules::compile(new.rules.clone());
+            let rules = compiled.map_err(|faults| faults.iter().map(FaultLine::whole).collect::<Vec<_>>())?;
+            let rules = Arc::new(rules);
+            self.switch.to(&rules).await.map_err(|error| vec![FaultLine::whole(&error)])?;
+            self.plan.store(Arc::clone(&rules.plan));
+            current.rules = rules.version;
+        }
+        let objectives = slo::objectives(&new);
+        self.objectives.send_if_modified(|known| {
+            let differ = *known != objectives;
+            *known = objectives;
+            differ
+        });
+        current.config = new;
+        Ok((changed, waits))
+    }
+}
