@@ -1,10 +1,10 @@
 # Two commands matter: `make run` and `make test`. Everything else is a part of them.
 # A machine needs Rust (rustup), Node (for npm, once, to fetch the engine), a C compiler and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow engine bench lint docs advisories
+.PHONY: help run test test-slow engine bench bench-root-cause lint docs advisories
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
 	@exec scripts/run.sh
@@ -21,6 +21,9 @@ engine: ## Bring the embedded ClickHouse engine into the cache folder
 bench: engine ## Speed, time to the answer, memory; with the machine's own figures beside
 	@cargo build --release --locked --package throughline --package throughline-bench
 	@exec target/release/throughline-bench $(BENCH)
+
+bench-root-cause: ## How often the cause is named: the bank's faults, and recorded ones where THROUGHLINE_DATASETS is set
+	@cargo run --release --locked --package throughline-bench-root-cause
 
 lint: ## Formatting, clippy, dependencies, documentation; warnings are errors
 	@exec scripts/lint.sh

@@ -9,7 +9,7 @@ use throughline_assembly::rules::RulesSettings;
 use throughline_bank::plan::{Plan, PlanOptions, Transfer, to_otlp};
 use throughline_bank::{Fault, FaultKind};
 
-use crate::stream::{Stream, Told, assemble, diagnose};
+use crate::stream::{Stream, assemble, diagnose};
 
 /// Transfers a second.
 const RATE: f64 = 5.0;
@@ -22,13 +22,11 @@ const LASTS: Duration = Duration::from_secs(240);
 pub(crate) struct Run {
     pub(crate) department: bool,
     pub(crate) kind: bool,
-    pub(crate) instance: bool,
     /// Seconds from the close of the first transaction hit to the incident.
     pub(crate) delay: Option<f64>,
     pub(crate) false_incidents: usize,
     /// Of several faults: whether all are among the first three suspects.
     pub(crate) all_in_three: bool,
-    pub(crate) told: Vec<Told>,
 }
 
 /// The transactions of a plan that lasts so long.
@@ -83,14 +81,11 @@ pub(crate) fn run(rules: &RulesSettings, kinds: &[FaultKind], seed: u64) -> Resu
         let mut named = suspects.iter().take(count);
         named.any(|suspect| right_department(kind, &suspect.department))
     };
-    let marked = hit.iter().flat_map(|transfer| &transfer.faults).find_map(|mark| mark.instance.clone());
     Ok(Run {
         department: right(kinds[0], 1),
         kind: suspects.first().is_some_and(|first| first.kind.name() == kinds[0].blame()),
-        instance: marked.is_none_or(|pod| suspects.first().is_some_and(|first| first.instance == pod)),
         delay: answer.map(|told| (told.first.detected_at as f64 - first_close as f64) / 1e9),
         false_incidents: told.iter().filter(|told| told.first.detected_at < begins).count(),
         all_in_three: kinds.iter().all(|kind| right(*kind, 3)),
-        told,
     })
 }

@@ -20,8 +20,9 @@ pub(crate) struct Fault {
     pub(crate) minutes: Vec<String>,
 }
 
-/// How long after an injection an incident counts as its answer.
+/// An injection may fall anywhere in its first minute.
 const MINUTE: u64 = 60_000_000_000;
+/// How long after an injection an incident counts as its answer.
 const WINDOW: u64 = 240_000_000_000;
 
 impl Fault {
@@ -48,11 +49,8 @@ pub(crate) struct Answer {
     pub(crate) fault: Fault,
     /// Strict rank of the right service when the incident was over, `None` where it was not named.
     pub(crate) rank: Option<usize>,
-    /// The same when the incident was opened.
-    pub(crate) first_rank: Option<usize>,
     pub(crate) instance: bool,
     pub(crate) delay: Option<f64>,
-    pub(crate) told: Option<Told>,
 }
 
 /// The faults that have a minute after the injection, and their answers.
@@ -68,8 +66,8 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
             |told: &&Told| told.first.detected_at < until && told.last.end.is_none_or(|end| end > from);
         let after = told.iter().filter(during).find(|told| told.first.detected_at > from);
         let answer = after.or_else(|| told.iter().find(during));
-        let rank = |told: &Told, last: bool| {
-            let incident = if last { &told.last } else { &told.first };
+        let rank = |told: &Told| {
+            let incident = &told.last;
             let own = incident.suspects.iter().find(|suspect| suspect.service == fault.service)?;
             Some(incident.suspects.iter().filter(|suspect| suspect.score >= own.score).count())
         };
@@ -81,11 +79,9 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
         });
         answers.push(Answer {
             fault: fault.clone(),
-            rank: answer.and_then(|told| rank(told, true)),
-            first_rank: answer.and_then(|told| rank(told, false)),
+            rank: answer.and_then(|told| rank(told)),
             instance,
             delay: answer.map(|told| (told.first.detected_at as f64 - from as f64) / 1e9),
-            told: answer.cloned(),
         });
     }
     answers

@@ -56,37 +56,28 @@ pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, B
 pub(crate) struct Told {
     pub(crate) first: Incident,
     pub(crate) last: Incident,
-    /// As it was at each time that it changed.
-    pub(crate) states: Vec<(u64, Incident)>,
 }
 
 /// What a diagnosis says of a stream.
 pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings) -> Vec<Told> {
     let mut diagnosis = Diagnosis::new(settings);
     let mut told: Vec<Told> = Vec::new();
-    let mut tell = |now: u64, changes: Vec<Change>| {
+    let mut tell = |changes: Vec<Change>| {
         for change in changes {
             let incident = change.incident().clone();
             match told.iter_mut().find(|told| told.first.id == incident.id) {
-                Some(told) => {
-                    told.states.push((now, incident.clone()));
-                    told.last = incident;
-                }
-                None => told.push(Told {
-                    first: incident.clone(),
-                    last: incident.clone(),
-                    states: vec![(now, incident)],
-                }),
+                Some(told) => told.last = incident,
+                None => told.push(Told { first: incident.clone(), last: incident }),
             }
         }
     };
     let mut end = 0;
     for (time, closed) in stream {
-        tell(*time, diagnosis.advance(*time));
+        tell(diagnosis.advance(*time));
         with_finished(closed, |finished| diagnosis.observe(finished));
         end = *time;
     }
     let end = end + 300_000_000_000;
-    tell(end, diagnosis.advance(end));
+    tell(diagnosis.advance(end));
     told
 }

@@ -6,6 +6,7 @@ use super::Diagnosis;
 use super::finding::{Finding, Sign};
 use super::names::EMPTY;
 use super::series::Measure;
+use super::settings::Method;
 
 /// A finding, and whom it speaks against how strongly.
 #[derive(Clone, Debug)]
@@ -54,7 +55,8 @@ impl Diagnosis {
             match finding.sign {
                 Sign::Time(Measure::Network) => {
                     let (caller, callee) = (finding.caller, finding.service);
-                    let blamed_caller = explains_more(&ways, caller, callee);
+                    let blamed_caller =
+                        self.settings.has(Method::Ways) && explains_more(&ways, caller, callee);
                     let (first, other) = if blamed_caller { (caller, callee) } else { (callee, caller) };
                     charge(first, weight, index);
                     if other != first {
@@ -67,7 +69,8 @@ impl Diagnosis {
                     let child = finding.breaks_after.map_or(EMPTY, |child| child.0);
                     let (parent, child) =
                         (finding.service, if child == finding.service { EMPTY } else { child });
-                    let child_is_first = families.get(&child).is_some_and(|&count| count > 1);
+                    let child_is_first = self.settings.has(Method::Families)
+                        && families.get(&child).is_some_and(|&count| count > 1);
                     let (first, other) = if child_is_first { (child, parent) } else { (parent, child) };
                     charge(first, weight, index);
                     charge(other, weight * BROKEN_OFF, index);

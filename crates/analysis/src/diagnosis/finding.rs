@@ -4,6 +4,7 @@ use super::Diagnosis;
 use super::mix::{Child, Mix, MixKey, Odd, Sort};
 use super::names::EMPTY;
 use super::series::{Measure, Series, Trait};
+use super::settings::Method;
 use super::unusual::Clue;
 
 /// What kind of thing it is.
@@ -57,8 +58,9 @@ impl Diagnosis {
     /// Everything that is out of the normal in the windows up to `slot`.
     pub(crate) fn find(&self, slot: u64) -> Vec<Finding> {
         let mut found = Vec::new();
+        let with_strange = self.settings.has(Method::Strange);
         for (number, key, series) in self.series.iter() {
-            let Some(deviant) = series.judge(slot) else { continue };
+            let Some(deviant) = series.judge(slot, with_strange) else { continue };
             let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
             let usual = series.baseline.mean_ns();
             let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
@@ -93,6 +95,9 @@ impl Diagnosis {
 
     fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
         for (number, key, mix) in self.mixes.iter() {
+            if key.sort == Sort::Shape && !self.settings.has(Method::Shapes) {
+                continue;
+            }
             for odd in mix.judge(slot, key.sort) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
                 if odd.score >= NOTICE && share > f64::from(odd.usual) * 2.0 {

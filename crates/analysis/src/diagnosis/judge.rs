@@ -8,6 +8,7 @@ use super::case::Case;
 use super::finding::Finding;
 use super::incident::{Change, Incident, State};
 use super::limits::MAX_INCIDENTS;
+use super::settings::Method;
 use super::unusual::Clue;
 
 /// A finding this strong opens an incident at once.
@@ -108,7 +109,10 @@ impl Diagnosis {
             sum.0 += charge.weight;
             sum.1 += finding.hits;
         }
-        together.values().any(|&(weight, hits)| weight >= f64::from(TOGETHER).powi(2) && hits > MIN_HITS)
+        self.settings.has(Method::Together)
+            && together
+                .values()
+                .any(|&(weight, hits)| weight >= f64::from(TOGETHER).powi(2) && hits > MIN_HITS)
     }
 
     /// Which open incident a charge belongs to; a new one where none fits.
@@ -144,6 +148,9 @@ impl Diagnosis {
 
     /// What an incident explains does not become baseline.
     fn hold(&mut self, clue: Clue, slot: u64) {
+        if !self.settings.has(Method::Holding) {
+            return;
+        }
         match clue {
             Clue::Time(number) => {
                 if let Some(series) = self.series.get_mut(number) {

@@ -43,7 +43,7 @@ use unusual::{Clue, Unusual};
 
 pub use incident::{Change, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
-pub use settings::DiagnosisSettings;
+pub use settings::{DiagnosisSettings, Method};
 
 /// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]

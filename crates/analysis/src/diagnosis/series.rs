@@ -147,19 +147,19 @@ impl Series {
     }
 
     /// The window up to `slot` that is furthest out.
-    pub(crate) fn judge(&self, slot: u64) -> Option<Deviant> {
+    pub(crate) fn judge(&self, slot: u64, with_strange: bool) -> Option<Deviant> {
         if !self.is_mature() {
             return None;
         }
-        let windows = WINDOWS.iter().filter_map(|&length| self.window(slot, length));
+        let windows = WINDOWS.iter().filter_map(|&length| self.window(slot, length, with_strange));
         windows.max_by(|a, b| a.score.total_cmp(&b.score))
     }
 
-    fn window(&self, slot: u64, length: u64) -> Option<Deviant> {
+    fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
         let mut sum = Deviant { score: 0.0, transactions: 0, hits: 0, excess_ns: 0.0, deviation: 0.0 };
         let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
-            strange += part.strange;
+            strange += if with_strange { part.strange } else { 0 };
             sum.transactions += part.transactions;
             sum.hits += part.hits;
             sum.excess_ns += part.excess_ns;
