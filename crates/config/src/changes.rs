@@ -15,6 +15,8 @@ impl Config {
             ("api.endpoint", self.api != new.api),
             ("metrics.endpoint", self.metrics != new.metrics),
             ("health.endpoint", self.health != new.health),
+            ("notify.alertmanagers", self.notify.alertmanagers != new.notify.alertmanagers),
+            ("notify.webhooks", self.notify.webhooks != new.notify.webhooks),
         ]);
         differ.filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }

@@ -15,6 +15,7 @@ fn other(path: &str, kind: Kind) -> Vec<String> {
     let value = match (path, kind) {
         ("clickhouse.url", _) => "http://store:8123".to_owned(),
         ("log.retention.age", _) => "3h".to_owned(),
+        ("notify.alertmanagers" | "notify.webhooks", _) => "['http://other:9093']".to_owned(),
         ("data_dir", _) => "elsewhere".to_owned(),
         ("receiver.limits.max_in_flight_mib", _) => "512".to_owned(),
         (_, Kind::Address) => "127.0.0.1:7777".to_owned(),
