@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, path::Path};
 
 use throughline_sampling::SUPPORTED;
 
-/// Tests of these crates, by file.
+/// Tests of these crates, by the names of their files.
 fn sources(root: &Path) -> BTreeMap<String, String> {
-    let mut sources = BTreeMap::new();
+    let mut sources: BTreeMap<String, String> = BTreeMap::new();
     for folder in ["crates/sampling/tests", "crates/assembly/tests"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-                sources.insert(name, std::fs::read_to_string(&path).unwrap());
+                sources.entry(name).or_default().push_str(&std::fs::read_to_string(&path).unwrap());
             }
         }
     }
