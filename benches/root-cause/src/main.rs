@@ -74,7 +74,7 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
 type Keep = fn(&Fault) -> bool;
 
 fn halves() -> [(&'static str, Keep); 3] {
-    [("tuned on", Fault::is_for_tuning), ("not looked at", |fault| !fault.is_for_tuning()), ("all", |_| true)]
+    [("tuned on", Fault::is_for_tuning), ("held out", |fault| !fault.is_for_tuning()), ("all", |_| true)]
 }
 
 fn head(what: &str, columns: &[&str]) {

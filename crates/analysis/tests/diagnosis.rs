@@ -55,11 +55,20 @@ fn observe(diagnosis: &mut Diagnosis, number: u64, now: u64, wrong: Wrong) {
             errors: u32::from(wrong.fails),
             ..hop("stock", "reserve", 0)
         },
-        FinishedHop { self_time: own(6, 4), network: own(2, 5) + wrong.way_ms * MS, ..hop("mail", "send", 0) },
+        FinishedHop {
+            self_time: own(6, 4),
+            network: own(2, 5) + wrong.way_ms * MS,
+            ..hop("mail", "send", 0)
+        },
     ];
     if !wrong.returns_early {
         let time = own(5, 6) + wrong.database_ms * MS;
-        hops.push(FinishedHop { kind: HopKind::Database, self_time: time, instance: pod, ..hop("stock", "UPDATE", 1) });
+        hops.push(FinishedHop {
+            kind: HopKind::Database,
+            self_time: time,
+            instance: pod,
+            ..hop("stock", "UPDATE", 1)
+        });
     }
     let id = format!("order-{number}");
     let duration: u64 = hops.iter().map(|hop| hop.self_time + hop.network).sum();
@@ -145,7 +154,10 @@ fn a_call_that_is_missing_is_seen() {
 #[test]
 fn who_fails_by_itself_is_named() {
     let incident = only_incident(Wrong { fails: true, ..Wrong::default() });
-    assert_eq!((incident.suspects[0].service.as_str(), incident.suspects[0].kind), ("stock", SuspectKind::Own));
+    assert_eq!(
+        (incident.suspects[0].service.as_str(), incident.suspects[0].kind),
+        ("stock", SuspectKind::Own)
+    );
 }
 
 #[test]

@@ -132,10 +132,14 @@ impl Diagnosis {
                 sample(self, Measure::Queue, EMPTY, hop.queue);
             }
         }
-        // All samples of one series in one transaction are one observation: they are not independent.
         scratch.samples.sort_by_key(|sample| sample.series);
+        self.add_samples(&scratch.samples, unusual);
+    }
+
+    /// All samples of one series in one transaction are one observation: they are not independent.
+    fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
         let slot = self.slot;
-        for part in scratch.samples.chunk_by(|a, b| a.series == b.series) {
+        for part in samples.chunk_by(|a, b| a.series == b.series) {
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
             let n = part.len() as f32;
             let mut seen = Seen::default();
