@@ -35,7 +35,7 @@ impl Fault {
 
     /// Whether tuning may look at it: the parity of a hash of what names it.
     pub(crate) fn is_for_tuning(&self) -> bool {
-        xxh3_64(format!("{} {} {}", self.time, self.pod, self.kind).as_bytes()) % 2 == 0
+        xxh3_64(format!("{} {} {}", self.time, self.pod, self.kind).as_bytes()).is_multiple_of(2)
     }
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn judge(faults: &[Fault], stream: &Stream, told: &[Told]) -> Vec<Ans
         });
         answers.push(Answer {
             fault: fault.clone(),
-            rank: answer.and_then(|told| rank(told)),
+            rank: answer.and_then(rank),
             instance,
             delay: answer.map(|told| (told.first.detected_at as f64 - from as f64) / 1e9),
         });

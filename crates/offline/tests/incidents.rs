@@ -44,7 +44,6 @@ fn settings() -> RulesSettings {
             links: true,
             quiet_time: 6 * SECOND,
             max_age: 3600 * SECOND,
-            links: true,
             max_traces: 100,
             types: vec![TypeSettings {
                 name: "transfer".into(),

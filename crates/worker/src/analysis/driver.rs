@@ -56,7 +56,7 @@ impl AnalysisDriver {
         let log = parts.analysis_log.clone();
         let (fold, next) = match parts.snapshots.latest(NAME)? {
             Some(saved) => (Analysis::restore(&saved.bytes)?, Position(saved.position)),
-            None => (Analysis::new(DiagnosisSettings::default()), log.start(LANE)),
+            None => (Analysis::new(settings(parts)), log.start(LANE)),
         };
         incidents.hold(fold.reports());
         Ok(Self {
@@ -303,4 +303,10 @@ fn decoded<T: Message + Default>(record: &Record) -> Option<T> {
         tracing::error!(%error, position = record.position.0, "a record of the analysis log does not decode; it is left out");
     }
     decoded.ok()
+}
+
+/// What the configuration says of blame, as it is when the fold begins.
+fn settings(parts: &Parts) -> DiagnosisSettings {
+    let network_department = parts.rules.settings.network_department.clone();
+    DiagnosisSettings { network_department, ..DiagnosisSettings::default() }
 }
