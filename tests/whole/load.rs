@@ -19,8 +19,7 @@ pub(crate) const RESEND: Duration = Duration::from_secs(60);
 /// Requests that a trace's spans are spread over.
 const SLICES: usize = 3;
 
-/// What a server is started with that keeps all, with quiet times short enough for a test, and longer than a restart takes: a key that is learnt after its
-/// trace was closed does not join it yet.
+/// What a server is started with that keeps all, with quiet times short enough for a test, and longer than a restart takes.
 pub(crate) const CONFIG: &str = r#"
 log: { reserve_gib: 0, retention: { size_gib: 1 } }
 traces: { quiet_time: 3s, quiet_time_without_root: 6s }

@@ -11,6 +11,7 @@ mod datasets;
 mod ends;
 mod full_disk;
 mod incidents;
+mod joins;
 mod kills;
 mod load;
 mod reload;
