@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Finding, Sign};
 use super::incident::Incident;
 use super::limits::{MAX_CUSTOMERS, MAX_EXAMPLES};
+use super::onset::Onset;
 use super::series::Trait;
 use super::unusual::{Clue, Unusual};
 
@@ -52,6 +53,7 @@ pub(crate) struct Case {
     /// Who is charged first with a clue.
     pub(crate) clues: BTreeMap<Clue, u32>,
     customers: Vec<u64>,
+    onset: Onset,
 }
 
 impl Case {
@@ -66,6 +68,7 @@ impl Case {
             accounts: BTreeMap::new(),
             clues: BTreeMap::new(),
             customers: Vec::new(),
+            onset: Onset::default(),
         }
     }
 
@@ -117,9 +120,8 @@ impl Case {
     pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual) {
         incident.transactions += 1;
         incident.amount += unusual.amount;
-        if incident.start == 0 || unusual.end < incident.start {
-            incident.start = unusual.end;
-        }
+        self.onset.add(unusual.end);
+        incident.start = self.onset.start();
         self.last_hit = self.last_hit.max(unusual.end);
         if incident.examples.len() < MAX_EXAMPLES {
             incident.examples.push(unusual.id.clone());

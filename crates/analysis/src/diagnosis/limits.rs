@@ -33,3 +33,5 @@ pub(crate) const SLOT_NS: u64 = 10_000_000_000;
 pub(crate) const SLOTS: u64 = 12;
 /// Windows that are judged, in slots: short for what is plain, long for what is rare.
 pub(crate) const WINDOWS: [u64; 3] = [2, 6, 12];
+/// Slots of an incident that are looked at to say when it began.
+pub(crate) const MAX_ONSET_SLOTS: usize = 36;

@@ -19,6 +19,7 @@ mod limits;
 mod mix;
 mod names;
 mod observe;
+mod onset;
 mod scale;
 mod series;
 mod settings;
