@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{AnyValue, KeyValue, any_value::Value},
     resource::v1::Resource,
-    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Link},
 };
 use prost::Message;
 use throughline_assembly::time::SECOND;
@@ -26,6 +26,10 @@ pub struct TestSpan {
     pub end_ms: u64,
     pub error: bool,
     pub attributes: Vec<(&'static str, String)>,
+    /// As OTLP numbers it.
+    pub kind: i32,
+    /// Trace and span that it links to.
+    pub link: Option<(u8, u64)>,
 }
 
 pub const BASE: u64 = 1_700_000_000 * SECOND;
@@ -41,12 +45,19 @@ pub fn span(trace: u8, id: u64, parent: u64, name: &'static str) -> TestSpan {
         end_ms: 1000 - id.min(50) * 10,
         error: false,
         attributes: Vec::new(),
+        kind: 2,
+        link: None,
     }
 }
 
 impl TestSpan {
     pub fn with(mut self, key: &'static str, value: &str) -> Self {
         self.attributes.push((key, value.into()));
+        self
+    }
+
+    pub fn linked(mut self, trace: u8, span: u64) -> Self {
+        self.link = Some((trace, span));
         self
     }
 
@@ -64,6 +75,10 @@ impl TestSpan {
         (self.start_ms, self.end_ms) = (start_ms, end_ms);
         self
     }
+}
+
+fn link((trace, span): &(u8, u64)) -> Link {
+    Link { trace_id: trace_id(*trace), span_id: span.to_be_bytes().to_vec(), ..Link::default() }
 }
 
 pub fn text(key: &str, value: &str) -> KeyValue {
@@ -90,7 +105,8 @@ pub fn request(spans: &[TestSpan]) -> Bytes {
                     span.parent.to_be_bytes().to_vec()
                 },
                 name: span.name.into(),
-                kind: 2,
+                kind: span.kind,
+                links: span.link.iter().map(link).collect(),
                 start_time_unix_nano: BASE + span.start_ms * 1_000_000,
                 end_time_unix_nano: BASE + span.end_ms * 1_000_000,
                 attributes: span.attributes.iter().map(|(key, value)| text(key, value)).collect(),
