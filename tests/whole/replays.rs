@@ -178,7 +178,7 @@ async fn the_same_logs_give_the_same_batches() {
     let config = dir.path().join("throughline.yaml");
     for (name, from) in [("first", None), ("second", None), ("from half way", Some(&halfway))] {
         let copied = dir.path().join(name);
-        for log in ["log/span", "log/summary"] {
+        for log in ["log/span", "log/summary", "log/analysis"] {
             copy(&data.join(log), &copied.join(log));
         }
         from.inspect(|snapshots| copy(snapshots, &copied.join("log/snapshots")));

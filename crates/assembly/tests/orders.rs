@@ -36,7 +36,7 @@ fn spans(seeded: &mut Seeded) -> Vec<TestSpan> {
             let mut root = root.at(begins, begins + 600 + seeded.below(300));
             match (of, seeded.below(3)) {
                 (0, _) => {
-                    root = root.with("payment.uetr", &key).with("bank.transfer.id", &format!("T-{number}"))
+                    root = root.with("payment.uetr", &key).with("bank.transfer.id", &format!("T-{number}"));
                 }
                 (_, 0) => root = root.with("bank.transfer.id", &format!("T-{number}")),
                 (_, 1) => root = root.with("payment.uetr", &key),

@@ -1,8 +1,8 @@
 //! Alerts from outside, grouped by what they have as their cause.
 //!
-//! An alert maps to a service and a department by its labels ([`place`]). Which services call which is learnt from finished transactions
+//! An alert maps to a service and a department by its labels (`place`). Which services call which is learnt from finished transactions
 //! ([`Topology`]). A service that raises alerts while none that it calls does is a cause; the alerts of those that call it, near in time, belong to it
-//! ([`attribute`]). What maps to nothing is grouped by its department, or by its name, and time, and stays visible. Groups keep their identity while
+//! (`attribute`). What maps to nothing is grouped by its department, or by its name, and time, and stays visible. Groups keep their identity while
 //! their cause moves ([`Groups`]).
 //!
 //! Limits: [`MAX_ACTIVE`], [`MAX_GROUPS`], [`topology::MAX_SERVICES`], [`topology::MAX_CALLS`]; what is over them is counted.
