@@ -17,7 +17,7 @@ const CUSTOMER: [&str; 6] =
 
 /// Hands a decision's row to `take`. Only a first row: an amendment tells of what was told already.
 pub fn with_finished(closed: &Closed, take: impl FnOnce(&Finished<'_>)) {
-    let Some(row) = closed.row.as_ref().filter(|_| closed.version <= 1) else { return };
+    let Some(row) = closed.row.as_ref().filter(|_| closed.before.is_none()) else { return };
     let hops = row.hops.as_ref().map(hops).unwrap_or_default();
     let attributes: Vec<(&str, &str)> =
         row.attributes.iter().map(|each| (each.key.as_str(), each.value.as_str())).collect();
