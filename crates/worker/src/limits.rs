@@ -17,6 +17,9 @@ pub const MAX_DRAFTS: usize = 1 << 14;
 /// Links and moves that wait for one append to finish before the fold stops reading.
 pub const MAX_PASSING: usize = 4096;
 
+/// Names that are remembered as told of for having too many traces: one that comes again after so many others is told again.
+pub const MAX_FULL_TOLD: usize = 64;
+
 /// Rows in one block. A batch that holds more is sent in chunks.
 pub const MAX_BLOCK_ROWS: usize = 100_000;
 

@@ -16,6 +16,8 @@ pub const TRANSACTIONS_CLOSED: &str = "throughline_transactions_closed_total";
 pub const DECISIONS: &str = "throughline_decisions_total";
 /// Names whose transaction turned out to be another's.
 pub const TRANSACTIONS_JOINED: &str = "throughline_transactions_joined_total";
+/// Rows that could not be taken back when their transaction turned out to be another's.
+pub const ROWS_LEFT: &str = "throughline_rows_not_taken_back_total";
 /// Spans that came after their trace was closed, by the decision they follow.
 pub const LATE_SPANS: &str = "throughline_late_spans_total";
 /// Spans that came again.
@@ -47,6 +49,11 @@ pub fn describe() {
     describe_counter!(TRANSACTIONS_CLOSED, Unit::Count, "Transactions closed, by type, reason and outcome");
     describe_counter!(DECISIONS, Unit::Count, "Decisions, by policy and verdict");
     describe_counter!(TRANSACTIONS_JOINED, Unit::Count, "Names whose transaction turned out to be another's");
+    describe_counter!(
+        ROWS_LEFT,
+        Unit::Count,
+        "Rows that could not be taken back when their transaction turned out to be another's"
+    );
     describe_counter!(
         LATE_SPANS,
         Unit::Count,

@@ -1,7 +1,7 @@
 //! Summaries and what other names held, put to the transaction that they belong to.
 
 use super::{
-    Found, StoredDecisions, TraceHead, Transactions,
+    StoredDecisions, TraceHead, Transactions,
     content::Content,
     joins::Standing,
     transaction::{State, Transaction},
@@ -19,11 +19,11 @@ impl Transactions {
         let content = Content::new(self.place(position), summary, self.now, &self.rules);
         match self.standing(name, stored) {
             Standing::HasParent(parent) => self.emit_move(name, parent, &content),
-            Standing::Root => {
+            root => {
                 let fits = self.room(name) >= 1;
                 let others: Vec<NameHash> =
                     if fits { Vec::new() } else { summary.names().filter(|other| *other != name).collect() };
-                self.gather(name, &others, position, content, stored);
+                self.gather((name, root), &others, position, content, stored);
             }
         }
     }
@@ -32,23 +32,24 @@ impl Transactions {
     /// it from then on stands apart, under the first of its `others` that has room.
     pub(super) fn gather(
         &mut self,
-        name: NameHash,
+        (name, standing): (NameHash, Standing),
         others: &[NameHash],
         position: u64,
         content: Content,
         stored: &mut dyn StoredDecisions,
     ) {
         let count = content.members.len();
-        let name = if self.room(name) >= count {
-            name
+        let (name, standing) = if self.room(name) >= count {
+            (name, standing)
         } else {
             self.counts.over_max_traces += 1;
             self.full = Some(name);
             let apart = others.iter().map(|other| other.apart()).find(|apart| self.room(*apart) >= count);
-            apart.unwrap_or_else(|| name.nameless(position))
+            let apart = apart.unwrap_or_else(|| name.nameless(position));
+            (apart, self.standing(apart, stored))
         };
         self.filed = Some(name);
-        let slot = self.known_slot(name, stored).unwrap_or_else(|| self.new_slot(name));
+        let slot = self.known_slot(name, standing).unwrap_or_else(|| self.new_slot(name));
         self.merge(slot, content);
     }
 
@@ -60,14 +61,12 @@ impl Transactions {
     }
 
     /// Where a transaction is held; one that left this fold is brought back.
-    pub(super) fn known_slot(&mut self, name: NameHash, stored: &mut dyn StoredDecisions) -> Option<u32> {
-        if let Some(slot) = self.names.get(&name) {
-            return Some(*slot);
-        }
-        if self.next_chunk == 0 {
-            return None;
-        }
-        let Some(Found::Closed(position, closed)) = stored.find(name) else { return None };
+    pub(super) fn known_slot(&mut self, name: NameHash, standing: Standing) -> Option<u32> {
+        let (position, closed) = match standing {
+            Standing::Held(slot) => return Some(slot),
+            Standing::Gone(position, closed) => (position, closed),
+            Standing::Empty | Standing::HasParent(_) => return None,
+        };
         let slot = self.new_slot(name);
         if let Some(Some(transaction)) = self.slots.get_mut(slot as usize) {
             transaction.recall(position, &closed, &self.rules);

@@ -4,6 +4,8 @@
 //! held goes there as a move; one that has a parent already passes the link on to the greater of the two. What reaches a name that is no root goes on to its
 //! parent. The greater name falls at each step, so that it ends, and the root is the least name whatever came first.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -11,7 +13,10 @@ use super::{
     Emitted, EmittedBody, Found, Pending, StoredDecisions, TakeBack, Transactions, content::Content,
     transaction::State,
 };
-use crate::{names::NameHash, records::Moved};
+use crate::{
+    names::NameHash,
+    records::{Closed, Moved},
+};
 
 /// Two names of one transaction: the greater, which is told, and the lesser.
 pub type Link = (NameHash, NameHash);
@@ -51,9 +56,15 @@ pub fn decode_links(bytes: &[u8]) -> impl Iterator<Item = Link> + '_ {
     })
 }
 
-/// What a name is to this fold.
+/// What a name is to this fold, as far as anybody remembers.
 pub(super) enum Standing {
-    Root,
+    /// A root: its transaction is held in this slot.
+    Held(u32),
+    /// A root whose transaction left the fold: its last decision, and where that lies.
+    Gone(u64, Arc<Closed>),
+    /// A root that holds nothing.
+    Empty,
+    /// No root.
     HasParent(NameHash),
 }
 
@@ -72,9 +83,9 @@ impl Transactions {
             match self.standing(greater, stored) {
                 Standing::HasParent(parent) if parent == lesser => {}
                 Standing::HasParent(parent) => self.emit_link(parent, lesser),
-                Standing::Root => {
+                root => {
                     self.aliases.set(greater, lesser, position, self.now);
-                    self.hand_over(greater, lesser, stored);
+                    self.hand_over(greater, lesser, root);
                 }
             }
         }
@@ -86,27 +97,28 @@ impl Transactions {
         let content = Content::from_moved(moved, &self.rules);
         match self.standing(to, stored) {
             Standing::HasParent(parent) => self.emit_move(from, parent, &content),
-            Standing::Root => self.gather(to, &[from], position, content, stored),
+            root => self.gather((to, root), &[from], position, content, stored),
         }
     }
 
-    /// Whether a name has a parent, as far as anybody remembers.
-    pub(super) fn standing(&mut self, name: NameHash, stored: &mut dyn StoredDecisions) -> Standing {
+    /// Asks once: what left the fold is looked up on disk.
+    pub(super) fn standing(&self, name: NameHash, stored: &mut dyn StoredDecisions) -> Standing {
         if let Some(parent) = self.aliases.parent(name) {
             return Standing::HasParent(parent);
         }
-        if self.next_chunk == 0 || self.names.contains_key(&name) {
-            return Standing::Root;
+        if let Some(slot) = self.names.get(&name) {
+            return Standing::Held(*slot);
         }
-        match stored.find(name) {
+        match if self.next_chunk == 0 { None } else { stored.find(name) } {
             Some(Found::Parent(parent)) => Standing::HasParent(parent),
-            _ => Standing::Root,
+            Some(Found::Closed(position, closed)) => Standing::Gone(position, closed),
+            None => Standing::Empty,
         }
     }
 
     /// What `name` holds goes to `parent`. Where its row is decided, that is taken back.
-    fn hand_over(&mut self, name: NameHash, parent: NameHash, stored: &mut dyn StoredDecisions) {
-        let Some(slot) = self.known_slot(name, stored) else { return };
+    fn hand_over(&mut self, name: NameHash, parent: NameHash, standing: Standing) {
+        let Some(slot) = self.known_slot(name, standing) else { return };
         let Some(transaction) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.names.remove(&name);
         self.free.push(slot);

@@ -13,6 +13,7 @@ use super::TransactionsDriver;
 use crate::{
     WorkerError,
     events::{cause_of, emitted_by_fold, head_of, moved_of, summary_of},
+    limits::MAX_FULL_TOLD,
 };
 
 impl TransactionsDriver {
@@ -53,9 +54,10 @@ impl TransactionsDriver {
         self.tell_full(summary);
     }
 
-    /// A name that takes no more traces is told with its text: an empty or constant id is a fault of whoever sends it.
-    fn tell_full(&self, summary: TraceHead<'_>) {
+    /// A name that takes no more traces is told with its text, once: an empty or constant id is a fault of whoever sends it.
+    fn tell_full(&mut self, summary: TraceHead<'_>) {
         if let Some(full) = self.fold.full()
+            && !self.told_full.contains(&full)
             && let Some((key, value)) = summary.key_of(full, self.fold.rules())
         {
             tracing::warn!(
@@ -63,6 +65,10 @@ impl TransactionsDriver {
                 value,
                 "a key names more traces than transactions.max_traces; what comes under it from now on stands apart"
             );
+            if self.told_full.len() == MAX_FULL_TOLD {
+                self.told_full.pop_front();
+            }
+            self.told_full.push_back(full);
         }
     }
 

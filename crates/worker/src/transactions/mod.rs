@@ -4,11 +4,12 @@ mod intake;
 mod lost;
 mod report;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use throughline_assembly::{
     decide::{Decided, Decider},
+    names::NameHash,
     place::Place,
     rules::Rules,
     transactions::{Closing, SummaryEvent, Transactions},
@@ -28,7 +29,7 @@ use crate::{
     events::{cause_of, closed_of, closed_record, control, offer_of, offer_record, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
-    metrics::{LIMIT_HITS, SNAPSHOTS},
+    metrics::{LIMIT_HITS, ROWS_LEFT, SNAPSHOTS},
     passing::Passing,
     save::{Schedule, save},
     stored::{Decisions, Index},
@@ -67,6 +68,8 @@ pub(crate) struct TransactionsDriver {
     next: Position,
     schedule: Schedule,
     retention: Retention,
+    /// Names whose having too many traces was told, the last of them.
+    told_full: VecDeque<NameHash>,
     /// Fold time of the last look for what is to be decided early.
     looked: u64,
 }
@@ -113,6 +116,7 @@ impl TransactionsDriver {
             bounds,
             in_flight,
             cut_asked: false,
+            told_full: VecDeque::new(),
             looked: 0,
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
@@ -213,6 +217,10 @@ impl TransactionsDriver {
         };
         if !self.fold.apply(record.position.0, SummaryEvent::Closed(&closed), &mut self.decisions) {
             return Ok(());
+        }
+        if closed.row.is_none() && closed.before.is_none() {
+            tracing::warn!(name = ?closed.name(), "the row of a transaction that belongs to another now is gone from the log: it stays in the table");
+            metrics::counter!(ROWS_LEFT).increment(1);
         }
         if !self.fold.is_open(closed.name()) {
             self.in_flight.remove(closed.name());
