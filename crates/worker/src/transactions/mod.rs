@@ -18,7 +18,7 @@ use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
-use self::{intake::undecodable, lost::mark_lost};
+use self::{intake::undecodable, lost::mark_lost, report::Tally};
 use crate::{
     WorkerError,
     again::Again,
@@ -70,6 +70,8 @@ pub(crate) struct TransactionsDriver {
     retention: Retention,
     /// Names whose having too many traces was told, the last of them.
     told_full: VecDeque<NameHash>,
+    /// What was decided since the last report.
+    tallies: Vec<Tally>,
     /// Fold time of the last look for what is to be decided early.
     looked: u64,
 }
@@ -117,6 +119,7 @@ impl TransactionsDriver {
             in_flight,
             cut_asked: false,
             told_full: VecDeque::new(),
+            tallies: Vec::new(),
             looked: 0,
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
@@ -143,7 +146,7 @@ impl TransactionsDriver {
                 sent = self.passing.sent() => sent?,
                 () = shutdown.cancelled(), if !stopping => continue,
             }
-            for _ in 0..RECORDS_PER_TURN {
+            for _ in 0..DECISIONS_PER_APPEND + RECORDS_PER_TURN {
                 match self.reader.try_next().map_err(|source| self.read_error(source))? {
                     Some(record) => self.apply(record).await?,
                     None => break,
@@ -197,6 +200,7 @@ impl TransactionsDriver {
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
                     self.drafts.clear();
+                    self.tell_counts();
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
@@ -251,7 +255,8 @@ impl TransactionsDriver {
 
     /// What is to be done outside the log: decisions, and the end of a batch.
     async fn act(&mut self) -> Result<(), WorkerError> {
-        while self.decide().await? {}
+        // Some at a time, which are read before the next are made: while they are the newest of the log they need not be decoded.
+        self.decide().await?;
         if self.fold.wants_cut() && !self.cut_asked {
             self.cut().await?;
         }
@@ -274,7 +279,7 @@ impl TransactionsDriver {
         let mut records = Vec::with_capacity(settled.len() + closings.len());
         for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
             let record = match self.decide_one(closing)? {
-                Decided::Closed(closed) => closed_record(closed.into()),
+                Decided::Closed(closed) => closed_record(closed),
                 Decided::Offer(offer, draft) => {
                     self.drafts.add(*draft);
                     offer_record(offer.into())
@@ -329,6 +334,7 @@ impl TransactionsDriver {
             self.cut().await?;
             self.read_to_end().await?;
         }
+        self.tell_counts();
         self.passing.drain().await?;
         if self.fold.batch().rows == 0 {
             self.save(self.next)?;
