@@ -18,5 +18,6 @@ mod reload;
 mod replays;
 mod rows;
 mod slo;
+mod soak;
 mod transfers;
 mod truth;

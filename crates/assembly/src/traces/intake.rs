@@ -159,6 +159,10 @@ impl Traces {
         if is_known(trace, &self.spans, identity) {
             trace.duplicates = trace.duplicates.saturating_add(1);
             self.counts.duplicates += 1;
+            // Nothing but resends may come of a closed trace: it closes again all the same.
+            if trace.timer == u64::MAX {
+                self.watch(slot);
+            }
             return;
         }
         if trace.late {

@@ -75,6 +75,21 @@ pub fn span_data(span: &Span) -> SpanData {
     }
 }
 
+/// One request with these spans, each under the resource of its pod.
+#[must_use]
+pub fn request_of(spans: &[&Span]) -> ExportTraceServiceRequest {
+    let mut pods: BTreeMap<usize, Vec<&Span>> = BTreeMap::new();
+    for span in spans {
+        pods.entry(span.instance.index).or_default().push(span);
+    }
+    let resource_spans = pods.values().flat_map(|spans| {
+        let resource = ResourceAttributesWithSchema::from(&resource(&spans[0].instance));
+        let data = spans.iter().map(|span| span_data(span)).collect();
+        group_spans_by_resource_and_scope(data, &resource)
+    });
+    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }
+}
+
 /// The requests that the bank's pods would send for these transfers: per pod and second of ends, 512 spans at most each, in the order of time.
 #[must_use]
 pub fn to_otlp(transfers: &[Transfer]) -> Vec<ExportTraceServiceRequest> {
@@ -85,12 +100,7 @@ pub fn to_otlp(transfers: &[Transfer]) -> Vec<ExportTraceServiceRequest> {
     let mut requests = Vec::new();
     for spans in batches.values_mut() {
         spans.sort_by_key(|span| span.end);
-        let resource = ResourceAttributesWithSchema::from(&resource(&spans[0].instance));
-        for batch in spans.chunks(BATCH) {
-            let data = batch.iter().map(|span| span_data(span)).collect();
-            let resource_spans = group_spans_by_resource_and_scope(data, &resource);
-            requests.push(ExportTraceServiceRequest { resource_spans });
-        }
+        requests.extend(spans.chunks(BATCH).map(request_of));
     }
     requests
 }
