@@ -2,21 +2,24 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use prost::Message;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use throughline_bank::{
     Fault,
-    plan::{Plan, PlanOptions, Span, Transfer, request_of},
+    plan::{Plan, PlanOptions, Span, Transfer, encoded_request},
 };
 use throughline_harness::Sender;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 /// What is due is sent so often.
 const TICK: Duration = Duration::from_millis(20);
+
+/// Requests that are on their way at one time; more wait for them.
+const AT_ONCE: usize = 64;
 
 /// Spans of one request, at most.
 const MOST_SPANS: usize = 200;
@@ -82,6 +85,8 @@ struct Way {
     due: BTreeMap<(u64, u64), Due>,
     numbers: u64,
     sender: Sender,
+    /// Requests that may be on their way.
+    room: Arc<Semaphore>,
     sending: JoinSet<u64>,
     sent: Sent,
 }
@@ -113,6 +118,7 @@ impl Rough {
             due: BTreeMap::new(),
             numbers: 0,
             sender: Sender::new(port),
+            room: Arc::new(Semaphore::new(AT_ONCE)),
             sending: JoinSet::new(),
             sent: Sent { transfers: Vec::new(), spans: 0, requests: 0, refused: 0 },
         };
@@ -159,20 +165,19 @@ impl Way {
     }
 
     fn send_due(&mut self, now: u64) {
-        let later = self.due.split_off(&(now, u64::MAX));
         let (mut spans, mut requests) = (Vec::new(), Vec::new());
-        for due in std::mem::replace(&mut self.due, later).into_values() {
-            match due {
-                Due::Span(span) => spans.push(*span),
+        while let Some(first) = self.due.first_entry().filter(|first| first.key().0 <= now) {
+            match first.remove() {
+                Due::Span(span) => spans.push(span),
                 Due::Request(request) => requests.push(request),
             }
         }
         spans.shuffle(&mut self.dice);
         while !spans.is_empty() {
             let part = self.dice.random_range(1..=MOST_SPANS).min(spans.len());
-            let part: Vec<Span> = spans.split_off(spans.len() - part);
-            let part: Vec<&Span> = part.iter().collect();
-            let request = Bytes::from(request_of(&part).encode_to_vec());
+            let part: Vec<Box<Span>> = spans.split_off(spans.len() - part);
+            let part: Vec<&Span> = part.iter().map(|span| &**span).collect();
+            let request = Bytes::from(encoded_request(&part));
             if self.dice.random_bool(SENT_TWICE) {
                 // At once, so that it may overtake itself; or long after it was taken, as late as anything.
                 let most = if self.dice.random_bool(0.5) { 0 } else { nanos(self.rough.late) };
@@ -183,8 +188,11 @@ impl Way {
         }
         for request in requests {
             self.sent.requests += 1;
-            let sender = self.sender.clone();
-            self.sending.spawn(async move { sender.send_until_taken(&request, PATIENCE).await });
+            let (sender, room) = (self.sender.clone(), Arc::clone(&self.room));
+            self.sending.spawn(async move {
+                let _room = room.acquire().await.unwrap();
+                sender.send_until_taken(&request, PATIENCE).await
+            });
         }
     }
 }

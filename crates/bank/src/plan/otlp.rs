@@ -10,6 +10,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use prost::Message;
 
 use super::model::{Span, SpanEvent, SpanLink, Transfer};
 use super::topology::Instance;
@@ -75,9 +76,14 @@ pub fn span_data(span: &Span) -> SpanData {
     }
 }
 
-/// One request with these spans, each under the resource of its pod.
+/// One request with these spans, each under the resource of its pod, as it is sent.
 #[must_use]
-pub fn request_of(spans: &[&Span]) -> ExportTraceServiceRequest {
+pub fn encoded_request(spans: &[&Span]) -> Vec<u8> {
+    request_of(spans).encode_to_vec()
+}
+
+/// One request with these spans, each under the resource of its pod.
+fn request_of(spans: &[&Span]) -> ExportTraceServiceRequest {
     let mut pods: BTreeMap<usize, Vec<&Span>> = BTreeMap::new();
     for span in spans {
         pods.entry(span.instance.index).or_default().push(span);
