@@ -10,7 +10,7 @@ use serde::Deserialize;
 use throughline_harness::Server;
 
 use super::{
-    SLOW, SHARE,
+    SHARE, SLOW,
     rough::{Sent, Told, TraceOf},
 };
 
@@ -76,7 +76,8 @@ pub(crate) async fn settled(server: &Server, sent: &Sent, patience: Duration) {
     while Instant::now() < until {
         let rows = server.try_query("SELECT count(), sum(Spans) FROM transactions").await;
         if rows.as_ref() == Some(&wanted) {
-            let stored = "SELECT (SELECT count() FROM otel_traces) = (SELECT sumIf(Spans, Kept) FROM transactions)";
+            let stored =
+                "SELECT (SELECT count() FROM otel_traces) = (SELECT sumIf(Spans, Kept) FROM transactions)";
             if server.try_query(stored).await.as_deref() == Some("1") {
                 return;
             }
@@ -96,7 +97,8 @@ pub(crate) async fn check(server: &Server, sent: &Sent) {
             wrong.add(&row.id, "it has two rows".to_owned());
         }
     }
-    let mut stored: HashMap<&str, &Stored> = stored.iter().map(|trace| (trace.trace.as_str(), trace)).collect();
+    let mut stored: HashMap<&str, &Stored> =
+        stored.iter().map(|trace| (trace.trace.as_str(), trace)).collect();
     for told in &sent.transfers {
         let Some(row) = by_id.remove(told.uetr.as_str()) else {
             wrong.add(&told.uetr, "it has no row".to_owned());
@@ -125,7 +127,10 @@ fn compare(row: &Row, told: &Told, is_joined: bool, wrong: &mut Wrong) {
     let mut same = |what: &str, stored: &dyn std::fmt::Debug, wanted: &dyn std::fmt::Debug| {
         let (stored, wanted) = (format!("{stored:?}"), format!("{wanted:?}"));
         if stored != wanted {
-            wrong.add(&told.uetr, format!("{what}: {stored}, not {wanted} ({}, {})", row.closed_by, row.kept_by));
+            wrong.add(
+                &told.uetr,
+                format!("{what}: {stored}, not {wanted} ({}, {})", row.closed_by, row.kept_by),
+            );
         }
     };
     same("traces", &row.traces, &told.traces.keys().collect::<Vec<_>>());
@@ -152,7 +157,9 @@ fn compare(row: &Row, told: &Told, is_joined: bool, wrong: &mut Wrong) {
 
 fn compare_trace(row: &Row, told: &TraceOf, (id, stored): (&str, Option<&Stored>), wrong: &mut Wrong) {
     match stored {
-        None if row.kept => wrong.add(&row.id, format!("kept by {}, but nothing of trace {id} is stored", row.kept_by)),
+        None if row.kept => {
+            wrong.add(&row.id, format!("kept by {}, but nothing of trace {id} is stored", row.kept_by))
+        }
         None => {}
         Some(stored) if !row.kept => wrong.add(&row.id, format!("dropped, but stored: {stored:?}")),
         Some(stored) => {

@@ -104,7 +104,9 @@ fn moments(size: Size) -> Vec<Duration> {
     for kill in 0..size.kills {
         let part = Duration::from_secs(size.seconds) / size.kills as u32;
         let moment = match moments.last() {
-            Some(last) if dice.random_bool(SOON) => *last + Duration::from_millis(dice.random_range(50..2_500)),
+            Some(last) if dice.random_bool(SOON) => {
+                *last + Duration::from_millis(dice.random_range(50..2_500))
+            }
             _ => part * kill as u32 + part.mul_f64(dice.random_range(0.1..0.9)),
         };
         moments.push(moment);
@@ -113,7 +115,7 @@ fn moments(size: Size) -> Vec<Duration> {
 }
 
 /// Sends all while the server is killed; returns the server that runs in the end, and what was sent.
-async fn send_and_kill(size: Size, closes: Closes, start: Start) -> (Server, Sent) {
+async fn send_and_kill(size: Size, start: Start) -> (Server, Sent) {
     let mut server = start.ready().await;
     let rough = Rough {
         seed: size.seed,
@@ -134,7 +136,6 @@ async fn send_and_kill(size: Size, closes: Closes, start: Start) -> (Server, Sen
     }
     let sent = sending.await.unwrap();
     server.wait_ready().await;
-    let _ = closes;
     (server, sent)
 }
 
@@ -142,7 +143,7 @@ async fn soak(size: Size, closes: Closes) {
     let size = size.or_as_told();
     let dir = tempfile::tempdir().unwrap();
     let start = Start::new(binary(), dir.path(), &size.config(closes));
-    let (server, sent) = send_and_kill(size, closes, start).await;
+    let (server, sent) = send_and_kill(size, start).await;
     eprintln!(
         "seed {}: {} transfers, {} spans, {} requests, {} times refused",
         size.seed,

@@ -68,7 +68,7 @@ fn written<'a>(
     let old = old.into_iter().filter(|(_, summary)| traces.contains(&summary.trace_id[..]));
     old.flat_map(|(_, summary)| {
         let spans = summary.span_id.iter().zip(&summary.flags);
-        spans.map(|(id, flags)| {
+        spans.map(move |(id, flags)| {
             let kind = SpanKind::from_number((flags & u32::from(flag::KIND)) as u8);
             (&summary.trace_id[..], *id, kind as u8)
         })
