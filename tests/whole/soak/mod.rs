@@ -75,7 +75,7 @@ impl Size {
         let share = SHARE * 100.0;
         format!(
             r#"
-log: {{ reserve_gib: 0, retention: {{ size_gib: 2 }} }}
+log: {{ reserve_gib: 0, retention: {{ size_gib: 4 }} }}
 traces: {{ quiet_time: 2s, quiet_time_without_root: 4s }}
 departments: [{{ attribute: department }}]
 transactions:
