@@ -40,6 +40,7 @@ pub use self::{
     head::TraceHead,
     joins::{Link, decode_links, encode_links, link},
     member::Member,
+    needs::Needed,
     recall::{Found, StoredDecisions},
 };
 use crate::{

@@ -12,7 +12,7 @@ use throughline_assembly::{
     names::NameHash,
     place::Place,
     rules::Rules,
-    transactions::{Closing, SummaryEvent, Transactions},
+    transactions::{Closing, Needed, SummaryEvent, Transactions},
 };
 use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
@@ -57,6 +57,8 @@ pub(crate) struct TransactionsDriver {
     outbox: Outbox,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
+    /// What the last snapshot needs, until all is read that the log held at start: what moves there to this fold is needed too, and nobody else says so.
+    held: Option<(Position, Needed)>,
     in_flight: InFlight,
     /// The next closing to decide.
     decided: u64,
@@ -89,7 +91,7 @@ impl TransactionsDriver {
             Some(saved) => (Transactions::restore(partition, &saved.bytes)?, Position(saved.position)),
             None => (Transactions::new(partition, Arc::clone(&parts.rules)), log.start(partition)),
         };
-        set_needed(&bounds, partition, &fold, next);
+        let needed = needed(partition, &fold, next);
         // Closings of before the snapshot that have no record yet are decided again.
         let decided = fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence);
         let driver = Self {
@@ -104,7 +106,8 @@ impl TransactionsDriver {
             },
             fold,
             reader: log.reader(partition, next),
-            passing: Passing::new(log.clone()),
+            passing: Passing::new(log.clone(), Arc::clone(&bounds)),
+            held: Some((next, needed)),
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
@@ -162,6 +165,9 @@ impl TransactionsDriver {
         while self.next < end {
             let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
             self.apply(record).await?;
+        }
+        if let Some((next, needed)) = self.held.take() {
+            self.bounds.set_needed(self.partition, next, needed);
         }
         if self.fold.rules().version != rules.version || end == self.log.start(self.partition) {
             let record = control(Kind::Rules, rules.to_record().into());
@@ -361,7 +367,11 @@ impl TransactionsDriver {
         }
         let retention = self.fold.rules().settings.retention;
         self.decisions.index.saved(self.fold.now(), retention)?;
-        set_needed(&self.bounds, self.partition, &self.fold, next);
+        let needed = needed(self.partition, &self.fold, next);
+        match &mut self.held {
+            Some(held) => *held = (next, needed),
+            None => self.bounds.set_needed(self.partition, next, needed),
+        }
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
         Ok(())
     }
@@ -389,12 +399,10 @@ impl TransactionsDriver {
 }
 
 /// What the fold needs, and of its own log what comes after the snapshot.
-fn set_needed(bounds: &Bounds, partition: u32, fold: &Transactions, next: Position) {
-    let (spans, mut summaries) = fold.needed();
-    if let Some(own) = summaries.get_mut(partition as usize) {
-        *own = (*own).min(next.0);
-    }
-    bounds.set_needed(partition, spans, summaries);
+fn needed(partition: u32, fold: &Transactions, next: Position) -> Needed {
+    let mut needed = fold.needed();
+    needed.summary(Place::new(partition, next.0));
+    needed
 }
 
 fn name(partition: u32) -> String {
