@@ -136,10 +136,12 @@ fn conditions_in_cel_are_driven_and_names_in_them_are_captured() {
         &cel("worst.critical > duration(\"1ms\") && worst.kind == \"own\" && worst.service == \"cards\""),
         |one| one.service == "cards",
     );
-    // A baseline is not known: what is asked of it is not so.
+    // What is usual is not known of the first ones: what is asked of it is not so.
     for condition in ["ratio > 0.0", "usual < duration(\"1h\")"] {
-        let of_none = decided(json!([cel(condition)]));
-        assert!(of_none.iter().all(|(_, closed)| !closed.row.as_ref().unwrap().kept), "{condition}");
+        let decided = decided(json!([cel(condition)]));
+        let kept: Vec<_> = decided.iter().map(|(_, closed)| closed.row.as_ref().unwrap().kept).collect();
+        assert!(kept[..100].iter().all(|kept| !kept), "{condition}");
+        assert!(kept[kept.len() - 100..].iter().all(|kept| *kept), "{condition}");
     }
     let (_, closed) = &decided(json!([cel("attributes[\"bank.channel\"] == \"branch\"")]))[0];
     let row = closed.row.as_ref().unwrap();
