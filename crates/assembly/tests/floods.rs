@@ -13,7 +13,7 @@ use serde_json::json;
 use throughline_assembly::{records::ClosedBy, rules::Rules};
 
 /// Keys of the flood, where the environment says no other number.
-const KEYS: u64 = 20_000;
+const KEYS: u64 = 10_000;
 
 fn rules() -> Arc<Rules> {
     let errors = json!({"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}});
@@ -75,7 +75,7 @@ fn a_flood_of_new_keys_starves_nobody() {
     world.tick(2);
     // Those that are known are known before it comes.
     for second in 0..15 {
-        let mut traffic = others(&mut seeded);
+        let traffic = others(&mut seeded);
         sent.extend(traffic.iter().cloned());
         if second >= 5 {
             let new = (0..keys / 10).map(|number| Traffic {

@@ -45,13 +45,14 @@ fn a_flood_of_new_keys_takes_little_of_those_that_are_known() {
     let policies = fair();
     let mut sampler = Sampler::new(&policies);
     let known: Vec<String> = (0..20).map(|number| format!("bank-{number}")).collect();
+    let new = |number: u64| (0..20_000).map(move |one| format!("new-{number}-{one}")).collect::<Vec<_>>();
+    let floods: Vec<Vec<String>> = (0..10).map(new).collect();
     let steady = || known.iter().flat_map(|tenant| [tenant.as_str(); 2]);
     for number in 0..5 {
         second(&mut sampler, &policies, steady(), number * SECOND);
     }
     let (mut kept, mut sum, mut variance) = (0, 0.0, 0.0);
-    for number in 5..15u64 {
-        let flood: Vec<String> = (0..20_000).map(|one| format!("new-{number}-{one}")).collect();
+    for (number, flood) in (5..).zip(&floods) {
         let all = flood.iter().map(String::as_str).chain(steady());
         let passed = second(&mut sampler, &policies, all, number * SECOND);
         kept += passed.iter().filter(|(tenant, _)| tenant.starts_with("bank")).count();

@@ -17,7 +17,7 @@ const MAX_SHARES: usize = 10_000;
 
 /// Keys of one window that were not seen before and have a share of their own all the same. So a flood of new keys makes the parts of those that are known no
 /// smaller than by so many.
-const NEW_SHARES: usize = 64;
+const NEW_SHARES: usize = 8;
 
 /// A key is known for so long after it was last seen, nanoseconds of log time.
 const KNOWN_FOR: u64 = 60 * SECOND;
