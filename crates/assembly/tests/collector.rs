@@ -58,13 +58,18 @@ fn keeps_of(policies: Value, of: &Of) -> (bool, String) {
         start_time_unix_nano: BASE + start * 1_000_000,
         end_time_unix_nano: BASE + end * 1_000_000,
         attributes: attributes(&of.span),
-        events: vec![Event { name: "test event".into(), attributes: attributes(&of.event), ..Event::default() }],
+        events: vec![Event {
+            name: "test event".into(),
+            attributes: attributes(&of.event),
+            ..Event::default()
+        }],
         status: Some(Status { code: of.status, ..Status::default() }),
         ..Span::default()
     });
     let scope = ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() };
     let resource = Resource { attributes: attributes(&of.resource), ..Resource::default() };
-    let all = ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..ResourceSpans::default() };
+    let all =
+        ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..ResourceSpans::default() };
     world.append(Some(ExportTraceServiceRequest { resource_spans: vec![all] }.encode_to_vec().into()));
     world.tick(15);
     let row = world.closed().pop().unwrap().row.clone().unwrap();
@@ -147,7 +152,8 @@ fn numbers() {
 #[test]
 fn yes_and_no() {
     let of = |key, value| Of { span: vec![(key, Any::BoolValue(value))], ..Of::default() };
-    let table = [(of("non_matching", true), false), (of("example", false), false), (of("example", true), true)];
+    let table =
+        [(of("non_matching", true), false), (of("example", false), false), (of("example", true), true)];
     for (of, matches) in table {
         for invert in [false, true] {
             let block = json!({"key": "example", "value": true, "invert_match": invert});
@@ -239,14 +245,12 @@ fn several_at_once() {
 
 #[test]
 fn the_first_sub_policy_of_a_composite_that_matches_has_the_say() {
-    let tag = |low: i64, high: i64| {
-        json!({"name": "eval-1", "type": "numeric_attribute", "numeric_attribute": {"key": "tag", "min_value": low, "max_value": high}})
-    };
+    let tag = |low: i64, high: i64| json!({"name": "eval-1", "type": "numeric_attribute", "numeric_attribute": {"key": "tag", "min_value": low, "max_value": high}});
     let all = json!({"name": "eval-2", "type": "always_sample"});
-    let foo = |name: &str, invert: bool| {
-        json!({"name": name, "type": "string_attribute", "string_attribute": {"key": "tag", "values": ["foo"], "invert_match": invert}})
+    let foo = |name: &str, invert: bool| json!({"name": name, "type": "string_attribute", "string_attribute": {"key": "tag", "values": ["foo"], "invert_match": invert}});
+    let of = |subs: Value| {
+        policy("composite", json!({"max_total_spans_per_second": 1000, "composite_sub_policy": subs}))
     };
-    let of = |subs: Value| policy("composite", json!({"max_total_spans_per_second": 1000, "composite_sub_policy": subs}));
     let none = Of::default();
     let ten = Of { span: vec![("tag", Any::IntValue(10))], ..Of::default() };
     assert!(!keeps(&of(json!([tag(0, 100)])), &none));

@@ -44,7 +44,8 @@ fn check(world: &World, sent: &[Traffic]) {
 fn a_giant_trace_starves_nobody() {
     let mut world = World::new(rules());
     let mut seeded = Seeded(21);
-    let giant = Traffic { service: "batch", name: "POST /orders", failed: false, ..Traffic::random(&mut seeded) };
+    let giant =
+        Traffic { service: "batch", name: "POST /orders", failed: false, ..Traffic::random(&mut seeded) };
     let mut sent = Vec::new();
     world.tick(2);
     for second in 0..15 {
@@ -96,12 +97,17 @@ fn a_flood_of_new_keys_starves_nobody() {
     check(&world, &sent);
     let rows = world.rows();
     assert_eq!(rows.len() as u64, sent.len() as u64 + keys / 10 * 10, "each has its row");
-    let flood = || rows.values().filter_map(|closed| closed.row.as_ref()).filter(|row| row.r#type.starts_with("bff"));
+    let flood =
+        || rows.values().filter_map(|closed| closed.row.as_ref()).filter(|row| row.r#type.starts_with("bff"));
     let kept = flood().filter(|row| row.kept).count();
     assert!(kept > 100 && kept < 1500, "{kept} of the flood are kept");
     let sum: f64 = flood().map(|row| row.weight).sum();
     let variance: f64 = flood().map(|row| row.weight * (row.weight - 1.0).max(0.0)).sum();
-    assert!((sum - keys as f64).abs() <= 3.0 * variance.sqrt(), "{sum} of {keys}, deviation {}", variance.sqrt());
+    assert!(
+        (sum - keys as f64).abs() <= 3.0 * variance.sqrt(),
+        "{sum} of {keys}, deviation {}",
+        variance.sqrt()
+    );
     assert!(world.transactions.sampler().usual_types() <= throughline_sampling::MAX_USUAL_TYPES);
     assert_eq!(world.transactions.sizes().0, 0, "nothing stays open");
 }

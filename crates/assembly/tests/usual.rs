@@ -28,8 +28,7 @@ fn slow() -> Value {
 
 /// The policy alone, and beside a limit, so that it is asked of an offer.
 fn rules_of() -> [Arc<Rules>; 2] {
-    let limit =
-        json!({"name": "limit", "type": "throughput_limiting", "throughput_limiting": {"transactions_per_second": 2}});
+    let limit = json!({"name": "limit", "type": "throughput_limiting", "throughput_limiting": {"transactions_per_second": 2}});
     [quick_rules(json!([slow()]), |_| ()), quick_rules(json!([slow(), limit]), |_| ())]
 }
 

@@ -63,7 +63,11 @@ async fn all_that_is_durable_is_read_beside_the_open_log_and_nothing_is_touched(
     let before = listing(dir.path());
     let mut files = LogFiles::open(dir.path()).unwrap();
     let read = all(&mut files);
-    assert_eq!(read.iter().map(number).collect::<Vec<_>>(), (0..600).collect::<Vec<_>>(), "in the order of time");
+    assert_eq!(
+        read.iter().map(number).collect::<Vec<_>>(),
+        (0..600).collect::<Vec<_>>(),
+        "in the order of time"
+    );
     assert!(files.left_out().is_empty(), "{:?}", files.left_out());
     let (passed, all_bytes) = files.progress();
     assert!(passed > 500_000 && passed < all_bytes);
@@ -77,7 +81,11 @@ async fn all_that_is_durable_is_read_beside_the_open_log_and_nothing_is_touched(
     append(&log, 600, 700).await;
     assert_eq!(all(&mut LogFiles::open(dir.path()).unwrap()).len(), 700);
     drop(log);
-    assert_eq!(all(&mut LogFiles::open(dir.path()).unwrap()).len(), 700, "it is as readable once it is closed");
+    assert_eq!(
+        all(&mut LogFiles::open(dir.path()).unwrap()).len(),
+        700,
+        "it is as readable once it is closed"
+    );
 }
 
 /// Its server lets go of files and writes them over while they are read: what was in them is not told, and nothing else is told instead.

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn a_duration_comes_back_within_a_twentieth() {
         let mut last = 0;
-        for time in (0..50).flat_map(|octave| (0..50).map(move |step| (1u64 << octave) + step * (1 << octave) / 50)) {
+        for time in
+            (0..50).flat_map(|octave| (0..50).map(move |step| (1u64 << octave) + step * (1 << octave) / 50))
+        {
             let (bucket, back) = (bucket(time), middle(bucket(time)));
             assert!(back.abs_diff(time) * 20 <= time, "{time} came back as {back}");
             assert!(bucket >= last, "{time} is not below what was before it");

@@ -61,7 +61,11 @@ fn a_flood_of_new_keys_takes_little_of_those_that_are_known() {
     }
     assert!(kept >= 390, "{kept} of 400: nobody known lost more than a little");
     let truth = 10.0 * 20_040.0;
-    assert!((sum - truth).abs() <= 3.0 * f64::sqrt(variance), "{sum} of {truth}, deviation {}", variance.sqrt());
+    assert!(
+        (sum - truth).abs() <= 3.0 * f64::sqrt(variance),
+        "{sum} of {truth}, deviation {}",
+        variance.sqrt()
+    );
 }
 
 /// A key that was away for long is new again, and one that is new has its share while few are.

@@ -65,18 +65,60 @@ fn sets() -> Vec<(&'static str, Value)> {
         ("share", json!([of("probabilistic", json!({"sampling_percentage": 30}))])),
         ("spans", json!([of("rate_limiting", json!({"spans_per_second": 300}))])),
         ("bytes", json!([of("bytes_limiting", json!({"bytes_per_second": 100_000}))])),
-        ("transactions", json!([of("throughput_limiting", json!({"transactions_per_second": 12, "fair_by": field}))])),
+        (
+            "transactions",
+            json!([of("throughput_limiting", json!({"transactions_per_second": 12, "fair_by": field}))]),
+        ),
         ("one in", json!([of("deterministic", json!({"sample_rate": 4}))])),
-        ("dynamic", json!([of("dynamic", json!({"sample_rate": 4, "clear_frequency": "2s", "field_list": field}))])),
-        ("ema", json!([of("ema_dynamic", json!({"goal_sample_rate": 4, "adjustment_interval": "2s", "field_list": field}))])),
-        ("ema throughput", json!([of("ema_throughput", json!({"goal_throughput_per_sec": 200, "adjustment_interval": "2s", "field_list": field}))])),
-        ("windowed", json!([of("windowed_throughput", json!({"goal_throughput_per_sec": 200, "lookback_frequency": "4s", "field_list": field}))])),
-        ("total", json!([of("total_throughput", json!({"goal_throughput_per_sec": 200, "clear_frequency": "2s", "field_list": field}))])),
-        ("composite", json!([of("composite", json!({"max_total_spans_per_second": 400, "policy_order": ["few", "all"],
-            "composite_sub_policy": [{"name": "few", "type": "probabilistic", "probabilistic": {"sampling_percentage": 20}}, all]}))])),
+        (
+            "dynamic",
+            json!([of("dynamic", json!({"sample_rate": 4, "clear_frequency": "2s", "field_list": field}))]),
+        ),
+        (
+            "ema",
+            json!([of(
+                "ema_dynamic",
+                json!({"goal_sample_rate": 4, "adjustment_interval": "2s", "field_list": field})
+            )]),
+        ),
+        (
+            "ema throughput",
+            json!([of(
+                "ema_throughput",
+                json!({"goal_throughput_per_sec": 200, "adjustment_interval": "2s", "field_list": field})
+            )]),
+        ),
+        (
+            "windowed",
+            json!([of(
+                "windowed_throughput",
+                json!({"goal_throughput_per_sec": 200, "lookback_frequency": "4s", "field_list": field})
+            )]),
+        ),
+        (
+            "total",
+            json!([of(
+                "total_throughput",
+                json!({"goal_throughput_per_sec": 200, "clear_frequency": "2s", "field_list": field})
+            )]),
+        ),
+        (
+            "composite",
+            json!([of(
+                "composite",
+                json!({"max_total_spans_per_second": 400, "policy_order": ["few", "all"],
+            "composite_sub_policy": [{"name": "few", "type": "probabilistic", "probabilistic": {"sampling_percentage": 20}}, all]})
+            )]),
+        ),
         ("floor", json!([of("floor", json!({"field_list": field, "count": 3, "per": "2s"})), few])),
         ("limit and share", json!([of("rate_limiting", json!({"spans_per_second": 150})), few])),
-        ("drop", json!([of("drop", json!({"drop_sub_policy": [few]})), of("throughput_limiting", json!({"transactions_per_second": 15}))])),
+        (
+            "drop",
+            json!([
+                of("drop", json!({"drop_sub_policy": [few]})),
+                of("throughput_limiting", json!({"transactions_per_second": 15}))
+            ]),
+        ),
     ]
 }
 

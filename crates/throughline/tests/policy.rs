@@ -72,7 +72,8 @@ fn a_changed_policy_is_compared_with_the_present_one() {
 fn logged(data: &Path, transfers: usize) -> Log {
     let dir = data.join("log").join("span");
     std::fs::create_dir_all(&dir).unwrap();
-    let log = Log::open(Settings { segment_bytes: 1 << 20, reserve_bytes: 0, ..Settings::new(dir, "span", 2) });
+    let log =
+        Log::open(Settings { segment_bytes: 1 << 20, reserve_bytes: 0, ..Settings::new(dir, "span", 2) });
     let log = log.unwrap();
     let of = |kind, payload: Vec<u8>| NewRecord {
         kind,
@@ -85,7 +86,8 @@ fn logged(data: &Path, transfers: usize) -> Log {
     let requests = generate(&options, transfers).chunks(3).flat_map(to_otlp).collect::<Vec<_>>();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         for (number, request) in (0..).zip(requests) {
-            let records = vec![(number % 2, of(Kind::Spans, request.encode_to_vec())), (0, of(Kind::Tick, Vec::new()))];
+            let records =
+                vec![(number % 2, of(Kind::Spans, request.encode_to_vec())), (0, of(Kind::Tick, Vec::new()))];
             log.append(records).await.unwrap();
         }
     });
@@ -118,7 +120,8 @@ fn a_policy_asks_how_long_transfers_usually_take() {
     let folder = tempfile::tempdir().unwrap();
     let [recorded, old, _] = prepare(folder.path(), 160);
     let kept = |condition: &str| {
-        let set = format!("sampling.policies=[{{ name: slow, type: cel, cel: {{ condition: \"{condition}\" }} }}]");
+        let set =
+            format!("sampling.policies=[{{ name: slow, type: cel, cel: {{ condition: \"{condition}\" }} }}]");
         let output = policy_test(&[&recorded, "--config", &old, "--set", &set, "--output", "json"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

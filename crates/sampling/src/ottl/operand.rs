@@ -52,7 +52,10 @@ pub(super) fn operand(value: &Value, context: Context) -> Result<Option<Operand>
                 "Seconds" => 1e9,
                 "Duration" => return Ok(None),
                 _ => {
-                    return Err(OttlError::new(value.column, format!("`{name}` is not understood; {FUNCTIONS}")));
+                    return Err(OttlError::new(
+                        value.column,
+                        format!("`{name}` is not understood; {FUNCTIONS}"),
+                    ));
                 }
             };
             match &arguments[..] {
