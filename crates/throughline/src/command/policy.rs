@@ -29,7 +29,7 @@ means all such files in it. It runs them through the same core as a server, in t
 
 A server's data folder (or its log folder) means what its log holds, in the time in which it came: that is what it received
 since log.retention. It is read beside the running server, without a lock, and nothing is written. What began before the
-log begins is seen in part.
+log begins, or goes on at its end, is seen in part.
 
 Examples:
   throughline policy test recorded.jsonl --config new.yaml --config-old throughline.yaml
