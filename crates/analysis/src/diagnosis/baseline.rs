@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mix::surprise;
-use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds};
+use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds, position};
 
 /// From here on the past is halved, so that a baseline follows what drifts.
 const MAX_WEIGHT: f32 = 20_000.0;
@@ -13,6 +13,8 @@ const MIN_SPREAD: f32 = 0.25;
 const MAX_DEVIATION: f32 = 8.0;
 /// The same downwards.
 const MIN_DEVIATION: f32 = -3.0;
+/// How far off the median a time counts towards where the middle is, in octaves, down and up: a tail must not carry it.
+const OFFSET: (f32, f32) = (-1.5, 1.5);
 /// Variance of slot means that a baseline of one slot may have failed to see.
 const UNSEEN: f32 = 1.0;
 /// A bucket and its neighbours with less than this share hold hardly anything.
@@ -38,6 +40,7 @@ pub(crate) struct Baseline {
     up: f32,
     down: f32,
     mean_deviation: f32,
+    mean_offset: f32,
     variance: f32,
     mean_ns: f64,
     /// Buckets above the median in which hardly anything lies, as bits.
@@ -57,6 +60,7 @@ impl Default for Baseline {
             up: 1.0,
             down: 1.0,
             mean_deviation: 0.0,
+            mean_offset: 0.0,
             variance: 1.0,
             mean_ns: 0.0,
             strange: 0,
@@ -79,6 +83,21 @@ impl Baseline {
     /// Mean time, its largest 2 % cut, nanoseconds.
     pub(crate) fn mean_ns(&self) -> f64 {
         self.mean_ns
+    }
+
+    /// Mean time where all is shifted by so many octaves, nanoseconds.
+    pub(crate) fn shifted_ns(&self, shift: f32) -> f64 {
+        nanoseconds((position(self.mean_ns as u64) + shift).max(0.0))
+    }
+
+    /// How far a position is off the median, octaves; what is far off counts as less so.
+    pub(crate) fn offset(&self, position: f32) -> f32 {
+        (position - self.median).clamp(OFFSET.0, OFFSET.1)
+    }
+
+    /// What is so far off is as far off as usual.
+    pub(crate) fn mean_offset(&self) -> f32 {
+        self.mean_offset
     }
 
     /// Median time, nanoseconds.
@@ -165,15 +184,17 @@ impl Baseline {
         self.up = upper.max(MIN_SPREAD) * doubt;
         self.down = lower.max(MIN_SPREAD) * doubt;
         let cut = bucket(self.quantile(0.98));
-        let (mut sum, mut squares, mut time) = (0.0, 0.0, 0.0);
+        let (mut sum, mut squares, mut offsets, mut time) = (0.0, 0.0, 0.0, 0.0);
         for (at, &weight) in self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
             let deviation = self.deviation(middle(at));
             sum += weight * deviation;
             squares += weight * deviation * deviation;
+            offsets += weight * self.offset(middle(at));
             time += f64::from(weight) * nanoseconds(middle(at.min(cut)));
         }
         self.find_strange();
         self.mean_deviation = sum / self.total;
+        self.mean_offset = offsets / self.total;
         self.variance = (squares / self.total - self.mean_deviation * self.mean_deviation).max(0.25);
         self.mean_ns = time / f64::from(self.total);
     }

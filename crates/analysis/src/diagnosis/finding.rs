@@ -62,7 +62,7 @@ impl Diagnosis {
         for (number, key, series) in self.series.iter() {
             let Some(deviant) = series.judge(slot, with_strange) else { continue };
             let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
-            let usual = series.baseline.mean_ns();
+            let usual = series.usual_ns;
             let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
             let matters = per_transaction > MIN_EXCESS_NS.max(duration * MIN_SHARE)
                 && usual + per_transaction > usual * MIN_RATIO;

@@ -29,6 +29,8 @@ pub(crate) const MAX_HOPS_SEEN: usize = 2 * crate::MAX_HOPS;
 
 /// Length of a slot: judgement comes so often, well under the minute that detection may take.
 pub(crate) const SLOT_NS: u64 = 10_000_000_000;
+/// Slots of an hour.
+pub(crate) const SLOTS_AN_HOUR: u64 = 3_600_000_000_000 / SLOT_NS;
 /// Slots held before they become baseline: two minutes, so that what is found within them never does.
 pub(crate) const SLOTS: u64 = 12;
 /// Windows that are judged, in slots: short for what is plain, long for what is rare.

@@ -21,6 +21,7 @@ mod names;
 mod observe;
 mod onset;
 mod scale;
+mod season;
 mod series;
 mod settings;
 mod table;

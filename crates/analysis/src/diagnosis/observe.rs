@@ -11,6 +11,7 @@ use super::mix::{Child, Mix, MixKey, Sort};
 use super::names::EMPTY;
 use super::scale::position;
 use super::series::{Measure, Seen, Series, SeriesKey, Trait};
+use super::settings::Method;
 use super::unusual::{Clue, Unusual};
 use crate::HopKind;
 
@@ -138,22 +139,23 @@ impl Diagnosis {
 
     /// All samples of one series in one transaction are one observation: they are not independent.
     fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
-        let slot = self.slot;
+        let (slot, with_seasons) = (self.slot, self.settings.has(Method::Seasons));
         for part in samples.chunk_by(|a, b| a.series == b.series) {
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
-            let n = part.len() as f32;
+            series.prepare(slot, with_seasons);
+            let (n, is_mature) = (part.len() as f32, series.is_mature());
             let mut seen = Seen::default();
             for sample in part {
-                let deviation =
-                    if series.is_mature() { series.baseline.deviation(sample.position) } else { 0.0 };
-                seen.position += sample.position / n;
+                let position = sample.position - series.shift;
+                let deviation = if is_mature { series.baseline.deviation(position) } else { 0.0 };
+                seen.position += position / n;
                 seen.deviation += deviation / n;
-                seen.excess_ns +=
-                    if series.is_mature() { sample.time_ns - series.baseline.mean_ns() } else { 0.0 };
+                seen.offset += if is_mature { series.baseline.offset(position) / n } else { 0.0 };
+                seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
                 series.add_trait(slot, Trait::Instance, sample.instance, deviation);
                 series.add_trait(slot, Trait::Version, sample.version, deviation);
             }
-            seen.strange = series.is_mature() && series.baseline.is_strange(seen.position);
+            seen.strange = is_mature && series.baseline.is_strange(seen.position);
             seen.hit = seen.deviation > HIT || seen.strange;
             series.add(slot, &seen);
             if seen.hit {
@@ -291,9 +293,9 @@ impl Diagnosis {
         let lender = SeriesKey { group: u32::MAX, ..key };
         let lent = self.lenders.find(&lender).and_then(|at| self.lenders.get(at).copied());
         let lent = lent.and_then(|number| self.series.get(number)).filter(|series| series.is_mature());
-        let baseline =
-            lent.map_or_else(Baseline::default, |series| Baseline::borrow(&series.baseline, BORROWED));
-        let series = Series::new(baseline, department);
+        let borrow = |series: &Series| (Baseline::borrow(&series.baseline, BORROWED), series.season.clone());
+        let (baseline, season) = lent.map(borrow).unwrap_or_default();
+        let series = Series::new(baseline, season, department);
         let number = if self.series.len() < MAX_SERIES {
             self.series.push(key, series)
         } else {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::limits::{MAX_TRAITS, SLOTS, WINDOWS};
 use super::scale::bucket;
+use super::season::Season;
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ struct Slot {
     transactions: u32,
     hits: u32,
     deviation: f32,
+    /// Shift that was taken for normal, and how far off the median its transactions were beyond that, in all; octaves.
+    shift: f32,
+    offset: f32,
     strange: u32,
     excess_ns: f64,
     buckets: Vec<(u8, u16)>,
@@ -65,8 +69,10 @@ pub(crate) struct TraitCount {
 /// What one transaction showed of a series.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
+    /// Without what is normal at this time.
     pub(crate) position: f32,
     pub(crate) deviation: f32,
+    pub(crate) offset: f32,
     pub(crate) excess_ns: f64,
     pub(crate) strange: bool,
     pub(crate) hit: bool,
@@ -84,7 +90,12 @@ pub(crate) struct Deviant {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
+    /// Of times without the shift of their hour.
     pub(crate) baseline: Baseline,
+    pub(crate) season: Season,
+    /// What is normal now beyond the baseline, octaves, and the mean time with it; taken anew in each slot.
+    pub(crate) shift: f32,
+    pub(crate) usual_ns: f64,
     pub(crate) department: u32,
     pub(crate) traits: Vec<TraitCount>,
     pub(crate) last: u64,
@@ -102,8 +113,28 @@ const ADAPT_SLOTS: u32 = 360;
 const FADE: f32 = 0.8;
 
 impl Series {
-    pub(crate) fn new(baseline: Baseline, department: u32) -> Self {
-        Self { baseline, department, traits: Vec::new(), last: 0, slots: Vec::new(), held: 0 }
+    pub(crate) fn new(baseline: Baseline, season: Season, department: u32) -> Self {
+        let usual_ns = baseline.mean_ns();
+        Self {
+            baseline,
+            season,
+            shift: 0.0,
+            usual_ns,
+            department,
+            traits: Vec::new(),
+            last: 0,
+            slots: Vec::new(),
+            held: 0,
+        }
+    }
+
+    /// Before the first observation of a slot: what is normal in it.
+    pub(crate) fn prepare(&mut self, slot: u64, with_seasons: bool) {
+        if self.last != slot {
+            self.last = slot;
+            self.shift = if with_seasons { self.season.shift(slot) } else { 0.0 };
+            self.usual_ns = self.baseline.shifted_ns(self.shift);
+        }
     }
 
     pub(crate) fn is_mature(&self) -> bool {
@@ -111,15 +142,15 @@ impl Series {
     }
 
     pub(crate) fn add(&mut self, slot: u64, seen: &Seen) {
-        self.last = slot;
         if self.slots.last().is_none_or(|last| last.number != slot) {
-            self.slots.push(Slot { number: slot, ..Slot::default() });
+            self.slots.push(Slot { number: slot, shift: self.shift, ..Slot::default() });
         }
         let Some(last) = self.slots.last_mut() else { return };
         last.transactions += 1;
         last.hits += u32::from(seen.hit);
         last.strange += u32::from(seen.strange);
         last.deviation += seen.deviation;
+        last.offset += seen.offset;
         last.excess_ns += seen.excess_ns;
         let at = bucket(seen.position) as u8;
         match last.buckets.iter_mut().find(|(other, _)| *other == at) {
@@ -189,13 +220,17 @@ impl Series {
             entry.deviation *= FADE;
         }
         let young = self.baseline.weight() < YOUNG;
-        let Self { slots, baseline, held, .. } = self;
+        let Self { slots, baseline, season, held, .. } = self;
         slots.retain_mut(|part| {
             let leaves = part.number + SLOTS <= slot;
             if (leaves || young) && !part.learnt {
                 part.learnt = true;
                 *held = if part.bad { *held + 1 } else { 0 };
                 if !part.bad || *held > ADAPT_SLOTS {
+                    if baseline.weight() >= MATURE {
+                        let n = part.transactions.max(1) as f32;
+                        season.learn(part.number, part.shift + part.offset / n - baseline.mean_offset(), n);
+                    }
                     baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
                 }
             }
