@@ -64,8 +64,9 @@ pub(crate) struct Run {
     pub(crate) healthy: f64,
     /// Of several faults: whether all are among the first three suspects.
     pub(crate) all_in_three: bool,
-    /// What was said, for whoever looks into a miss.
+    /// What was said, for whoever looks into a miss, and into a false incident.
     pub(crate) said: String,
+    pub(crate) wrongly_said: Vec<String>,
 }
 
 /// A fault of this kind, somewhere that depends on `choice`; at its usual place for `None`.
@@ -178,6 +179,11 @@ fn judge(
         false_incidents: told.len() - answers.len(),
         healthy: BEFORE.as_secs_f64(),
         all_in_three: faults.iter().all(in_three),
+        wrongly_said: told
+            .iter()
+            .filter(|told| told.first.detected_at < begins)
+            .map(|told| wrong_outline(told, begins - BEFORE.as_nanos() as u64))
+            .collect(),
         said: answers.iter().map(|told| outline(&told.last)).collect::<Vec<_>>().join(" / "),
     }
 }
@@ -194,4 +200,9 @@ pub(crate) fn outline(incident: &Incident) -> String {
         suspects.collect::<Vec<_>>().join(", "),
         evidence.map_or_else(String::new, |text| format!(" {text}"))
     )
+}
+
+/// A false incident in one line: how long after the beginning.
+pub(crate) fn wrong_outline(told: &Told, start: u64) -> String {
+    format!("after {:.0} s: {}", (told.first.detected_at - start) as f64 / 1e9, outline(&told.last))
 }

@@ -40,7 +40,7 @@ pub(crate) struct Scale {
     pub(crate) is_verbose: bool,
 }
 
-const FULL: Scale = Scale { seeds: 20, systems: 20, days: 6, is_verbose: false };
+const FULL: Scale = Scale { seeds: 20, systems: 12, days: 3, is_verbose: false };
 const QUICK: Scale = Scale { seeds: 3, systems: 4, days: 1, is_verbose: false };
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -28,7 +28,7 @@ pub(crate) fn bank(scale: Scale) -> Answer {
     for anywhere in [false, true] {
         let mut plans: Vec<(FaultKind, u64, Fault)> = Vec::new();
         for (number, kind) in (0u64..).zip(FaultKind::ALL) {
-            let seeds = if anywhere { scale.seeds.div_ceil(2) } else { scale.seeds };
+            let seeds = if anywhere { scale.seeds.div_ceil(4) } else { scale.seeds };
             for at in 0..seeds {
                 let seed = 1_000 * (number + 1) + at + if anywhere { 500 } else { 0 };
                 plans.push((kind, seed, bank::fault(kind, anywhere.then_some(at))?));
@@ -69,6 +69,9 @@ fn bank_row(kind: FaultKind, runs: &[(&bank::Run, u64)], is_verbose: bool) {
     );
     for (run, seed) in runs.iter().filter(|(run, _)| is_verbose && !(run.department && run.kind)) {
         eprintln!("   {} seed {seed}: {}", kind.name(), run.said);
+    }
+    for (run, seed) in runs.iter().filter(|_| is_verbose) {
+        run.wrongly_said.iter().for_each(|said| eprintln!("   false, {} seed {seed}: {said}", kind.name()));
     }
 }
 
@@ -115,6 +118,10 @@ pub(crate) fn random(scale: Scale) -> Answer {
     println!("\nFalse incidents before the faults: {}\n", per_hour(wrong, hours));
     for (run, (_, seed)) in runs.iter().zip(&plans).filter(|(run, _)| scale.is_verbose && run.rank != Some(1)) {
         eprintln!("   seed {seed}, {:.1}/s: rank {:?}: {}", run.rate, run.rank, run.said);
+    }
+    for (run, (_, seed)) in runs.iter().zip(&plans).filter(|_| scale.is_verbose) {
+        let name = run.kind;
+        run.wrongly_said.iter().for_each(|said| eprintln!("   false, {name} seed {seed}, {:.1}/s: {said}", run.rate));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::error::Error;
 use throughline_analysis::diagnosis::{DiagnosisSettings, Suspect, SuspectKind};
 use throughline_assembly::rules::RulesSettings;
 
-use crate::bank::outline;
+use crate::bank::{outline, wrong_outline};
 use crate::stream::diagnose_requests;
 use dice::Dice;
 use fault::{Fault, Kind};
@@ -41,6 +41,7 @@ pub(crate) struct Run {
     pub(crate) false_incidents: usize,
     pub(crate) healthy: f64,
     pub(crate) said: String,
+    pub(crate) wrongly_said: Vec<String>,
 }
 
 /// A random system of this seed under a fault of this kind.
@@ -49,7 +50,8 @@ pub(crate) fn run(rules: &RulesSettings, kind: Kind, seed: u64) -> Result<Run, B
     let system = System::random(&mut dice, &Rate::Any);
     let fault = Fault::random(kind, &system, &mut dice, BEFORE, BEFORE + LASTS);
     let traffic = Traffic::new(&system, Some(&fault), dice.next(), BEFORE + LASTS + AFTER);
-    let begins = traffic.start() + (BEFORE * 1e9) as u64;
+    let start = traffic.start();
+    let begins = start + (BEFORE * 1e9) as u64;
     let (told, _) = diagnose_requests(rules, DiagnosisSettings::default(), traffic, |_, _| {})?;
     let answers: Vec<_> = told.iter().filter(|told| told.first.detected_at >= begins).collect();
     let answer = answers.first().map(|told| &told.last);
@@ -71,6 +73,11 @@ pub(crate) fn run(rules: &RulesSettings, kind: Kind, seed: u64) -> Result<Run, B
         delay: answers.first().map(|told| (told.first.detected_at as f64 - begins as f64) / 1e9),
         false_incidents: told.len() - answers.len(),
         healthy: BEFORE,
+        wrongly_said: told
+            .iter()
+            .filter(|told| told.first.detected_at < begins)
+            .map(|told| wrong_outline(told, start))
+            .collect(),
         said: format!("{} | {}", fault.outline(&system), said),
     })
 }
@@ -97,6 +104,7 @@ pub(crate) fn healthy(
     let mut dice = Dice::new(seed.wrapping_mul(7_919) + 77);
     let system = System::random(&mut dice, &Rate::Slow);
     let traffic = Traffic::new(&system, None, dice.next(), hours * 3600.0);
+    let start = traffic.start();
     let (told, _) = diagnose_requests(rules, DiagnosisSettings::default(), traffic, |_, _| {})?;
-    Ok((system.rate, told.iter().map(|told| outline(&told.last)).collect()))
+    Ok((system.rate, told.iter().map(|told| wrong_outline(told, start)).collect()))
 }

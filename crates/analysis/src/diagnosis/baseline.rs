@@ -14,9 +14,11 @@ const MAX_DEVIATION: f32 = 8.0;
 /// The same downwards.
 const MIN_DEVIATION: f32 = -3.0;
 /// How far off the median a time counts towards where the middle is, in octaves, down and up: a tail must not carry it.
-const OFFSET: (f32, f32) = (-1.5, 1.5);
+const OFFSET: (f32, f32) = (-2.0, 3.0);
 /// Variance of slot means that a baseline of one slot may have failed to see.
 const UNSEEN: f32 = 1.0;
+/// From this deviation on a transaction counts as hit by what is wrong there.
+pub(crate) const HIT: f32 = 2.5;
 /// A bucket and its neighbours with less than this share hold hardly anything.
 const STRANGE: f32 = 0.01;
 /// Strange observations that are worth a word.
@@ -42,6 +44,8 @@ pub(crate) struct Baseline {
     mean_deviation: f32,
     mean_offset: f32,
     variance: f32,
+    /// Share of what counts as hit though nothing is wrong.
+    tail: f32,
     mean_ns: f64,
     /// Buckets above the median in which hardly anything lies, as bits.
     strange: u128,
@@ -62,6 +66,7 @@ impl Default for Baseline {
             mean_deviation: 0.0,
             mean_offset: 0.0,
             variance: 1.0,
+            tail: 0.0,
             mean_ns: 0.0,
             strange: 0,
             strange_share: 0.0,
@@ -88,6 +93,11 @@ impl Baseline {
     /// Mean time where all is shifted by so many octaves, nanoseconds.
     pub(crate) fn shifted_ns(&self, shift: f32) -> f64 {
         nanoseconds((position(self.mean_ns as u64) + shift).max(0.0))
+    }
+
+    /// How far a position is above the median, octaves; below where negative.
+    pub(crate) fn above_median(&self, position: f32) -> f32 {
+        position - self.median
     }
 
     /// How far a position is off the median, octaves; what is far off counts as less so.
@@ -132,6 +142,11 @@ impl Baseline {
             return 0.0;
         }
         surprise(strange, n, usual) / STRANGE_WANDER
+    }
+
+    /// How unusual it is that `hits` of `n` observations count as hit: standard deviations. Few outliers among few observations are chance, however far out.
+    pub(crate) fn hit_score(&self, n: u32, hits: u32) -> f32 {
+        surprise(hits, n, (self.tail + 0.5 / self.total.max(1.0)).min(0.5))
     }
 
     /// Learns a slot: how many observations lie in which bucket, and by how much they deviated on average.
@@ -193,6 +208,9 @@ impl Baseline {
             time += f64::from(weight) * nanoseconds(middle(at.min(cut)));
         }
         self.find_strange();
+        let is_tail = |at: usize| self.deviation(middle(at)) > HIT || self.strange >> at & 1 == 1;
+        let tail: f32 = (0..self.weights.len()).filter(|at| is_tail(*at)).map(|at| self.weights[at]).sum();
+        self.tail = tail / self.total;
         self.mean_deviation = sum / self.total;
         self.mean_offset = offsets / self.total;
         self.variance = (squares / self.total - self.mean_deviation * self.mean_deviation).max(0.25);

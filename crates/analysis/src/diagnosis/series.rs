@@ -36,7 +36,7 @@ struct Slot {
     transactions: u32,
     hits: u32,
     deviation: f32,
-    /// Shift that was taken for normal, and how far off the median its transactions were beyond that, in all; octaves.
+    /// Shifts that were taken for normal, and how far off the median its transactions were beyond that, in all; octaves.
     shift: f32,
     offset: f32,
     strange: u32,
@@ -52,6 +52,7 @@ struct Slot {
 pub(crate) enum Trait {
     Instance,
     Version,
+    Host,
 }
 
 /// One instance or version: its observations of late.
@@ -73,15 +74,18 @@ pub(crate) struct Seen {
     pub(crate) position: f32,
     pub(crate) deviation: f32,
     pub(crate) offset: f32,
+    pub(crate) shift: f32,
     pub(crate) excess_ns: f64,
     pub(crate) strange: bool,
     pub(crate) hit: bool,
 }
 
 /// A window that is out of the normal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deviant {
     pub(crate) score: f32,
+    /// How unusual the number of hits alone is.
+    pub(crate) hit_score: f32,
     pub(crate) transactions: u32,
     pub(crate) hits: u32,
     pub(crate) excess_ns: f64,
@@ -93,8 +97,8 @@ pub(crate) struct Series {
     /// Of times without the shift of their hour.
     pub(crate) baseline: Baseline,
     pub(crate) season: Season,
-    /// What is normal now beyond the baseline, octaves, and the mean time with it; taken anew in each slot.
-    pub(crate) shift: f32,
+    /// What is normal now beyond the baseline, octaves, from and to, and the mean time with it; taken anew in each slot.
+    range: (f32, f32),
     pub(crate) usual_ns: f64,
     pub(crate) department: u32,
     pub(crate) traits: Vec<TraitCount>,
@@ -118,7 +122,7 @@ impl Series {
         Self {
             baseline,
             season,
-            shift: 0.0,
+            range: (0.0, 0.0),
             usual_ns,
             department,
             traits: Vec::new(),
@@ -132,8 +136,8 @@ impl Series {
     pub(crate) fn prepare(&mut self, slot: u64, with_seasons: bool) {
         if self.last != slot {
             self.last = slot;
-            self.shift = if with_seasons { self.season.shift(slot) } else { 0.0 };
-            self.usual_ns = self.baseline.shifted_ns(self.shift);
+            self.range = if with_seasons { self.season.range(slot) } else { (0.0, 0.0) };
+            self.usual_ns = self.baseline.shifted_ns(self.range.1);
         }
     }
 
@@ -141,9 +145,14 @@ impl Series {
         self.baseline.weight() >= MATURE
     }
 
+    /// The shift that is normal for a time at this position: of what is normal now, what suits it best.
+    pub(crate) fn shift_of(&self, position: f32) -> f32 {
+        self.baseline.above_median(position).clamp(self.range.0, self.range.1)
+    }
+
     pub(crate) fn add(&mut self, slot: u64, seen: &Seen) {
         if self.slots.last().is_none_or(|last| last.number != slot) {
-            self.slots.push(Slot { number: slot, shift: self.shift, ..Slot::default() });
+            self.slots.push(Slot { number: slot, ..Slot::default() });
         }
         let Some(last) = self.slots.last_mut() else { return };
         last.transactions += 1;
@@ -151,6 +160,7 @@ impl Series {
         last.strange += u32::from(seen.strange);
         last.deviation += seen.deviation;
         last.offset += seen.offset;
+        last.shift += seen.shift;
         last.excess_ns += seen.excess_ns;
         let at = bucket(seen.position) as u8;
         match last.buckets.iter_mut().find(|(other, _)| *other == at) {
@@ -187,7 +197,7 @@ impl Series {
     }
 
     fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
-        let mut sum = Deviant { score: 0.0, transactions: 0, hits: 0, excess_ns: 0.0, deviation: 0.0 };
+        let mut sum = Deviant::default();
         let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
             strange += if with_strange { part.strange } else { 0 };
@@ -203,6 +213,7 @@ impl Series {
         sum.deviation /= n;
         sum.score =
             self.baseline.score(n, sum.deviation).max(self.baseline.strange_score(sum.transactions, strange));
+        sum.hit_score = self.baseline.hit_score(sum.transactions, sum.hits);
         Some(sum)
     }
 
@@ -226,10 +237,15 @@ impl Series {
             if (leaves || young) && !part.learnt {
                 part.learnt = true;
                 *held = if part.bad { *held + 1 } else { 0 };
+                let n = part.transactions.max(1) as f32;
+                let shift = (part.shift + part.offset) / n - baseline.mean_offset();
+                let is_known = baseline.weight() >= MATURE;
+                if part.bad && is_known {
+                    season.learn_bad(part.number, shift, n);
+                }
                 if !part.bad || *held > ADAPT_SLOTS {
-                    if baseline.weight() >= MATURE {
-                        let n = part.transactions.max(1) as f32;
-                        season.learn(part.number, part.shift + part.offset / n - baseline.mean_offset(), n);
+                    if is_known {
+                        season.learn(part.number, shift, n);
                     }
                     baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
                 }

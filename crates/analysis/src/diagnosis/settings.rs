@@ -20,11 +20,15 @@ pub enum Method {
     Holding,
     /// What an hour of the week brings, and what drifts slowly, is normal.
     Seasons,
+    /// What those that are hit share and healthy ones lack; hosts that several services run on.
+    Shared,
+    /// Falls of the number of transactions.
+    Volume,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Shapes,
         Self::Strange,
         Self::Ways,
@@ -32,6 +36,8 @@ impl Method {
         Self::Together,
         Self::Holding,
         Self::Seasons,
+        Self::Shared,
+        Self::Volume,
     ];
 }
 
