@@ -77,11 +77,13 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let stream = stream::read(&rules, &[folder.to_owned()])?;
     let read = began.elapsed().as_secs_f64();
+    let began = Instant::now();
     let told = stream::diagnose(&stream, DiagnosisSettings::default());
+    let each = began.elapsed().as_secs_f64() / stream.len().max(1) as f64 * 1e6;
     let faults = boutique::read_faults(folder)?;
     let answers = boutique::judge(&faults, &stream, &told);
     println!(
-        "Online Boutique: {} transactions, read in {read:.1} s, {} incidents\n",
+        "Online Boutique: {} transactions, read in {read:.1} s, {each:.0} µs each to diagnose, {} incidents\n",
         stream.len(),
         told.len()
     );

@@ -53,8 +53,8 @@ const MET: f64 = 0.15;
 const SHARE: f64 = 0.03;
 
 impl Fault {
-    /// One that transactions feel: at an operation that they meet.
-    pub(super) fn random(kind: Kind, system: &System, dice: &mut Dice, from: f64, to: f64) -> Self {
+    /// One that transactions feel: at an operation that they meet. `None` where the system has none for this kind.
+    pub(super) fn random(kind: Kind, system: &System, dice: &mut Dice, from: f64, to: f64) -> Option<Self> {
         let sample = Sample::of(system, dice.next());
         let is_met = |operation: &usize| sample.met[*operation] >= MET;
         let met: Vec<usize> = (0..system.operations.len()).filter(is_met).collect();
@@ -70,7 +70,7 @@ impl Fault {
             Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),
             Kind::Latency | Kind::Errors => met.clone(),
         };
-        let operation = candidates.get(dice.below(candidates.len())).copied().unwrap_or(0);
+        let operation = candidates.get(dice.below(candidates.len())).copied()?;
         let often: Vec<usize> = (0..system.operations[operation].calls.len())
             .filter(|call| system.operations[operation].calls[*call].chance >= 0.5)
             .collect();
@@ -84,7 +84,7 @@ impl Fault {
             Kind::MissingCall => dice.between(0.5, 1.0),
         };
         let instance = one.then(|| dice.below(instances));
-        Self { kind, operation, call, instance, amount, from, to }
+        Some(Self { kind, operation, call, instance, amount, from, to })
     }
 
     pub(super) fn is_on(&self, at: f64) -> bool {

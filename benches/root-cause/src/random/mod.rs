@@ -47,8 +47,12 @@ pub(crate) struct Run {
 /// A random system of this seed under a fault of this kind.
 pub(crate) fn run(rules: &RulesSettings, kind: Kind, seed: u64) -> Result<Run, Box<dyn Error>> {
     let mut dice = Dice::new(seed.wrapping_mul(1_000) + kind as u64);
-    let system = System::random(&mut dice, &Rate::Any);
-    let fault = Fault::random(kind, &system, &mut dice, BEFORE, BEFORE + LASTS);
+    let (system, fault) = loop {
+        let system = System::random(&mut dice, &Rate::Any);
+        if let Some(fault) = Fault::random(kind, &system, &mut dice, BEFORE, BEFORE + LASTS) {
+            break (system, fault);
+        }
+    };
     let traffic = Traffic::new(&system, Some(&fault), dice.next(), BEFORE + LASTS + AFTER);
     let start = traffic.start();
     let begins = start + (BEFORE * 1e9) as u64;
