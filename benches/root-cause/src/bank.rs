@@ -150,7 +150,8 @@ fn judge(
     first_close: u64,
 ) -> Run {
     let right = |fault: &Fault, suspect: &Suspect| {
-        let mut marks = hit.iter().flat_map(|transfer| &transfer.faults).filter(|mark| mark.kind == fault.kind);
+        let mut marks =
+            hit.iter().flat_map(|transfer| &transfer.faults).filter(|mark| mark.kind == fault.kind);
         let truth = marks.next().map_or("", |mark| mark.department);
         // Whom the configuration gives time of the kind is as right.
         let owner =
@@ -158,7 +159,8 @@ fn judge(
         suspect.department == truth || Some(suspect.department.as_str()) == owner
     };
     let answers: Vec<&Told> = told.iter().filter(|told| told.first.detected_at >= begins).collect();
-    let first = |incident: fn(&Told) -> &Incident| answers.first().and_then(|told| incident(told).suspects.first());
+    let first =
+        |incident: fn(&Told) -> &Incident| answers.first().and_then(|told| incident(told).suspects.first());
     let (last_said, first_said) = (first(|told| &told.last), first(|told| &told.first));
     // Of several incidents the first suspects come first, then the second ones.
     let mut listed: Vec<(u32, usize, &Suspect)> = (0..)
@@ -166,11 +168,7 @@ fn judge(
         .flat_map(|(at, told)| told.last.suspects.iter().map(move |suspect| (suspect.rank, at, suspect)))
         .collect();
     listed.sort_by_key(|(rank, at, _)| (*rank, *at));
-    let in_three = |fault: &Fault| {
-        listed.iter().take(3).any(|(_, _, suspect)| {
-            right(fault, suspect)
-        })
-    };
+    let in_three = |fault: &Fault| listed.iter().take(3).any(|(_, _, suspect)| right(fault, suspect));
     Run {
         department: last_said.is_some_and(|said| right(&faults[0], said)),
         at_once: first_said.is_some_and(|said| right(&faults[0], said)),
@@ -190,9 +188,11 @@ fn judge(
 
 /// An incident in one line.
 pub(crate) fn outline(incident: &Incident) -> String {
-    let suspects = incident.suspects.iter().take(3).map(|suspect| {
-        format!("{} {} {:.2}", suspect.service, suspect.kind.name(), suspect.score)
-    });
+    let suspects = incident
+        .suspects
+        .iter()
+        .take(3)
+        .map(|suspect| format!("{} {} {:.2}", suspect.service, suspect.kind.name(), suspect.score));
     let evidence = incident.suspects.first().and_then(|suspect| suspect.evidence.first());
     format!(
         "{} [{}]{}",

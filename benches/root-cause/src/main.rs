@@ -45,9 +45,13 @@ const QUICK: Scale = Scale { seeds: 3, systems: 4, days: 1, is_verbose: false };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let known = |name: &&String| SECTIONS.contains(&name.as_str()) || ["--quick", "--verbose"].contains(&name.as_str());
+    let known = |name: &&String| {
+        SECTIONS.contains(&name.as_str()) || ["--quick", "--verbose"].contains(&name.as_str())
+    };
     if let Some(unknown) = arguments.iter().find(|name| !known(name)) {
-        return Err(format!("{unknown}: sections are {}, flags --quick and --verbose", SECTIONS.join(", ")).into());
+        return Err(
+            format!("{unknown}: sections are {}, flags --quick and --verbose", SECTIONS.join(", ")).into()
+        );
     }
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !SECTIONS.iter().any(|section| has(section));

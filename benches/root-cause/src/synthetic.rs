@@ -38,11 +38,22 @@ pub(crate) fn bank(scale: Scale) -> Answer {
         let runs = work::each(what, &plans, |(_, seed, fault)| bank::run(&rules, &[*fault], *seed))?;
         head(
             what,
-            &["department first", "when first told", "kind", "median s to the incident", "at most s", "false before"],
+            &[
+                "department first",
+                "when first told",
+                "kind",
+                "median s to the incident",
+                "at most s",
+                "false before",
+            ],
         );
         for kind in FaultKind::ALL {
-            let of: Vec<(&bank::Run, u64)> =
-                runs.iter().zip(&plans).filter(|(_, plan)| plan.0 == kind).map(|(run, plan)| (run, plan.1)).collect();
+            let of: Vec<(&bank::Run, u64)> = runs
+                .iter()
+                .zip(&plans)
+                .filter(|(_, plan)| plan.0 == kind)
+                .map(|(run, plan)| (run, plan.1))
+                .collect();
             bank_row(kind, &of, scale.is_verbose);
         }
         let wrong: usize = runs.iter().map(|run| run.false_incidents).sum();
@@ -89,8 +100,13 @@ pub(crate) fn pairs(scale: Scale) -> Answer {
     }
     let runs = work::each("pairs", &plans, |(seed, faults)| bank::run(&rules, faults, *seed))?;
     let right = runs.iter().filter(|run| run.all_in_three).count();
-    println!("Two of the bank's faults at once, both departments in the first three: {}\n", share(right, runs.len()));
-    for (run, (seed, faults)) in runs.iter().zip(&plans).filter(|(run, _)| scale.is_verbose && !run.all_in_three) {
+    println!(
+        "Two of the bank's faults at once, both departments in the first three: {}\n",
+        share(right, runs.len())
+    );
+    for (run, (seed, faults)) in
+        runs.iter().zip(&plans).filter(|(run, _)| scale.is_verbose && !run.all_in_three)
+    {
         eprintln!("   {} + {} seed {seed}: {}", faults[0].kind.name(), faults[1].kind.name(), run.said);
     }
     Ok(())
@@ -116,12 +132,15 @@ pub(crate) fn random(scale: Scale) -> Answer {
     let wrong: usize = runs.iter().map(|run| run.false_incidents).sum();
     let hours = runs.iter().map(|run| run.healthy).sum::<f64>() / 3600.0;
     println!("\nFalse incidents before the faults: {}\n", per_hour(wrong, hours));
-    for (run, (_, seed)) in runs.iter().zip(&plans).filter(|(run, _)| scale.is_verbose && run.rank != Some(1)) {
+    for (run, (_, seed)) in runs.iter().zip(&plans).filter(|(run, _)| scale.is_verbose && run.rank != Some(1))
+    {
         eprintln!("   seed {seed}, {:.1}/s: rank {:?}: {}", run.rate, run.rank, run.said);
     }
     for (run, (_, seed)) in runs.iter().zip(&plans).filter(|_| scale.is_verbose) {
         let name = run.kind;
-        run.wrongly_said.iter().for_each(|said| eprintln!("   false, {name} seed {seed}, {:.1}/s: {said}", run.rate));
+        run.wrongly_said
+            .iter()
+            .for_each(|said| eprintln!("   false, {name} seed {seed}, {:.1}/s: {said}", run.rate));
     }
     Ok(())
 }
@@ -172,9 +191,13 @@ pub(crate) fn healthy(scale: Scale) -> Answer {
     }
     let rules = Config::load(&Sources::default())?.rules;
     let seeds: Vec<u64> = (1..=2 * scale.days).collect();
-    let systems = work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HOURS))?;
+    let systems =
+        work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HOURS))?;
     let wrong = systems.iter().map(|(_, told)| told.len()).sum();
-    println!("| made-up systems, half a day, load and times move | {} |", per_hour(wrong, HOURS * seeds.len() as f64));
+    println!(
+        "| made-up systems, half a day, load and times move | {} |",
+        per_hour(wrong, HOURS * seeds.len() as f64)
+    );
     println!();
     if scale.is_verbose {
         for (stretch, told) in stretches.iter().zip(&told) {

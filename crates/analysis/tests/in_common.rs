@@ -46,7 +46,8 @@ fn observe(
                 host: HOSTS[at],
                 parent: if service == 0 { -1 } else { 0 },
                 count: 1,
-                self_time: (usual as f64 * scale * MS as f64) as u64 + extra(service, HOSTS[at], channel) * MS,
+                self_time: (usual as f64 * scale * MS as f64) as u64
+                    + extra(service, HOSTS[at], channel) * MS,
                 ..FinishedHop::default()
             }
         })
@@ -97,7 +98,8 @@ fn a_host_that_several_services_are_slow_on_is_named() {
 /// Guarantee: the channel is told as what those that are hit have in common; the amount, which is always another, is not.
 #[test]
 fn a_channel_that_only_those_hit_have_is_evidence() {
-    let incident = first_incident(&|service, _, channel| if service == 1 && channel == "mobile" { 90 } else { 0 });
+    let incident =
+        first_incident(&|service, _, channel| if service == 1 && channel == "mobile" { 90 } else { 0 });
     let first = &incident.suspects[0];
     assert_eq!(first.service, "stock");
     assert!(first.evidence.iter().any(|said| said.contains("have channel mobile")), "{:#?}", first.evidence);

@@ -81,9 +81,8 @@ fn transfers(faults: Vec<Fault>) -> Vec<Transfer> {
 /// The incidents of those transfers that `stays` lets pass while fewer come.
 fn incidents(transfers: &[Transfer], stays: impl Fn(&Transfer) -> bool) -> Vec<Incident> {
     let mut diagnosing = Diagnosing::new(&settings()).unwrap();
-    let is_low = |transfer: &Transfer| {
-        (BASE + FROM * SECOND..BASE + UNTIL * SECOND).contains(&transfer.start)
-    };
+    let is_low =
+        |transfer: &Transfer| (BASE + FROM * SECOND..BASE + UNTIL * SECOND).contains(&transfer.start);
     let kept: Vec<Transfer> =
         transfers.iter().filter(|transfer| !is_low(transfer) || stays(transfer)).cloned().collect();
     for request in to_otlp(&kept) {
@@ -140,7 +139,8 @@ fn fewer_customers_of_one_channel_are_told_with_its_name() {
 #[test]
 fn what_is_slow_is_told_as_inside_or_outside() {
     let fault = |kind, after| Fault::new(kind, Duration::from_secs(after), Duration::from_secs(150));
-    let transfers = transfers(vec![fault(FaultKind::DatabaseLock, 600), fault(FaultKind::SlowPartner, 1_400)]);
+    let transfers =
+        transfers(vec![fault(FaultKind::DatabaseLock, 600), fault(FaultKind::SlowPartner, 1_400)]);
     let incidents = incidents(&transfers, |_| true);
     let of = |kind| incidents.iter().find(|incident| incident.suspects[0].kind == kind).unwrap();
     assert!(of(SuspectKind::Database).summary.contains("from inside"), "{incidents:#?}");

@@ -62,9 +62,8 @@ impl Fault {
             let service = system.operations[**operation].service;
             sample.own[service] / sample.own.iter().sum::<f64>() >= SHARE
         };
-        let calls = |operation: &&usize| {
-            system.operations[**operation].calls.iter().any(|call| call.chance >= 0.5)
-        };
+        let calls =
+            |operation: &&usize| system.operations[**operation].calls.iter().any(|call| call.chance >= 0.5);
         let candidates: Vec<usize> = match kind {
             Kind::Cpu => met.iter().filter(works).copied().collect(),
             Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),

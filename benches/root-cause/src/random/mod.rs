@@ -65,8 +65,7 @@ pub(crate) fn run(rules: &RulesSettings, kind: Kind, seed: u64) -> Result<Run, B
         .iter()
         .find(|suspect| is_right(suspect))
         .map(|own| suspects.iter().filter(|other| other.score >= own.score).count());
-    let right_kind =
-        suspects.first().is_some_and(|first| kinds(kind, &system, &fault).contains(&first.kind));
+    let right_kind = suspects.first().is_some_and(|first| kinds(kind, &system, &fault).contains(&first.kind));
     let said = answers.iter().map(|told| outline(&told.last)).collect::<Vec<_>>().join(" / ");
     Ok(Run {
         kind: kind.name(),

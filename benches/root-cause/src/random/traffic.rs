@@ -143,7 +143,8 @@ impl<'a> Traffic<'a> {
     fn own(&mut self, operation: usize, instance: usize, on: Option<&Fault>) -> f64 {
         let (system, what) = (self.system, &self.system.operations[operation]);
         let strain = 1.0 + system.strain * (system.load(self.at) - 1.0);
-        let mut own = what.own * strain * (what.spread * self.dice.normal() + self.wander[what.service]).exp();
+        let mut own =
+            what.own * strain * (what.spread * self.dice.normal() + self.wander[what.service]).exp();
         if self.dice.chance(system.outliers) {
             own *= self.dice.magnitude(3.0, 30.0);
         }
@@ -181,9 +182,8 @@ impl<'a> Traffic<'a> {
         let (began, mut failed) = (*now, false);
         for (number, call) in what.calls.iter().enumerate() {
             let here = here.filter(|fault| fault.call == number);
-            let is_gone = here.is_some_and(|fault| {
-                fault.kind == Kind::MissingCall && self.dice.chance(fault.amount)
-            });
+            let is_gone =
+                here.is_some_and(|fault| fault.kind == Kind::MissingCall && self.dice.chance(fault.amount));
             if self.pieces.len() >= MAX_SPANS || !self.dice.chance(call.chance) || is_gone {
                 continue;
             }
@@ -225,7 +225,8 @@ impl<'a> Traffic<'a> {
     }
 
     fn encode(&mut self) -> Vec<u8> {
-        let trace: Vec<u8> = [self.dice.next(), self.dice.next()].iter().flat_map(|n| n.to_be_bytes()).collect();
+        let trace: Vec<u8> =
+            [self.dice.next(), self.dice.next()].iter().flat_map(|n| n.to_be_bytes()).collect();
         let base = self.dice.next() | 1;
         let id = |index: usize| base.wrapping_add(index as u64 * 0x1_0001).max(1).to_be_bytes().to_vec();
         let nanos = |seconds: f64| START + (seconds * 1e9) as u64;
@@ -238,7 +239,11 @@ impl<'a> Traffic<'a> {
                 kind: piece.kind,
                 start_time_unix_nano: nanos(piece.start),
                 end_time_unix_nano: nanos(piece.end),
-                attributes: if piece.is_database { vec![text("db.system", "postgresql")] } else { Vec::new() },
+                attributes: if piece.is_database {
+                    vec![text("db.system", "postgresql")]
+                } else {
+                    Vec::new()
+                },
                 status: (piece.failed && self.system.has_status)
                     .then(|| Status { code: 2, message: "failed".to_owned() }),
                 ..Span::default()

@@ -171,7 +171,8 @@ impl Case {
 
     /// What its transactions share and healthy ones of the same types lack, the largest effect first.
     pub(crate) fn shared(&self, groups: &Table<GroupKey, Group>) -> Vec<Shared> {
-        let healthy = |facet: &Facet, group: u32| groups.get(group).and_then(|group| group.facets.share(facet));
+        let healthy =
+            |facet: &Facet, group: u32| groups.get(group).and_then(|group| group.facets.share(facet));
         let of: u32 = self.hits.values().sum();
         let mut hits: BTreeMap<Facet, u32> = BTreeMap::new();
         for ((facet, _), count) in &self.facets {

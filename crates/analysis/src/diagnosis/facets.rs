@@ -144,7 +144,8 @@ impl Facets {
         if let Some(number) = self.counts.find(&facet) {
             return Some(number);
         }
-        let count = Count { healthy: 0.0, text: text.to_owned(), flow: Flow::default(), entry: (EMPTY, EMPTY) };
+        let count =
+            Count { healthy: 0.0, text: text.to_owned(), flow: Flow::default(), entry: (EMPTY, EMPTY) };
         if self.counts.len() < MAX_FACETS {
             return Some(self.counts.push(facet, count));
         }
@@ -208,9 +209,10 @@ impl Facets {
         let fallen = self.counts.iter().filter_map(|(_, facet, count)| Some((*facet, count.flow.fall()?)));
         let stands_out = |(facet, fall): &(Facet, Fall)| {
             let of_key = |other: &&(Facet, Fall)| other.0.key == facet.key && other.0 != *facet;
-            let others = windows.iter().filter(of_key).fold((0.0, 0.0), |sum, (_, window)| {
-                (sum.0 + window.count as f32, sum.1 + window.usual)
-            });
+            let others = windows
+                .iter()
+                .filter(of_key)
+                .fold((0.0, 0.0), |sum, (_, window)| (sum.0 + window.count as f32, sum.1 + window.usual));
             // Where others come in their place it is a new name, no fall.
             let gained = others.0 - others.1;
             others.1 > 0.0 && others.0 > OTHERS * others.1 && gained < 0.5 * (fall.usual - fall.count as f32)

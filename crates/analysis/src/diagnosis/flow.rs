@@ -103,7 +103,8 @@ impl Flow {
     /// The least that this hour of the day or the next one bring, where that is known.
     fn of_day(&self) -> Option<f32> {
         let hours = [self.hour, (self.hour + 1) % 24].map(|hour| self.day.get(hour));
-        let known = hours.into_iter().flatten().filter(|(_, slots)| *slots >= SLOTS_AN_HOUR as f32 + KNOWN_HOUR);
+        let known =
+            hours.into_iter().flatten().filter(|(_, slots)| *slots >= SLOTS_AN_HOUR as f32 + KNOWN_HOUR);
         known.map(|(mean, _)| *mean).reduce(f32::min)
     }
 

@@ -46,8 +46,7 @@ impl Diagnosis {
             .collect();
         for (number, facet, fall) in fallen {
             let has_case = self.cases.iter().any(|case| case.groups.contains(&number));
-            let is_known =
-                self.falls.iter().any(|open| open.parts.iter().any(|part| part.0 == number));
+            let is_known = self.falls.iter().any(|open| open.parts.iter().any(|part| part.0 == number));
             if !has_case && !is_known && self.falls.len() < MAX_FALLS {
                 self.open_fall(slot, number, facet, fall, changes);
             }
@@ -106,7 +105,11 @@ impl Diagnosis {
             (suspect.rank, suspect.score) = (rank, 1.0 / count);
         }
         incident.summary = fall_summary(incident);
-        changes.push(if is_new { Change::Opened(incident.clone()) } else { Change::Updated(incident.clone()) });
+        changes.push(if is_new {
+            Change::Opened(incident.clone())
+        } else {
+            Change::Updated(incident.clone())
+        });
     }
 
     fn fall_suspect(&self, number: u32, facet: Option<Facet>, fall: Fall, slot: u64) -> Option<Suspect> {
@@ -207,9 +210,8 @@ impl Diagnosis {
     /// How many came lately, of these types, against what is usual: 1 where as many; `None` where it is not known.
     pub(crate) fn volume(&self, groups: &[u32]) -> Option<f32> {
         let flows = groups.iter().filter_map(|&group| self.groups.get(group)).filter_map(Group::volume);
-        let (count, usual) = flows.fold((0.0, 0.0), |sum, window| {
-            (sum.0 + window.count as f32, sum.1 + window.usual)
-        });
+        let (count, usual) =
+            flows.fold((0.0, 0.0), |sum, window| (sum.0 + window.count as f32, sum.1 + window.usual));
         (usual > 0.0).then(|| count / usual)
     }
 }
@@ -222,7 +224,11 @@ fn fall_summary(incident: &Incident) -> String {
     } else {
         format!("The cause lies outside, before {}: fewer ask.", first.service)
     };
-    format!("Since {}, fewer transactions of {} come: {what}. {cause}", times::text(incident.start), incident.types.join(", "))
+    format!(
+        "Since {}, fewer transactions of {} come: {what}. {cause}",
+        times::text(incident.start),
+        incident.types.join(", ")
+    )
 }
 
 /// Where transactions begin.

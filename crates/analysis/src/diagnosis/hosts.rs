@@ -82,7 +82,10 @@ impl Diagnosis {
             // The pod, its host and its version are one thing where they go together.
             let is_same = |other: &&Shared| {
                 other.facet.key != one.facet.key
-                    && !matches!((other.facet.key, one.facet.key), (FacetKey::Attribute(_), _) | (_, FacetKey::Attribute(_)))
+                    && !matches!(
+                        (other.facet.key, one.facet.key),
+                        (FacetKey::Attribute(_), _) | (_, FacetKey::Attribute(_))
+                    )
                     && (other.hit - one.hit).abs() < 0.02
                     && (other.healthy - one.healthy).abs() < 0.05
             };

@@ -110,8 +110,7 @@ impl Diagnosis {
             let finding = &findings[charge.finding];
             let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
             let alone = finding.score >= PLAIN || finding.score >= LASTING && (lasts || finding.is_new);
-            let enough =
-                finding.hits >= MIN_HITS && (finding.hit_score >= SURE || finding.hits >= MANY_HITS);
+            let enough = finding.hits >= MIN_HITS && (finding.hit_score >= SURE || finding.hits >= MANY_HITS);
             let is_small = finding.sign == Sign::Error && finding.now < SMALL;
             let enough = enough && (!is_small || finding.score >= PLAIN_OF_SMALL);
             if alone && enough {

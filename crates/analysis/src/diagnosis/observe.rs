@@ -89,7 +89,13 @@ impl Diagnosis {
     }
 
     /// What a transaction shows as a whole.
-    fn take_whole(&mut self, group: u32, finished: &Finished<'_>, scratch: &mut Scratch, unusual: &mut Unusual) {
+    fn take_whole(
+        &mut self,
+        group: u32,
+        finished: &Finished<'_>,
+        scratch: &mut Scratch,
+        unusual: &mut Unusual,
+    ) {
         self.observed += 1;
         let (slot, names) = (self.slot, &mut self.names);
         let Some(entry) = self.groups.get_mut(group) else { return };

@@ -110,7 +110,15 @@ impl Season {
     fn hour(&mut self, slot: u64) -> &mut Hour {
         let number = (slot / SLOTS_AN_HOUR % HOURS) as u8;
         let at = self.hours.binary_search_by_key(&number, |hour| hour.number).unwrap_or_else(|at| {
-            let new = Hour { number, bad_days: 0, bad_day: 0, shift: 0.0, slots: 0.0, bad_shift: 0.0, bad_slots: 0.0 };
+            let new = Hour {
+                number,
+                bad_days: 0,
+                bad_day: 0,
+                shift: 0.0,
+                slots: 0.0,
+                bad_shift: 0.0,
+                bad_slots: 0.0,
+            };
             self.hours.insert(at, new);
             at
         });
@@ -146,7 +154,11 @@ mod tests {
     fn an_hour_borrows_from_the_same_hour_of_other_days_and_then_knows_its_own() {
         let of = |season: &Season, hour: u64| season.of_hours(hour * SLOTS_AN_HOUR + SLOTS_AN_HOUR / 2);
         let two_days = learnt(2);
-        assert!(of(&two_days, 3 * DAY + 2) > 0.5, "a night that was never seen: {}", of(&two_days, 3 * DAY + 2));
+        assert!(
+            of(&two_days, 3 * DAY + 2) > 0.5,
+            "a night that was never seen: {}",
+            of(&two_days, 3 * DAY + 2)
+        );
         assert!(of(&two_days, 3 * DAY + 12).abs() < 0.2);
         let month = learnt(28);
         assert!(of(&month, 3 * DAY + 2) > 0.9 && of(&month, 3 * DAY + 12).abs() < 0.1);

@@ -55,12 +55,14 @@ impl Diagnosis {
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         let host = self.common_host(case, slot);
         let with_host = |service: u32, account: &Account| {
-            host.as_ref().filter(|host| host.services[0] == service).map_or(account.weight, |host| host.weight)
+            host.as_ref()
+                .filter(|host| host.services[0] == service)
+                .map_or(account.weight, |host| host.weight)
         };
-        accounts.sort_by(|a, b| {
-            with_host(*b.0, b.1).total_cmp(&with_host(*a.0, a.1)).then_with(|| a.0.cmp(b.0))
-        });
-        let total = host.as_ref().map_or(total, |host| total + host.weight - case.accounts[&host.services[0]].weight);
+        accounts
+            .sort_by(|a, b| with_host(*b.0, b.1).total_cmp(&with_host(*a.0, a.1)).then_with(|| a.0.cmp(b.0)));
+        let total =
+            host.as_ref().map_or(total, |host| total + host.weight - case.accounts[&host.services[0]].weight);
         let mut suspects: Vec<Suspect> = (1u32..)
             .zip(accounts.into_iter().take(MAX_SUSPECTS))
             .map(|(rank, (&service, account))| Suspect {
@@ -118,9 +120,16 @@ impl Diagnosis {
         let department = department.map_or_else(|| self.department_of(service), |proof| proof.department);
         let department = self.names.name(department).to_owned();
         let (instance, version) = match confined {
-            Some((Trait::Instance | Trait::Host, value)) => (self.names.name(value).to_owned(), String::new()),
+            Some((Trait::Instance | Trait::Host, value)) => {
+                (self.names.name(value).to_owned(), String::new())
+            }
             Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
-            None => (self.only_instance(service, slot).map(|only| self.names.name(only).to_owned()).unwrap_or_default(), String::new()),
+            None => (
+                self.only_instance(service, slot)
+                    .map(|only| self.names.name(only).to_owned())
+                    .unwrap_or_default(),
+                String::new(),
+            ),
         };
         let kind = self.kind(&proofs, confined, &department);
         let department = match &self.settings.network_department {
