@@ -23,8 +23,8 @@ bench: engine ## Speed, time to the answer, memory; with the machine's own figur
 	@cargo build --release --locked --package throughline --package throughline-bench
 	@exec target/release/throughline-bench $(BENCH)
 
-bench-root-cause: ## How often the cause is named: the bank's faults, and recorded ones where THROUGHLINE_DATASETS is set
-	@cargo run --release --locked --package throughline-bench-root-cause
+bench-root-cause: ## How often the cause is named: faults of the bank and of made-up systems, healthy days, and recorded faults where THROUGHLINE_DATASETS is set; ARGS=--quick for few of each
+	@cargo run --release --locked --package throughline-bench-root-cause -- $(ARGS)
 
 lint: ## Formatting, clippy, dependencies, documentation; warnings are errors
 	@exec scripts/lint.sh

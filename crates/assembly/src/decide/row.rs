@@ -104,6 +104,7 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
         operation: column(|hop| hop.operation),
         version: column(|hop| hop.version),
         instance: column(|hop| hop.instance),
+        host: column(|hop| hop.host),
         kind: list.iter().map(|hop| hop.kind as u32).collect(),
         parent: list.iter().map(|hop| hop.parent).collect(),
         count: list.iter().map(|hop| hop.count).collect(),
