@@ -52,7 +52,7 @@ trap 'rm -rf "$work"' EXIT
 
 step "1/4 fetching $PACKAGE@$VERSION ($MEGABYTES MB)"
 archive=
-(cd "$work" && npm pack --silent "$PACKAGE@$VERSION" >packed 2>errors) &
+(cd "$work" && npm pack --loglevel=error "$PACKAGE@$VERSION" >packed 2>errors) &
 fetch=$!
 # npm says nothing while it downloads
 seconds=0

@@ -7,4 +7,7 @@ cd "$(dirname "$0")/.."
 scripts/engine.sh
 printf 'building (release; the first time takes some minutes)\n'
 cargo build --release --locked --package throughline
-exec target/release/throughline serve --with-bank --config deploy/bank.yaml --data-dir "${THROUGHLINE_DATA_DIR:-data}" "$@"
+# Whatever ends make (a second Ctrl-C, a kill) asks the server to end too, where the system can do that.
+with_make=()
+! setpriv --pdeathsig TERM true 2>/dev/null || with_make=(setpriv --pdeathsig TERM)
+exec "${with_make[@]}" target/release/throughline serve --with-bank --config deploy/bank.yaml --data-dir "${THROUGHLINE_DATA_DIR:-data}" "$@"

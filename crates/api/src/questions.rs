@@ -46,11 +46,13 @@ impl Questions {
         if key.is_empty() {
             return Err(ApiError::Invalid("an empty key names no transaction".to_owned()));
         }
+        // Looked up first: what is in flight no more by then is stored.
+        let open = self.open(&request.tenant, key);
         // What is stored was decided; an open transaction of the same name may still amend it, but is not an answer yet.
         let stored = self.store.transaction_by_key(key).await;
         let mut explanation = match stored {
             Ok(Some(row)) => convert::stored(row),
-            other => match self.open(&request.tenant, key) {
+            other => match open {
                 Some(explanation) => explanation,
                 None => {
                     other?;

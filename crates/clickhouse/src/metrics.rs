@@ -15,6 +15,9 @@ pub const SPANS_WRITTEN: &str = "throughline_spans_written_total";
 /// Rows acknowledged by the store, by `table`, counter.
 pub const ROWS_WRITTEN: &str = "throughline_rows_written_total";
 
+/// Rows acknowledged by the store that are older than it keeps them, by `table`, counter.
+pub const ROWS_EXPIRED: &str = "throughline_rows_expired_total";
+
 /// Sendings that failed, by `reason` (`retryable`, `permanent`, `schema`), counter.
 pub const WRITE_FAILURES: &str = "throughline_write_failures_total";
 
@@ -26,5 +29,11 @@ pub fn describe() {
     describe_histogram!(WRITE_DURATION, Unit::Seconds, "First sending of a batch to its acknowledgement");
     describe_counter!(SPANS_WRITTEN, Unit::Count, "Spans acknowledged by the store");
     describe_counter!(ROWS_WRITTEN, Unit::Count, "Rows acknowledged by the store");
+    describe_counter!(ROWS_EXPIRED, Unit::Count, "Rows that are older than the store keeps them");
     describe_counter!(WRITE_FAILURES, Unit::Count, "Sendings that failed");
+    // There from the start, at 0: a rate needs a value before the first of them.
+    metrics::counter!(SPANS_WRITTEN).increment(0);
+    for reason in ["retryable", "permanent", "schema"] {
+        metrics::counter!(WRITE_FAILURES, "reason" => reason).increment(0);
+    }
 }

@@ -36,7 +36,12 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// Wire type 5.
     Fixed32(u32),
+    /// Wire types 3 and 4, passed over: OTLP has none, so that it can only be a field which we do not know.
+    Group,
 }
+
+/// Deepest groups that are passed over. No encoder of today writes any.
+const MAX_GROUP_DEPTH: usize = 16;
 
 /// Walks the fields of one message.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +55,8 @@ pub(crate) mod wire_type {
     pub(crate) const VARINT: u32 = 0;
     pub(crate) const FIXED64: u32 = 1;
     pub(crate) const BYTES: u32 = 2;
+    pub(crate) const GROUP: u32 = 3;
+    pub(crate) const END_GROUP: u32 = 4;
     pub(crate) const FIXED32: u32 = 5;
 }
 
@@ -68,7 +75,7 @@ impl<'a> Reader<'a> {
         self.total - self.rest.len()
     }
 
-    /// The next field, `None` at the end. Groups (wire types 3 and 4) are refused: OTLP has none.
+    /// The next field, `None` at the end.
     ///
     /// # Errors
     /// [`WireError`] where the bytes are no message.
@@ -80,6 +87,10 @@ impl<'a> Reader<'a> {
             wire_type::FIXED64 => Value::Fixed64(self.fixed64()?),
             wire_type::BYTES => Value::Bytes(self.bytes()?),
             wire_type::FIXED32 => Value::Fixed32(self.fixed32()?),
+            wire_type::GROUP => {
+                self.group(tag >> 3, 1)?;
+                Value::Group
+            }
             _ => return Err(WireError::Tag),
         };
         Ok(Some((tag >> 3, value)))
@@ -113,12 +124,32 @@ impl<'a> Reader<'a> {
 
     /// Passes over the value of a field.
     pub(crate) fn skip(&mut self, tag: u32) -> Result<(), WireError> {
+        self.skip_at(tag, 0)
+    }
+
+    fn skip_at(&mut self, tag: u32, depth: usize) -> Result<(), WireError> {
         match tag & 7 {
             wire_type::VARINT => self.varint().map(drop),
             wire_type::FIXED64 => self.fixed64().map(drop),
             wire_type::BYTES => self.bytes().map(drop),
             wire_type::FIXED32 => self.fixed32().map(drop),
+            wire_type::GROUP => self.group(tag >> 3, depth + 1),
             _ => Err(WireError::Tag),
+        }
+    }
+
+    /// Passes over what is left of a group, its end included.
+    #[cold]
+    fn group(&mut self, number: u32, depth: usize) -> Result<(), WireError> {
+        if depth > MAX_GROUP_DEPTH {
+            return Err(WireError::Depth);
+        }
+        loop {
+            let tag = self.next_tag()?.ok_or(WireError::Truncated)?;
+            if tag & 7 == wire_type::END_GROUP {
+                return if tag >> 3 == number { Ok(()) } else { Err(WireError::Tag) };
+            }
+            self.skip_at(tag, depth)?;
         }
     }
 
@@ -195,6 +226,7 @@ impl<'a> Value<'a> {
             Value::Fixed64(_) => wire_type::FIXED64,
             Value::Bytes(_) => wire_type::BYTES,
             Value::Fixed32(_) => wire_type::FIXED32,
+            Value::Group => wire_type::GROUP,
         }
     }
 

@@ -105,14 +105,41 @@ fn broken_varints_and_tags_refuse_the_request() {
     assert_eq!(refused(kind(&too_large)), (path.clone(), Fault::Wire(WireError::Varint)));
     let largest = [&[0xff; 9][..], &[1]].concat();
     assert_eq!(scan(kind(&largest)).unwrap().accepted, 1);
-    // Field 0, a wire type that does not exist, the beginning of a group, a tag beyond 32 bits.
-    for tag in [&[0x02, 0x00][..], &[0x37], &[0x33], &[0xff, 0xff, 0xff, 0xff, 0x7f, 0]] {
+    // Field 0, a wire type that does not exist, the end of a group, a tag beyond 32 bits.
+    for tag in [&[0x02, 0x00][..], &[0x37], &[0x34], &[0xff, 0xff, 0xff, 0xff, 0x7f, 0]] {
         assert_eq!(refused(in_span(tag)), (path.clone(), Fault::Wire(WireError::Tag)), "{tag:?}");
     }
     assert_eq!(refused(vec![0]), ("request".into(), Fault::Wire(WireError::Tag)));
     // A length that wraps round.
     let wraps = [&[0x0a][..], &[0xff; 9], &[1]].concat();
     assert_eq!(refused(wraps), ("request".into(), Fault::Wire(WireError::Truncated)));
+}
+
+#[test]
+fn groups_are_passed_over_where_the_field_is_unknown() {
+    let in_span = |bytes: &[u8]| with_span([&ids()[..], bytes].concat());
+    let path = "resource_spans[0].scope_spans[0].spans[0]".to_owned();
+    // Field 20: a number, a text and a group of field 7 within.
+    let group = [&[0xa3, 0x01, 0x08, 0x05, 0x12, 0x01, b'x', 0x3b, 0x3c][..], &[0xa4, 0x01]].concat();
+    assert_eq!(scan(in_span(&group)).unwrap().accepted, 1);
+    assert_eq!(scan([&group[..], &in_span(&[])].concat()).unwrap().accepted, 1);
+    for end in 2..group.len() {
+        assert_eq!(
+            refused(in_span(&group[..end])),
+            (path.clone(), Fault::Wire(WireError::Truncated)),
+            "{end}"
+        );
+    }
+    let another_end = [&group[..group.len() - 2], &[0xac, 0x01]].concat();
+    assert_eq!(refused(in_span(&another_end)), (path.clone(), Fault::Wire(WireError::Tag)));
+    let deep = [vec![0x3b; 10_000], vec![0x3c; 10_000]].concat();
+    let deep = [&group[..2], &deep, &group[group.len() - 2..]].concat();
+    assert_eq!(refused(in_span(&deep)), (path.clone(), Fault::Wire(WireError::Depth)));
+    // A field that is known is no group.
+    assert_eq!(
+        refused(in_span(&[0x2b, 0x2c])),
+        (format!("{path}.name"), Fault::Wire(WireError::WireType(5)))
+    );
 }
 
 #[test]

@@ -11,25 +11,37 @@ use crate::{budget::Held, failure::Failure};
 /// What a body of unknown size starts with, bytes.
 const FIRST_ROOM: usize = 16 << 10;
 
+/// What is taken for a body on its announced size alone, bytes; the rest as it arrives, so that who only announces does not use up the memory of all.
+/// Usual requests are smaller.
+const ANNOUNCED_ROOM: usize = 1 << 20;
+
 /// Bytes as they arrive, bounded.
 #[derive(Debug)]
 pub(crate) struct Gather {
     buffer: BytesMut,
     held: Held,
     limit: usize,
+    announced: Option<usize>,
     retry_after: Duration,
 }
 
 impl Gather {
     pub(crate) fn new(held: Held, limit: usize, retry_after: Duration) -> Self {
-        Self { buffer: BytesMut::new(), held, limit, retry_after }
+        Self { buffer: BytesMut::new(), held, limit, announced: None, retry_after }
     }
 
-    /// Makes room for a body of so many bytes, all in all.
+    /// A body of so many bytes is announced: refused where there is no room for it now.
     pub(crate) fn expect(&mut self, total: usize) -> Result<(), Failure> {
         if total > self.limit {
             return Err(Failure::TooLarge { limit: self.limit });
         }
+        self.held.check(total).map_err(|source| Failure::Memory { source, retry_after: self.retry_after })?;
+        self.announced = Some(total);
+        self.make_room(total.min(ANNOUNCED_ROOM))
+    }
+
+    /// Makes room for so many bytes, all in all.
+    fn make_room(&mut self, total: usize) -> Result<(), Failure> {
         self.held
             .grow_to(total)
             .map_err(|source| Failure::Memory { source, retry_after: self.retry_after })?;
@@ -39,9 +51,12 @@ impl Gather {
 
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         let total = self.buffer.len().saturating_add(chunk.len());
+        if total > self.limit {
+            return Err(Failure::TooLarge { limit: self.limit });
+        }
         if total > self.held.bytes() {
-            let room = total.max(self.held.bytes().saturating_mul(2)).max(FIRST_ROOM);
-            self.expect(if total > self.limit { total } else { room.min(self.limit) })?;
+            let room = self.held.bytes().saturating_mul(2).max(FIRST_ROOM);
+            self.make_room(room.min(self.announced.unwrap_or(self.limit)).max(total))?;
         }
         self.buffer.extend_from_slice(chunk);
         Ok(())
@@ -97,6 +112,20 @@ mod tests {
         assert!(held.bytes() >= 40_000);
         drop(held);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn an_announcement_alone_takes_little() {
+        const ANNOUNCED: usize = 10 << 20;
+        let budget = Budget::new(2 * ANNOUNCED);
+        let mut gather = Gather::new(budget.hold(), ANNOUNCED, WAIT);
+        gather.expect(ANNOUNCED).unwrap();
+        assert_eq!(budget.used(), ANNOUNCED_ROOM);
+        for _ in 0..10 {
+            gather.push(&[7; 1 << 20]).unwrap();
+            assert!(budget.used() <= (2 * gather.len()).min(ANNOUNCED));
+        }
+        assert_eq!(gather.finish().0.len(), ANNOUNCED);
     }
 
     #[test]

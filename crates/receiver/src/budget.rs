@@ -76,6 +76,15 @@ impl Held {
         Ok(())
     }
 
+    /// Whether so many bytes could be held now, all in all. Nothing is taken.
+    ///
+    /// # Errors
+    /// [`Exhausted`] where they could not.
+    pub fn check(&self, total: usize) -> Result<(), Exhausted> {
+        let (asked, used, limit) = (total.saturating_sub(self.bytes), self.budget.used(), self.budget.limit);
+        if asked > limit.saturating_sub(used) { Err(Exhausted { asked, used, limit }) } else { Ok(()) }
+    }
+
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -107,6 +116,8 @@ mod tests {
         assert_eq!(one.grow_to(60), Ok(()));
         assert_eq!(two.grow_to(41), Err(Exhausted { asked: 41, used: 60, limit: 100 }));
         assert_eq!(two.bytes(), 0);
+        assert_eq!(two.check(41), Err(Exhausted { asked: 41, used: 60, limit: 100 }));
+        assert_eq!((two.check(40), one.check(100)), (Ok(()), Ok(())));
         assert_eq!(two.grow_to(40), Ok(()));
         assert_eq!(one.grow_to(50), Ok(()), "it holds more already");
         drop(one);

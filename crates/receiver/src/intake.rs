@@ -64,6 +64,9 @@ pub enum Pressure {
 }
 
 impl Pressure {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LogFull, Self::LogOverloaded, Self::LogStopped];
+
     /// The value of a metric's label `reason`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

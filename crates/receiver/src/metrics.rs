@@ -1,6 +1,9 @@
 //! Names of what is counted here.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
+use throughline_otlp::RejectReason;
+
+use crate::intake::Pressure;
 
 /// Spans that are durable.
 pub const ACCEPTED_SPANS: &str = "throughline_receiver_accepted_spans_total";
@@ -36,4 +39,16 @@ pub fn describe() {
     describe_counter!(REQUESTS, Unit::Count, "Export requests by transport and outcome");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer");
     describe_gauge!(IN_FLIGHT_BYTES, Unit::Bytes, "Bytes of requests held now");
+    begin();
+}
+
+/// Counters of spans are there from the start, at 0: a rate needs a value before the first of them.
+fn begin() {
+    counter!(ACCEPTED_SPANS).increment(0);
+    for pressure in Pressure::ALL {
+        counter!(REFUSED_SPANS, "reason" => pressure.as_str()).increment(0);
+    }
+    for reason in RejectReason::ALL {
+        counter!(FAILED_SPANS, "reason" => reason.as_str()).increment(0);
+    }
 }

@@ -19,9 +19,12 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Memory of large blocks is used again like any other: the allocator would hand it back to the system at once, and get it back page by page.
+/// The allocator's settings, read when it starts: what is free for ten seconds goes back to the system, by threads of its own: else a thread that falls idle
+/// keeps what it freed for ever, half a gigabyte after some requests of the largest size. Until then memory of large blocks is used again like any
+/// other: it would go back at once, and come again page by page.
+// SAFETY: the allocator's own name for it, defined nowhere else; it ends with a zero, and the first word of a slice is its address.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static ALLOCATOR_OPTIONS: &[u8; 21] = b"oversize_threshold:0\0";
+static ALLOCATOR_SETTINGS: &[u8] = b"background_thread:true,oversize_threshold:0\0";
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -51,7 +51,8 @@ impl KeptSpans {
             transaction_type: row.r#type.clone(),
             kept_by: row.kept_by.clone(),
             weight,
-            threshold: Threshold::from_probability(1.0 / weight),
+            // What was kept for certain was not sampled here: its trace state stays as it was sent.
+            threshold: if weight == 1.0 { None } else { Threshold::from_probability(1.0 / weight) },
         });
     }
 

@@ -57,5 +57,9 @@ pub const WATCHED_CHANGES: usize = 1024;
 /// Transactions shown as in flight; what is over it is not shown, only held.
 pub const MAX_IN_FLIGHT: usize = 1 << 20;
 
+/// Decided transactions of a partition that are shown as in flight until the store has them; the oldest that are over it are not shown, only stored.
+/// Seconds of full load, at about 250 bytes each.
+pub const MAX_LEAVING: usize = 1 << 15;
+
 /// Traces of one transaction that are looked at to show it while it is in flight.
 pub const MAX_TRACES_SHOWN: usize = 256;

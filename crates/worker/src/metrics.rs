@@ -72,4 +72,18 @@ pub fn describe() {
     describe_gauge!(LAG, Unit::Seconds, "How far a stage is behind the wall clock");
     describe_counter!(LIMIT_HITS, Unit::Count, "Hits of named limits");
     describe_counter!(SNAPSHOTS, Unit::Count, "Snapshots written, by fold");
+    begin();
+}
+
+/// Counters that alerts look at are there from the start, at 0: a rate needs a value before the first hit.
+fn begin() {
+    for decision in ["kept", "dropped"] {
+        metrics::counter!(LATE_SPANS, "decision" => decision).increment(0);
+    }
+    for reason in ["summary_gone", "bytes_gone", "unreadable"] {
+        metrics::counter!(SPANS_LOST, "reason" => reason).increment(0);
+    }
+    for limit in ["outbox", "disk"] {
+        metrics::counter!(LIMIT_HITS, "limit" => limit).increment(0);
+    }
 }

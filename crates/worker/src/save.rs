@@ -65,7 +65,10 @@ pub(crate) fn save(
     write: impl FnOnce(BufWriter<SnapshotWriter>) -> Result<BufWriter<SnapshotWriter>, SnapshotError>,
 ) -> Result<(), WorkerError> {
     let writer = snapshots.writer(name, position.0).map_err(WorkerError::Save)?;
-    let written = write(BufWriter::with_capacity(PIECE, writer))?;
+    let written = write(BufWriter::with_capacity(PIECE, writer)).map_err(|error| match error {
+        SnapshotError::Write(fault) => WorkerError::Save(fault),
+        other => other.into(),
+    })?;
     let writer = written.into_inner().map_err(|error| WorkerError::Save(error.into_error()))?;
     writer.finish().map_err(WorkerError::Save)
 }

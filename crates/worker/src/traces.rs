@@ -271,9 +271,7 @@ impl TracesDriver {
             ("keys_per_trace", counts.keys_over_limit),
             ("links_per_trace", counts.links_over_limit),
         ] {
-            if hits > 0 {
-                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
-            }
+            metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
     }
 }

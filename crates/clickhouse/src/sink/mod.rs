@@ -5,6 +5,7 @@
 //! given up: what cannot succeed without somebody's help is said loudly and tried again slowly.
 
 mod backoff;
+mod expired;
 mod insert;
 mod run;
 mod settings;

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
+use super::expired::Expired;
 use super::insert::{dedup_setting, insert};
 use super::settings::SinkSettings;
 use crate::metrics;
@@ -31,6 +32,7 @@ struct Inner {
     /// What the server calls deduplication; known once its schema is made sure of.
     ready: OnceCell<(&'static str, &'static str)>,
     busy: Mutex<HashSet<u32>>,
+    expired: Expired,
 }
 
 /// A running sink.
@@ -76,6 +78,7 @@ impl Sink {
                 settings,
                 ready: OnceCell::new(),
                 busy: Mutex::default(),
+                expired: Expired::default(),
             }),
         };
         let task = tokio::spawn({
@@ -187,6 +190,7 @@ impl Sink {
         if batch.name.table == table::SPANS {
             ::metrics::counter!(metrics::SPANS_WRITTEN).increment(batch.rows);
         }
+        self.inner.expired.look(batch, &self.inner.settings.schema);
     }
 
     async fn try_batch(&self, batch: &Batch) -> Result<(), StoreError> {

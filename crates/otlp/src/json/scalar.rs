@@ -122,7 +122,7 @@ impl<'a> Scalar<'a> {
             Self::Unsigned(value) => Some(i128::from(value)),
             // Beyond 2^65 the cast is out of range for every field, so that it need not be exact.
             Self::Double(value) if value.fract() == 0.0 => Some(value as i128),
-            Self::Text(text) => text.parse().ok(),
+            Self::Text(text) => text.parse().ok().or_else(|| whole(text)),
             Self::Double(_) | Self::Bool(_) => None,
         }
     }
@@ -165,6 +165,13 @@ impl Encoded<'_> {
     }
 }
 
+/// A whole number in quotes with a point or an exponent, which protobuf's JSON allows too.
+fn whole(text: &str) -> Option<i128> {
+    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let value: f64 = text.parse().ok().filter(|_| is_number)?;
+    Scalar::Double(value).integer()
+}
+
 fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     let (pairs, odd) = text.as_chunks::<2>();
     let digit = |digit: u8| char::from(digit).to_digit(16);
@@ -204,7 +211,12 @@ mod tests {
     fn integers_in_every_form() {
         assert_eq!(Scalar::Text("-9223372036854775808").integer(), Some(i128::from(i64::MIN)));
         assert_eq!(Scalar::Double(1e3).integer(), Some(1000));
-        for bad in [Scalar::Text("1.0"), Scalar::Text(""), Scalar::Text("0x1"), Scalar::Double(1.5)] {
+        assert_eq!(Scalar::Text("1e3").integer(), Some(1000));
+        assert_eq!(Scalar::Text("-2.0").integer(), Some(-2));
+        for bad in ["1.5", "", "0x1", "inf", "-inf", "NaN", " 1", "1 "] {
+            assert_eq!(Scalar::Text(bad).integer(), None, "{bad}");
+        }
+        for bad in [Scalar::Double(1.5), Scalar::Bool(true)] {
             assert_eq!(bad.integer(), None);
         }
         assert!(Scalar::Double(1e19).encode(Kind::Int64).is_none());

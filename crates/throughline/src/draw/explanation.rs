@@ -57,10 +57,6 @@ fn head(transaction: &TransactionSummary, explanation: &Explanation, screen: Scr
         facts.push(kept(transaction, explanation));
         facts.extend(votes(explanation));
     }
-    if !explanation.votes.is_empty() {
-        let votes = explanation.votes.iter().map(|vote| format!("{} {}", vote.policy, vote.verdict));
-        facts.push(format!("votes: {}", votes.collect::<Vec<_>>().join(", ")));
-    }
     if explanation.skew_corrected > 0 {
         facts.push(format!("clocks corrected by {}", span(explanation.skew_corrected)));
     }

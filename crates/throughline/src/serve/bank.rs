@@ -1,9 +1,13 @@
 //! The simulated bank beside the server, and what a person can do next.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use throughline_bank::{OnProgress, Options, Progress};
 use throughline_config::Config;
+use throughline_worker::InFlight;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,13 +18,17 @@ pub(crate) struct Bank(JoinHandle<()>);
 
 impl Bank {
     /// Starts it. It sends to the address that is received on, like any other client.
-    pub(crate) fn start(config: &Config, transfers_per_second: f64, shutdown: &CancellationToken) -> Self {
-        let told = AtomicBool::new(false);
-        let invitation = Invitation::of(config);
+    pub(crate) fn start(
+        config: &Config,
+        transfers_per_second: f64,
+        in_flight: InFlight,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let invitation = Invitation::of(config, in_flight);
         let options = Options {
             endpoint: format!("http://{}", config.receiver.grpc.endpoint),
             transfers_per_second,
-            on_progress: Some(OnProgress::new(move |progress| invitation.tell_once(progress, &told))),
+            on_progress: Some(OnProgress::new(move |progress| invitation.tell_once(progress))),
             ..Options::default()
         };
         let stop = shutdown.clone().cancelled_owned();
@@ -42,15 +50,31 @@ impl Bank {
 
 /// What to open and what to ask.
 struct Invitation {
+    /// This program, as it was called: it need not be in the path.
+    program: String,
+    in_flight: InFlight,
+    /// The first transfer that was sent as a whole, until a person was told of it.
+    first: Mutex<First>,
     metrics: String,
     health: String,
     store: String,
     database: String,
 }
 
+#[derive(Clone, Debug, Default)]
+enum First {
+    #[default]
+    Unknown,
+    Sent(String),
+    Told,
+}
+
 impl Invitation {
-    fn of(config: &Config) -> Self {
+    fn of(config: &Config, in_flight: InFlight) -> Self {
         Self {
+            program: program(std::env::args().next()),
+            in_flight,
+            first: Mutex::default(),
             metrics: format!("http://{}/metrics", config.metrics),
             health: format!("http://{}/readyz", config.health),
             store: config.clickhouse.url(),
@@ -58,22 +82,54 @@ impl Invitation {
         }
     }
 
-    /// At the first transfer that was taken as a whole.
-    fn tell_once(&self, progress: &Progress, told: &AtomicBool) {
-        let Some(uetr) = &progress.last_uetr else { return };
-        if !told.swap(true, Ordering::Relaxed) {
-            tell(&self.text(uetr));
+    /// At the first transfer that was sent as a whole, once the server can say something of it.
+    fn tell_once(&self, progress: &Progress) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_here = |uetr: &&String| self.in_flight.find("", uetr).is_some();
+        match &*first {
+            First::Unknown => *first = progress.last_uetr.clone().map_or(First::Unknown, First::Sent),
+            First::Sent(sent) => {
+                // One of later, should the first have been stored meanwhile.
+                let here = [sent].into_iter().chain(&progress.last_uetr).find(is_here).cloned();
+                if let Some(uetr) = here {
+                    tell(&self.text(&uetr));
+                    *first = First::Told;
+                }
+            }
+            First::Told => {}
         }
     }
 
     fn text(&self, uetr: &str) -> String {
-        let Self { metrics, health, store, database } = self;
+        let Self { program, metrics, health, store, database, .. } = self;
         format!(
             "\nThe bank sends, and its first transfer is here: {uetr}\n\n\
              open   {health}\n       {metrics}\n\
-             ask    throughline explain {uetr}\n       throughline transactions --slower-than 1s\n       curl {store}/?database={database} --data-binary \\\n         \
+             ask    {program} explain {uetr}\n       {program} transactions --slower-than 1s\n       curl '{store}/?database={database}' --data-binary \\\n         \
              \"SELECT * FROM transactions WHERE has(Keys, '{uetr}') FORMAT Vertical\"\n\
              stop   Ctrl-C\n"
         )
+    }
+}
+
+/// How a person calls this program again from the same folder.
+fn program(called: Option<String>) -> String {
+    let called = called.unwrap_or_default();
+    let is_path = Path::new(&called).components().count() > 1;
+    if is_path && !called.contains(char::is_whitespace) { called } else { "throughline".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_called_as_it_was() {
+        let again = |called: &str| program(Some(called.to_owned()));
+        assert_eq!(again("target/release/throughline"), "target/release/throughline");
+        assert_eq!(again("/usr/bin/throughline"), "/usr/bin/throughline");
+        assert_eq!(again("throughline"), "throughline", "found in the path");
+        assert_eq!(again("/a b/throughline"), "throughline");
+        assert_eq!(program(None), "throughline");
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(
     readiness.started();
     reload::hangups(Arc::clone(&reloader), shutdown.clone()).map_err(ServeError::Signal)?;
     reload::files(reloader, shutdown.clone());
-    let bank = bank.map(|rate| bank::Bank::start(&config, rate, &shutdown));
+    let bank = bank.map(|rate| bank::Bank::start(&config, rate, worker.in_flight(), &shutdown));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "throughline serves");
 
     let failure = tokio::select! {

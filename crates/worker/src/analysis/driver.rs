@@ -285,9 +285,7 @@ impl AnalysisDriver {
         for (limit, hits) in
             [("alerts.active", counts.alerts.over_limit), ("analysis.pending", counts.over_pending)]
         {
-            if hits > 0 {
-                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
-            }
+            metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
     }
 }

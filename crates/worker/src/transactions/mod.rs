@@ -1,6 +1,7 @@
 //! The driver of the second fold: one partition of the summary log to decisions and batches.
 
 mod intake;
+mod leaving;
 mod lost;
 mod report;
 
@@ -18,7 +19,7 @@ use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
-use self::{intake::undecodable, lost::mark_lost, report::Tally};
+use self::{intake::undecodable, leaving::Leaving, lost::mark_lost, report::Tally};
 use crate::{
     WorkerError,
     again::Again,
@@ -60,6 +61,7 @@ pub(crate) struct TransactionsDriver {
     /// What the last snapshot needs, until all is read that the log held at start: what moves there to this fold is needed too, and nobody else says so.
     held: Option<(Position, Needed)>,
     in_flight: InFlight,
+    leaving: Leaving,
     /// The next closing to decide.
     decided: u64,
     /// The next verdict to make a record of.
@@ -120,6 +122,7 @@ impl TransactionsDriver {
             snapshots: parts.snapshots.clone(),
             bounds,
             in_flight,
+            leaving: Leaving::default(),
             cut_asked: false,
             told_full: VecDeque::new(),
             tallies: Vec::new(),
@@ -193,6 +196,7 @@ impl TransactionsDriver {
                     let event = SummaryEvent::SourceTime { source, cause, now, oldest };
                     self.fold.apply(position.0, event, &mut self.decisions);
                     self.close_early();
+                    self.leave();
                     self.report(record.wall_ns);
                 }
             }
@@ -232,12 +236,26 @@ impl TransactionsDriver {
             tracing::warn!(name = ?closed.name(), "the row of a transaction that belongs to another now is gone from the log: it stays in the table");
             metrics::counter!(ROWS_LEFT).increment(1);
         }
-        if !self.fold.is_open(closed.name()) {
-            self.in_flight.remove(closed.name());
+        if let Some(over) = self.leaving.add(closed.name()) {
+            self.hide(over);
         }
         self.count(&closed);
         self.finished.add(record.position, &closed);
         self.builder.add(&closed)
+    }
+
+    /// What the store has by now is in flight no more.
+    fn leave(&mut self) {
+        let first = self.outbox.first_cut(self.partition);
+        while let Some(name) = self.leaving.stored(first) {
+            self.hide(name);
+        }
+    }
+
+    fn hide(&self, name: NameHash) {
+        if !self.fold.is_open(name) {
+            self.in_flight.remove(name);
+        }
     }
 
     /// The end of a batch: its blocks are made and lie in the outbox before anything after it is read.
@@ -250,6 +268,7 @@ impl TransactionsDriver {
             self.outbox.wait_for_room().await;
         }
         put_in_outbox(&self.outbox, batches).await?;
+        self.leaving.seal(cut.0);
         // Before a snapshot: what the analysis is to know is durable then.
         self.finished.send(cut).await?;
         if self.schedule.is_due(next) {

@@ -26,9 +26,7 @@ impl TransactionsDriver {
             ("log.retention.size_gib", counts.closed_by_limit),
             ("transactions.max_traces", counts.over_max_traces),
         ] {
-            if hits > 0 {
-                metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
-            }
+            metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
     }
 
