@@ -208,7 +208,7 @@ impl OpenFile {
         if next > self.limit || !self.read(&mut body, position + HEADER as u64)? {
             return Ok(Look::Bad(None));
         }
-        match self.record(position, &header, body.into(), tenants) {
+        match self.record(position, &header, &body.into(), tenants) {
             Some(record) => Ok(Look::Record(record)),
             // A record that is being written has no next one yet.
             None => Ok(Look::Bad(self.has_header(next)?.then_some(next))),
@@ -220,10 +220,10 @@ impl OpenFile {
         &self,
         position: u64,
         header: &Header,
-        body: Bytes,
+        body: &Bytes,
         tenants: &mut LastTenant,
     ) -> Option<Record> {
-        let kind = Kind::of(header.kind).filter(|_| header.fits(&body))?;
+        let kind = Kind::of(header.kind).filter(|_| header.fits(body))?;
         Some(Record {
             position: Position(position),
             next: Position(position + header.length as u64),
