@@ -4,6 +4,7 @@ mod aliases;
 mod batch;
 mod closing;
 mod content;
+mod encoding;
 mod gather;
 mod head;
 mod joins;
@@ -35,9 +36,11 @@ pub use self::{
     aliases::MAX_ALIASES,
     batch::BatchState,
     closing::Closing,
+    encoding::encode_closed,
     head::TraceHead,
     joins::{Link, decode_links, encode_links, link},
     member::Member,
+    needs::Needed,
     recall::{Found, StoredDecisions},
 };
 use crate::{
