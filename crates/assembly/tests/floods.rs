@@ -1,5 +1,5 @@
 //! One giant, or a flood of new keys: what others sent comes out as if they were alone.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
 mod common;
 

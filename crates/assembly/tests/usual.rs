@@ -1,5 +1,5 @@
 //! How long transactions of a type usually take: learnt by the fold from its decisions, asked by policies, the same after a replay and a crash.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Shares of a limit, where more keys come than can have one each.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! What was sampled before it came here, and what overload sheds: sums of weights still estimate what there was in the beginning, under every kind of policy.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "helpers of tests")]
 
 mod common;
 
