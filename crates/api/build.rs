@@ -11,7 +11,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let document = openapi::document(queries.ok_or("query.proto is not there")?);
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     std::fs::write(out.join("openapi.json"), serde_json::to_string_pretty(&document)?)?;
-    tonic_prost_build::configure()
+    let mut build = tonic_prost_build::configure();
+    // A parameter that there is not is a mistake, and is told.
+    let messages = files.file.iter().flat_map(|file| &file.message_type);
+    for name in messages.map(prost_types::DescriptorProto::name).filter(|name| name.ends_with("Request")) {
+        build = build.type_attribute(name, "#[serde(deny_unknown_fields)]");
+    }
+    build
         .type_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
         .type_attribute(".", "#[serde(default)]")
         // `self` is no name in Rust; in JSON it is one.

@@ -155,32 +155,10 @@ fn told(value: &ComparedValue, side: Option<&Side>) -> ComparedSide {
 }
 
 fn measure(of: &compare::Measure) -> Measure {
-    let (what, sentence) = match of.what {
-        What::Errors => (
-            "errors",
-            format!(
-                "`{}` fails in {:.2} % of calls, before {:.2} %",
-                of.operation,
-                of.candidate * 100.0,
-                of.baseline * 100.0
-            ),
-        ),
-        What::Latency => (
-            "latency",
-            format!(
-                "`{}` takes {:.1} ms in the median, before {:.1} ms",
-                of.operation,
-                of.candidate / 1e6,
-                of.baseline / 1e6
-            ),
-        ),
-        What::Calls => (
-            "calls",
-            format!(
-                "`{}` calls `{}` {:.2} times, before {:.2} times",
-                of.operation, of.callee, of.candidate, of.baseline
-            ),
-        ),
+    let what = match of.what {
+        What::Errors => "errors",
+        What::Latency => "latency",
+        What::Calls => "calls",
     };
     Measure {
         what: what.to_owned(),
@@ -191,7 +169,7 @@ fn measure(of: &compare::Measure) -> Measure {
         p_value: of.p_value,
         effect: of.effect,
         verdict: of.verdict.name().to_owned(),
-        sentence,
+        sentence: of.in_words(),
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Scratch {
 
 impl Diagnosis {
     /// Counts what this transaction shows.
-    pub(crate) fn take(&mut self, finished: &Finished<'_>) {
+    pub(crate) fn take(&mut self, finished: &Finished<'_>, weight: u32) {
         let hops = &finished.hops[..finished.hops.len().min(MAX_HOPS_SEEN)];
         let tenant = self.names.id(finished.tenant);
         let transaction_type = self.names.id(finished.transaction_type);
@@ -68,7 +68,7 @@ impl Diagnosis {
                 instance: self.names.id(hop.instance),
             });
         }
-        let mut unusual = Unusual::of(finished, group, self.now);
+        let mut unusual = Unusual::of(finished, group, self.now, weight);
         self.take_times(group, hops, &mut scratch, &mut unusual);
         self.take_errors(group, hops, &mut scratch, &mut unusual);
         self.take_shapes(group, hops, &mut scratch, &mut unusual);
@@ -78,7 +78,7 @@ impl Diagnosis {
         let slot = self.slot;
         self.observed += 1;
         if let Some(entry) = self.groups.get_mut(group) {
-            entry.add(slot, finished.end.saturating_sub(finished.start));
+            entry.add(slot, finished.end.saturating_sub(finished.start), weight);
             if unusual.clues.is_empty() {
                 entry.remember_usual(finished.id);
             }

@@ -3,7 +3,7 @@
 use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
-use super::incident::{Incident, Suspect, SuspectKind};
+use super::incident::{Figure, Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
 use super::mix::Sort;
 use super::names::EMPTY;
@@ -81,6 +81,7 @@ impl Diagnosis {
             excess_ms: account.excess_ns / 1e6,
             transactions: account.transactions,
             evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof)).collect(),
+            figures: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.figure(proof)).collect(),
         }
     }
 
@@ -135,6 +136,27 @@ impl Diagnosis {
             }
         }
         only.map_or_else(String::new, |value| self.names.name(value).to_owned())
+    }
+
+    fn figure(&self, proof: &Proof) -> Figure {
+        let (what, unit) = match proof.sign {
+            Sign::Time(Measure::Own) => ("own", 1e6),
+            Sign::Time(Measure::Database) => ("database", 1e6),
+            Sign::Time(Measure::Partner) => ("partner", 1e6),
+            Sign::Time(Measure::Queue) => ("queue", 1e6),
+            Sign::Time(Measure::Network) => ("network", 1e6),
+            Sign::Error => ("error", 1.0),
+            Sign::Missing => ("missing", 1.0),
+            Sign::Shape => ("shape", 1.0),
+        };
+        Figure {
+            what: what.to_owned(),
+            operation: self.names.name(proof.operation).to_owned(),
+            usual: proof.usual / unit,
+            now: proof.now / unit,
+            hits: proof.hits,
+            of: proof.of,
+        }
     }
 
     fn sentence(&self, proof: &Proof) -> String {
@@ -218,8 +240,9 @@ fn summary(incident: &Incident) -> String {
     let money =
         if incident.amount > 0.0 { format!(", amount {:.0}", incident.amount) } else { String::new() };
     format!(
-        "Since {}, {} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
+        "Since {}, {}{} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
         times::text(incident.start),
+        if incident.estimated { "about " } else { "" },
         incident.transactions,
         incident.types.join(", "),
         first.service,

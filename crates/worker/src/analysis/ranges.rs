@@ -7,7 +7,7 @@ use throughline_assembly::records::{Closed, FinishedRange};
 use throughline_log::{Cause, Kind, Log, NewRecord, Position};
 
 use super::LANE;
-use crate::{WorkerError, append::append, limits::MAX_FINISHED_PER_CUT, trim::Bounds};
+use crate::{WorkerError, append::append, limits::{MAX_FINISHED_PER_CUT, MAX_FINISHED_PER_SECOND, MIN_FINISHED_PER_CUT}, trim::Bounds};
 
 /// Decisions of one partition since its last cut, those that the analysis is to look at.
 pub(crate) struct FinishedRanges {
@@ -19,7 +19,12 @@ pub(crate) struct FinishedRanges {
     each: u32,
     positions: Vec<u64>,
     closed: Vec<Arc<Closed>>,
+    /// Log time of the last cut.
+    sent: u64,
 }
+
+/// One in so many is always looked at.
+const MOST_LEFT_OUT: u32 = 1 << 20;
 
 /// What travels with a record in memory.
 pub(super) type Travelling = Vec<Arc<Closed>>;
@@ -27,8 +32,8 @@ pub(super) type Travelling = Vec<Arc<Closed>>;
 impl FinishedRanges {
     /// From `next` on, which is the start of what lies after a cut.
     pub(crate) fn new(partition: u32, log: Log, bounds: Arc<Bounds>, next: Position) -> Self {
-        let none = (Vec::new(), Vec::new());
-        Self { partition, log, bounds, from: next.0, count: 0, each: 1, positions: none.0, closed: none.1 }
+        let (positions, closed) = (Vec::new(), Vec::new());
+        Self { partition, log, bounds, from: next.0, count: 0, each: 1, positions, closed, sent: 0 }
     }
 
     /// Takes a decision. Over its limit, every other one is left out, by its name: the same ones however often it is done.
@@ -43,7 +48,12 @@ impl FinishedRanges {
         }
         self.positions.push(position.0);
         self.closed.push(Arc::clone(closed));
-        while self.closed.len() > MAX_FINISHED_PER_CUT {
+        self.thin(MAX_FINISHED_PER_CUT);
+    }
+
+    /// Leaves every other one out until so many are left.
+    fn thin(&mut self, most: usize) {
+        while self.closed.len() > most && self.each < MOST_LEFT_OUT {
             self.each *= 2;
             let kept: Vec<bool> = self.closed.iter().map(|closed| is_looked_at(closed, self.each)).collect();
             let mut each = kept.iter();
@@ -53,9 +63,11 @@ impl FinishedRanges {
         }
     }
 
-    /// Tells of what was decided up to the cut at `cut`; durable when it returns.
-    pub(crate) async fn send(&mut self, cut: Position) -> Result<(), WorkerError> {
+    /// Tells of what was decided up to the cut at `cut`, in log time `now` (nanoseconds); durable when it returns.
+    pub(crate) async fn send(&mut self, cut: Position, now: u64) -> Result<(), WorkerError> {
         let from = std::mem::replace(&mut self.from, cut.0);
+        let since = std::mem::replace(&mut self.sent, now);
+        self.thin(allowed(now.saturating_sub(since)));
         if self.count == 0 {
             return Ok(());
         }
@@ -81,6 +93,13 @@ impl FinishedRanges {
     }
 }
 
+/// How many are looked at of what was decided in so long: cuts come sooner where batches fill, and are not to make more of it. Some are always looked at.
+fn allowed(elapsed_ns: u64) -> usize {
+    let milliseconds = usize::try_from(elapsed_ns / 1_000_000).unwrap_or(usize::MAX);
+    let allowed = milliseconds.saturating_mul(MAX_FINISHED_PER_SECOND) / 1000;
+    allowed.clamp(MIN_FINISHED_PER_CUT, MAX_FINISHED_PER_CUT)
+}
+
 /// By the upper half of the name: the lowest bits of the lower one are its place, the same for all of a kind.
 fn is_looked_at(closed: &Closed, each: u32) -> bool {
     closed.name_high.is_multiple_of(u64::from(each))
@@ -91,6 +110,14 @@ mod tests {
     use throughline_assembly::names::NameHash;
 
     use super::*;
+
+    #[test]
+    fn cuts_that_follow_close_upon_each_other_allow_no_more() {
+        assert_eq!(allowed(5_000_000_000), MAX_FINISHED_PER_CUT);
+        assert_eq!(allowed(u64::MAX), MAX_FINISHED_PER_CUT);
+        assert_eq!(allowed(1_000_000_000), MAX_FINISHED_PER_SECOND);
+        assert_eq!(allowed(0), MIN_FINISHED_PER_CUT, "some are always looked at");
+    }
 
     #[test]
     fn every_other_one_is_looked_at_whatever_names_it() {

@@ -241,7 +241,7 @@ impl TransactionsDriver {
         }
         put_in_outbox(&self.outbox, batches).await?;
         // Before a snapshot: what the analysis is to know is durable then.
-        self.finished.send(cut).await?;
+        self.finished.send(cut, self.fold.now()).await?;
         if self.schedule.is_due(next) {
             self.passing.drain().await?;
             self.save(next)?;
