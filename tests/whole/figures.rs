@@ -119,7 +119,8 @@ async fn refused(server: &Server) {
 async fn the_console_is_served_and_asks_only_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let server = running(dir.path()).await;
-    for (path, kind) in [("/", "text/html"), ("/console.js", "text/javascript"), ("/console.css", "text/css")] {
+    for (path, kind) in [("/", "text/html"), ("/console.js", "text/javascript"), ("/console.css", "text/css")]
+    {
         let answer = get(&server, path).await;
         let header = |name: &str| answer.headers().get(name).unwrap().to_str().unwrap().to_owned();
         assert_eq!(answer.status(), 200);

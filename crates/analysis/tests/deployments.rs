@@ -66,7 +66,12 @@ fn observe(deployments: &mut Deployments, number: u64, now: u64, running: Runnin
 }
 
 /// Five orders a second for so long, by whoever runs at each.
-fn run(deployments: &mut Deployments, from: u64, seconds: u64, who: impl Fn(u64) -> Running) -> Vec<Deployment> {
+fn run(
+    deployments: &mut Deployments,
+    from: u64,
+    seconds: u64,
+    who: impl Fn(u64) -> Running,
+) -> Vec<Deployment> {
     let mut changed = Vec::new();
     for number in from * 5..(from + seconds) * 5 {
         let now = START + number * SECOND / 5;
@@ -117,7 +122,7 @@ fn a_good_version_is_not_worse_and_nothing_is_told_of_later() {
     let mut deployments = after_ten_minutes();
     // All at once, and what is slow an hour later has another cause than the version.
     let mut changed = run(&mut deployments, 600, 900, |_| good);
-    changed.extend(run(&mut deployments, 1500, 900, |_| Running { own_ms: 80, ..good }));
+    changed.extend(run(&mut deployments, 1500, 930, |_| Running { own_ms: 80, ..good }));
     assert!(changed.iter().all(|change| change.verdict != Verdict::Worse), "{changed:?}");
     let [only] = deployments.list()[..] else { panic!("one deployment") };
     assert_eq!((only.verdict, only.over), (Verdict::NotWorse, true));
@@ -143,7 +148,14 @@ fn what_is_held_is_bounded_and_the_same_after_a_restart() {
         now += 310 * SECOND;
         for service in &services {
             let hops: Vec<FinishedHop<'_>> = (0..101)
-                .map(|_| FinishedHop { service, operation: "o", version, parent: -1, count: 1, ..FinishedHop::default() })
+                .map(|_| FinishedHop {
+                    service,
+                    operation: "o",
+                    version,
+                    parent: -1,
+                    count: 1,
+                    ..FinishedHop::default()
+                })
                 .take(if service == "service-0" { 101 } else { 1 })
                 .collect();
             let finished = Finished {

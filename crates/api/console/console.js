@@ -115,7 +115,11 @@ function waterfall(of) {
     const bar = draw("rect", { x: x(hop.start), y: top, width: Math.max(1, x(hop.start + hop.duration) - x(hop.start)), height: 14, class: `bar-${hop.kind} bar-faint${hop.errors ? " bar-failed" : ""}` });
     bar.append(draw("title", {}, `${hop.kind}, from ${span(hop.start)}, took ${span(hop.duration)}, of it own ${span(hop.self)}, network ${span(hop.network)}, queue ${span(hop.queue)}; on the critical path ${span(hop.critical)}`));
     picture.append(bar);
-    if (hop.critical) picture.append(draw("rect", { x: x(hop.start), y: top + 3, width: Math.max(1, (hop.critical / total) * width), height: 8, class: `bar-${hop.kind}` }));
+    // The wait before it starts stands before it, what it works itself within it.
+    const part = (from, time, kind) => time && picture.append(draw("rect", { x: x(from), y: top + 3, width: Math.max(1, x(from + time) - x(from)), height: 8, class: `bar-${kind}` }));
+    part(hop.start - hop.critical_queue - hop.critical_network, hop.critical_network, "network");
+    part(hop.start - hop.critical_queue, hop.critical_queue, "queue");
+    part(hop.start, Math.max(0, hop.critical - hop.critical_network - hop.critical_queue), hop.kind);
     picture.append(draw("text", { x: left + width + 6, y: top + 12 }, hop.critical ? span(hop.critical) : ""));
   });
   return picture;
@@ -154,7 +158,7 @@ async function topology() {
   if (!found.services.length) return [head, none("No transaction in that time.")];
   const services = [...new Map(found.services.map((of) => [of.service, of])).values()].slice(0, 120);
   const column = columns(services, found.calls);
-  const [wide, high, gap] = [170, 44, 90];
+  const [wide, high, gap] = [230, 44, 90];
   const used = new Map();
   const place = new Map();
   for (const of of services) {
@@ -178,7 +182,7 @@ async function topology() {
   for (const of of services) {
     const at = place.get(of.service);
     const node = draw("g", { class: "node" + (of.errors * 100 > of.calls ? " failing" : "") });
-    node.append(draw("rect", { x: at.x, y: at.y, width: wide, height: high, rx: 4 }), draw("text", { x: at.x + 8, y: at.y + 18 }, of.service.slice(0, 24)), draw("text", { x: at.x + 8, y: at.y + 35, opacity: 0.65 }, `${of.department.slice(0, 14)} · ${of.calls} · ${share(of.errors, of.calls)}`));
+    node.append(draw("rect", { x: at.x, y: at.y, width: wide, height: high, rx: 4 }), draw("text", { x: at.x + 8, y: at.y + 18 }, of.service.slice(0, 32)), draw("text", { x: at.x + 8, y: at.y + 35, opacity: 0.65 }, `${of.department.slice(0, 20)} · ${of.calls} · ${share(of.errors, of.calls)}`));
     node.append(draw("title", {}, `${of.service} (${of.department}): ${of.calls} calls, ${share(of.errors, of.calls)} failed, ${span(of.critical)} on critical paths`));
     picture.append(node);
   }

@@ -106,7 +106,7 @@ fn sides<'a>(
             ApiError::NoSide(format!("{by} `{name}` of {}: seen were {}", request.service, known.join(", ")))
         })
     };
-    let none = || ApiError::NoSide(format!("a second {by} of {} to compare with", request.service));
+    let none = || ApiError::NoSide(format!("second {by} of {} to compare with", request.service));
     let candidate = if request.candidate.is_empty() {
         let others = values.iter().filter(|value| value.value != request.baseline);
         others.max_by_key(|value| (value.first, value.calls)).ok_or_else(none)?

@@ -2,7 +2,9 @@
 
 use axum::{
     Router,
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
+    http::header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -36,11 +38,23 @@ mod tests {
     #[test]
     fn nothing_of_an_answer_is_read_as_markup() {
         let script = include_str!("../console/console.js");
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setHTML"] {
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "setHTML",
+        ] {
             assert!(!script.contains(word), "{word}");
         }
         let page = include_str!("../console/index.html");
         assert!(!page.contains("http://") && !page.contains("https://"), "nothing from elsewhere");
-        assert_eq!(page.matches("<script").count(), 1, "the script is a file of its own: the policy allows no other");
+        assert_eq!(
+            page.matches("<script").count(),
+            1,
+            "the script is a file of its own: the policy allows no other"
+        );
     }
 }

@@ -111,7 +111,11 @@ mod tests {
         };
         let made = departments(vec![work("payments", 75), work("core", 25)], vec![part]);
         assert_eq!((made[0].critical_share, made[0].attainment, made[0].transactions), (0.75, 0.9, 100));
-        assert_eq!((made[1].critical_share, made[1].attainment), (0.25, 1.0), "nothing with a level, nothing missed");
+        assert_eq!(
+            (made[1].critical_share, made[1].attainment),
+            (0.25, 1.0),
+            "nothing with a level, nothing missed"
+        );
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::{
     ApiError,
     limits::{ALERT_LIST, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
     query::{
-        Advice, Alert, AlertingService, FeedbackRequest, Figure, Incident, IncidentFeedback, ListAlertsRequest,
-        ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
+        Advice, Alert, AlertingService, FeedbackRequest, Figure, Incident, IncidentFeedback,
+        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
     },
     questions::{Questions, since},
 };

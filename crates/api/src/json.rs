@@ -17,10 +17,9 @@ use crate::{
     alerts::{SimpleAlerts, Webhook},
     extract::{self, Query},
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident,
-        Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
-        ListBaselinesResponse, ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest,
-        ListIncidentsResponse,
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
+        KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
+        ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse,
         ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
     },
     questions::Questions,

@@ -64,7 +64,11 @@ fn pack(text: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<(Pack, Node)
     let rules = match root.get("rules").map(|node| &node.value) {
         Some(Value::List(items)) => items.as_slice(),
         _ => {
-            faults.push(Fault::new("rules", &root, "a list of rules is expected, each with name, when and advice"));
+            faults.push(Fault::new(
+                "rules",
+                &root,
+                "a list of rules is expected, each with name, when and advice",
+            ));
             &[]
         }
     };

@@ -42,16 +42,25 @@ fn every_fault_has_its_place() {
     }
     let pack = "pack: own\nversion: 1\nrules:\n  - name: a\n    when: suspect.kind == \"own\" && figure\n    advice: 'do {this}'\n";
     let error = load(pack, &[]).unwrap_err().to_string();
-    for part in
-        ["own.yaml:5:11: rules[0].when", "`figure` does not exist here", "own.yaml:6:13: rules[0].advice", "{this}"]
-    {
+    for part in [
+        "own.yaml:5:11: rules[0].when",
+        "`figure` does not exist here",
+        "own.yaml:6:13: rules[0].advice",
+        "{this}",
+    ] {
         assert!(error.contains(part), "{part} is not in\n{error}");
     }
     let error = Config::load(&Sources {
-        set: vec!["diagnosis.rules.files=[/nowhere.yaml]".to_owned(), "diagnosis.methods=[shapes, magic]".to_owned()],
+        set: vec![
+            "diagnosis.rules.files=[/nowhere.yaml]".to_owned(),
+            "diagnosis.methods=[shapes, magic]".to_owned(),
+        ],
         ..Sources::default()
     })
     .unwrap_err()
     .to_string();
-    assert!(error.contains("/nowhere.yaml: No such file") && error.contains("`magic` is no method"), "{error}");
+    assert!(
+        error.contains("/nowhere.yaml: No such file") && error.contains("`magic` is no method"),
+        "{error}"
+    );
 }

@@ -109,8 +109,8 @@ fn a_bad_version_is_compared_by_itself_and_is_an_incident_once() {
     let suspect = &report.incident.suspects[0];
     assert_eq!((suspect.service.as_str(), suspect.kind), ("fraud-check", SuspectKind::Version));
     assert_eq!(suspect.version, deployment.candidate);
-    let told = suspect.evidence.iter().any(|sentence| sentence.contains("which runs beside it"));
-    assert!(told, "the comparison is evidence: {:?}", suspect.evidence);
+    let told = suspect.evidence.iter().filter(|sentence| sentence.contains("which runs beside it")).count();
+    assert_eq!(told, 1, "the last look is evidence: {:?}", suspect.evidence);
 }
 
 #[test]
@@ -180,7 +180,10 @@ fn settings_are_taken_from_the_log_while_it_runs() {
     let mut position = 0;
     for (now, closed) in &seconds {
         let closed = &mut closed.iter().cloned().map(Arc::new);
-        fold.apply(*now, AnalysisEvent::Finished { source: 0, from: position, to: position + 1, each: 1, closed });
+        fold.apply(
+            *now,
+            AnalysisEvent::Finished { source: 0, from: position, to: position + 1, each: 1, closed },
+        );
         fold.apply(*now, AnalysisEvent::Tick);
         position += 1;
     }

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
 use crate::command::{
-    compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy, serve, transactions,
+    compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy, serve,
+    transactions,
 };
 use crate::process::logging::LoggingArgs;
 

@@ -141,20 +141,30 @@ impl Deployments {
             if hop.version.is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
                 continue;
             }
+            let may_begin = self.watches < MAX_WATCHES;
             let Some(service) = self.service(finished.tenant, hop, now) else { continue };
             let errors = if failed_below { 0 } else { hop.errors };
             let (is_new, known) = service.version(hop.version, now);
             known.add(hop, errors, now);
-            if is_new && self.watches < MAX_WATCHES {
-                self.watches += usize::from(self.begin(finished.tenant, hop, now));
+            let (mut begins, mut replaced) = (false, None);
+            if is_new
+                && may_begin
+                && let Some(watch) = service.compared(finished.tenant, hop, now)
+            {
+                replaced = service.watch.replace(watch);
+                begins = replaced.is_none();
             }
-            let Some(service) = self.service(finished.tenant, hop, now) else { continue };
             if let Some(watch) = &mut service.watch {
                 watch.add(hop, errors, now);
                 if hop.version == watch.deployment.candidate && !told.contains(&hop.service) {
                     told.push(hop.service);
                     watch.hit(finished, weight, hop.errors > 0);
                 }
+            }
+            self.watches += usize::from(begins);
+            if let Some(mut watch) = replaced {
+                watch.deployment.over = true;
+                self.end(watch.deployment);
             }
         }
     }
@@ -166,38 +176,10 @@ impl Deployments {
                 return None;
             }
             self.count += 1;
-            let service =
-                Service { first: now, department: hop.department.to_owned(), ..Service::default() };
+            let service = Service { first: now, department: hop.department.to_owned(), ..Service::default() };
             self.services.entry(tenant.to_owned()).or_default().insert(hop.service.to_owned(), service);
         }
         self.services.get_mut(tenant)?.get_mut(hop.service)
-    }
-
-    /// Whether a comparison of a version that is new begins, and none went on before it.
-    fn begin(&mut self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> bool {
-        let Some(service) = self.services.get_mut(tenant).and_then(|services| services.get_mut(hop.service))
-        else {
-            return false;
-        };
-        if service.first + LEARN_NS > now {
-            return false;
-        }
-        let others = service.versions.iter().filter(|other| other.name != hop.version);
-        let Some(before) = others.filter(|other| other.calls >= KNOWN_CALLS).max_by_key(|other| other.last)
-        else {
-            return false;
-        };
-        let mut side = before.older.clone();
-        side.merge(&before.recent);
-        let watch =
-            Watch::new(tenant, hop, &service.department, (before.name.clone(), side), now);
-        let replaced = service.watch.replace(watch);
-        let is_first = replaced.is_none();
-        if let Some(mut watch) = replaced {
-            watch.deployment.over = true;
-            self.end(watch.deployment);
-        }
-        is_first
     }
 
     fn end(&mut self, deployment: Deployment) {
@@ -261,6 +243,18 @@ impl Deployments {
 }
 
 impl Service {
+    /// The comparison of a version that came just now, if there is something to compare it with.
+    fn compared(&self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> Option<Watch> {
+        if self.first + LEARN_NS > now {
+            return None;
+        }
+        let others = self.versions.iter().filter(|other| other.name != hop.version);
+        let before = others.filter(|other| other.calls >= KNOWN_CALLS).max_by_key(|other| other.last)?;
+        let mut side = before.older.clone();
+        side.merge(&before.recent);
+        Some(Watch::new(tenant, hop, &self.department, (before.name.clone(), side), now))
+    }
+
     /// A version, and whether it came just now.
     fn version(&mut self, name: &str, now: u64) -> (bool, &mut Version) {
         let known = self.versions.iter().position(|version| version.name == name);

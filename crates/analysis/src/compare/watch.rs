@@ -139,7 +139,9 @@ fn verdict(found: &Comparison, is_worse: bool) -> Verdict {
     let unsure = |measure: &Measure| measure.verdict == Verdict::Worse && !matters_by_size(measure);
     match found.verdict {
         _ if is_worse => Verdict::Worse,
-        Verdict::Worse if found.measures.iter().any(|measure| measure.verdict == Verdict::Worse && !unsure(measure)) => {
+        Verdict::Worse
+            if found.measures.iter().any(|measure| measure.verdict == Verdict::Worse && !unsure(measure)) =>
+        {
             Verdict::TooLittleData
         }
         Verdict::Worse | Verdict::NotWorse | Verdict::Different => Verdict::NotWorse,
@@ -157,8 +159,7 @@ fn matters_by_size(measure: &Measure) -> bool {
     match measure.what {
         What::Errors => measure.effect > ERRORS,
         What::Latency => {
-            measure.candidate > measure.baseline * SLOWER.0
-                && measure.candidate - measure.baseline > SLOWER.1
+            measure.candidate > measure.baseline * SLOWER.0 && measure.candidate - measure.baseline > SLOWER.1
         }
         What::Calls => false,
     }

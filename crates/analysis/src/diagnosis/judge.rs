@@ -109,9 +109,9 @@ impl Diagnosis {
             sum.1 += finding.hits;
         }
         self.settings.has(Method::Together)
-            && together
-                .values()
-                .any(|&(weight, hits)| weight >= (f64::from(TOGETHER) * caution).powi(2) && hits > min_transactions)
+            && together.values().any(|&(weight, hits)| {
+                weight >= (f64::from(TOGETHER) * caution).powi(2) && hits > min_transactions
+            })
     }
 
     /// Which open incident a charge belongs to; a new one where none fits.

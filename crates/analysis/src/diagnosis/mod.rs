@@ -45,8 +45,8 @@ use unusual::{Clue, Unusual};
 
 pub use incident::{Change, Figure, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
-pub use usual::Usual;
 pub use settings::{DiagnosisSettings, Method, Thresholds};
+pub use usual::Usual;
 
 /// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]

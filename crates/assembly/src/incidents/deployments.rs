@@ -20,7 +20,7 @@ impl Analysis {
         let goes_on = deployment.verdict == Verdict::Worse && !deployment.over;
         match own {
             Some(own) if !own.part_of.is_empty() => {}
-            Some(own) if own.is_open() => {
+            Some(own) if own.is_open() || goes_on => {
                 let mut report = Report::of_deployment(deployment, own.incident.detected_at);
                 report.follow(&own);
                 if !goes_on {
@@ -29,15 +29,17 @@ impl Analysis {
                 }
                 self.report(report, now);
             }
-            _ if goes_on => self.blame_version(deployment, now),
-            _ => {}
+            None if goes_on => self.blame_version(deployment, now),
+            Some(_) | None => {}
         }
     }
 
     /// The incident that names the service already learns of it; else there is one of its own.
     fn blame_version(&mut self, deployment: &Deployment, now: u64) {
         let explained = self.reports.values().rev().find(|report| {
-            report.found_by == FoundBy::Transactions && report.is_open() && names(&report.incident, deployment)
+            report.found_by == FoundBy::Transactions
+                && report.is_open()
+                && names(&report.incident, deployment)
         });
         match explained.cloned() {
             Some(mut report) => {
@@ -76,10 +78,10 @@ fn speak(incident: &mut Incident, deployment: &Deployment) {
         if suspect.service != deployment.service {
             continue;
         }
-        let sentence = sentence(deployment);
-        if !suspect.evidence.contains(&sentence) {
-            suspect.evidence.push(sentence);
-        }
+        // What was said at an earlier look is replaced.
+        let about = about(deployment);
+        suspect.evidence.retain(|sentence| !sentence.starts_with(&about));
+        suspect.evidence.push(sentence(deployment));
         if with_it && suspect.version.is_empty() && suspect.kind == SuspectKind::Own {
             suspect.kind = SuspectKind::Version;
             suspect.version.clone_from(&deployment.candidate);
@@ -88,9 +90,12 @@ fn speak(incident: &mut Incident, deployment: &Deployment) {
 }
 
 fn sentence(deployment: &Deployment) -> String {
-    let Deployment { candidate, baseline, .. } = deployment;
     let how = if deployment.beside { "which runs beside it" } else { "as it was before" };
-    format!("version {candidate} is worse than {baseline}, {how}: {}", deployment.worse.join("; "))
+    format!("{}, {how}: {}", about(deployment), deployment.worse.join("; "))
+}
+
+fn about(deployment: &Deployment) -> String {
+    format!("version {} is worse than {}", deployment.candidate, deployment.baseline)
 }
 
 /// An incident that only the comparison shows.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use throughline_analysis::alerts::Alert;
 
 use super::report::{AlertRow, Report};
-use crate::rules::RulesSettings;
 use crate::records::{Closed, FeedbackGiven, ReceivedAlert};
+use crate::rules::RulesSettings;
 
 /// What a record of the analysis log is to this fold.
 pub enum AnalysisEvent<'a> {

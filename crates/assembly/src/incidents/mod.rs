@@ -193,7 +193,8 @@ impl Analysis {
         own.incident.state = State::Recovered;
         own.incident.end = Some(now);
         own.part_of.clone_from(&into.incident.id);
-        own.incident.summary = format!("This belongs to incident {}: {}", into.incident.id, into.incident.summary);
+        own.incident.summary =
+            format!("This belongs to incident {}: {}", into.incident.id, into.incident.summary);
         self.report(own, now);
     }
 

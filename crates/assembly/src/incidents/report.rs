@@ -138,10 +138,7 @@ impl Report {
 
     /// Of a new version that is worse.
     pub(super) fn of_deployment(deployment: &Deployment, detected_at: u64) -> Self {
-        Self {
-            found_by: FoundBy::Deployment,
-            ..Self::new(deployments::incident_of(deployment, detected_at))
-        }
+        Self { found_by: FoundBy::Deployment, ..Self::new(deployments::incident_of(deployment, detected_at)) }
     }
 
     /// Of a group of alerts that no transaction explains.

@@ -65,7 +65,7 @@ const OBJECTIVES: &str = "SELECT Type AS kind, Latency AS latency, Objective AS 
      FROM slo_objectives ORDER BY Written DESC LIMIT 1) ARRAY JOIN Types AS Type, Latencies AS Latency, Objectives AS Objective";
 
 /// Of whom and since when.
-const WHERE: &str = "FirstStart >= fromUnixTimestamp64Nano({since:Int64}) AND ({kind:String} = '' OR Type = {kind:String}) \
+const WHERE: &str = "Start >= fromUnixTimestamp64Nano({since:Int64}) AND ({kind:String} = '' OR Type = {kind:String}) \
      AND ({tenant:String} = '' OR Tenant = {tenant:String})";
 
 impl Store {
@@ -92,7 +92,12 @@ impl Store {
     ///
     /// # Errors
     /// [`QuestionError`].
-    pub async fn parts(&self, tenant: &str, kind: &str, since: u64) -> Result<Vec<StoredPart>, QuestionError> {
+    pub async fn parts(
+        &self,
+        tenant: &str,
+        kind: &str,
+        since: u64,
+    ) -> Result<Vec<StoredPart>, QuestionError> {
         let sql = format!(
             "WITH objectives AS ({OBJECTIVES}) \
              SELECT department, count() AS transactions, countIf(failed) AS failed, countIf(has_level) AS with_level, \
@@ -104,8 +109,8 @@ impl Store {
              arrayMap(d -> arraySum((own, time) -> if(own = d, time, 0), Hops.Department, Hops.Critical), departments) AS criticals, \
              arrayLastIndex(errors -> errors > 0, Hops.Errors) AS broken, \
              if(failed AND broken > 0, Hops.Department[broken], departments[indexOf(criticals, arrayMax(criticals))]) AS cause \
-             FROM (SELECT Outcome, Type, Duration, Hops.Department, Hops.Critical, Hops.Errors FROM transactions_data FINAL WHERE {WHERE} \
-             ORDER BY FirstStart DESC LIMIT {MAX_TRANSACTIONS}) WHERE notEmpty(Hops.Department)) \
+             FROM (SELECT Outcome, Type, Duration, Hops.Department, Hops.Critical, Hops.Errors FROM transactions WHERE {WHERE} \
+             ORDER BY Start DESC LIMIT {MAX_TRANSACTIONS}) WHERE notEmpty(Hops.Department)) \
              ARRAY JOIN departments AS department, criticals AS critical \
              GROUP BY department ORDER BY department LIMIT {MAX_TOLD}"
         );
@@ -116,12 +121,17 @@ impl Store {
     ///
     /// # Errors
     /// [`QuestionError`].
-    pub async fn levels(&self, tenant: &str, kind: &str, since: u64) -> Result<Vec<StoredLevel>, QuestionError> {
+    pub async fn levels(
+        &self,
+        tenant: &str,
+        kind: &str,
+        since: u64,
+    ) -> Result<Vec<StoredLevel>, QuestionError> {
         let sql = format!(
-            "SELECT kind, any(latency) AS latency, any(objective) AS objective, count() AS transactions, \
+            "SELECT kind, latency, objective, count() AS transactions, \
              countIf(ok AND took <= latency) AS good FROM (SELECT toString(Type) AS kind, toString(Outcome) = 'ok' AS ok, Duration AS took \
              FROM transactions_data FINAL WHERE {WHERE}) AS done INNER JOIN ({OBJECTIVES}) AS objectives USING (kind) \
-             GROUP BY kind ORDER BY kind LIMIT {MAX_TOLD}"
+             GROUP BY kind, latency, objective ORDER BY kind LIMIT {MAX_TOLD}"
         );
         self.rows(self.kpis(&sql, tenant, kind, since)).await
     }

@@ -15,11 +15,10 @@ pub(super) fn start(
     advice: Advice,
     stop: &CancellationToken,
 ) -> Notifier {
-    let source: Source =
-        Arc::new(move || {
-            let advice = advice.load();
-            incidents.list().iter().map(|report| throughline_api::incident(report, &advice)).collect()
-        });
+    let source: Source = Arc::new(move || {
+        let advice = advice.load();
+        incidents.list().iter().map(|report| throughline_api::incident(report, &advice)).collect()
+    });
     let managers = config.notify.alertmanagers.iter().cloned().map(Target::Alertmanager);
     let hooks = config.notify.webhooks.iter().cloned().map(Target::Webhook);
     let settings = Settings { targets: managers.chain(hooks).collect(), dir: config.data_dir.join("notify") };

@@ -7,7 +7,12 @@ use throughline_assembly::records::{Closed, FinishedRange};
 use throughline_log::{Cause, Kind, Log, NewRecord, Position};
 
 use super::LANE;
-use crate::{WorkerError, append::append, limits::{MAX_FINISHED_PER_CUT, MAX_FINISHED_PER_SECOND, MIN_FINISHED_PER_CUT}, trim::Bounds};
+use crate::{
+    WorkerError,
+    append::append,
+    limits::{MAX_FINISHED_PER_CUT, MAX_FINISHED_PER_SECOND, MIN_FINISHED_PER_CUT},
+    trim::Bounds,
+};
 
 /// Decisions of one partition since its last cut, those that the analysis is to look at.
 pub(crate) struct FinishedRanges {

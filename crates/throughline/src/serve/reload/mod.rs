@@ -83,9 +83,8 @@ impl Reloader {
         let waits = current.config.needs_restart(&new);
         let new = current.config.changed_to(new).map_err(|fault| vec![FaultLine::from(&fault)])?;
         let old = &current.config;
-        let changed = new.rules != old.rules
-            || new.service_levels != old.service_levels
-            || new.advice != old.advice;
+        let changed =
+            new.rules != old.rules || new.service_levels != old.service_levels || new.advice != old.advice;
         self.changes.advice.store(Arc::clone(&new.advice));
         if new.rules != old.rules {
             let compiled = Rules::compile(new.rules.clone());
