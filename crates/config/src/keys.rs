@@ -111,7 +111,7 @@ pub const KEYS: &[Key] = &[
     key("batch.max_rows", Integer { min: 1, max: 10_000_000 }, Value("50000"), "rows that end an output batch"),
     key("batch.max_delay", Duration, Value("5s"), "age in log time that ends an output batch"),
 
-    key("diagnosis.enabled", Bool, Value("true"), "transactions are looked at for what is out of the normal; without it only alerts become incidents"),
+    key("diagnosis.enabled", Bool, Value("true"), "transactions are looked at for what is out of the normal; without it only alerts and new versions become incidents"),
     key("diagnosis.caution_percent", Integer { min: 10, max: 1000 }, Value("100"), "how strong a finding must be to open an incident: 200 for twice as strong, so fewer and later ones"),
     key("diagnosis.min_percent", Integer { min: 101, max: 10_000 }, Value("130"), "a longer time matters from so many percent of what is usual on"),
     key("diagnosis.min_excess_us", Integer { min: 0, max: 60_000_000 }, Value("500"), "and from so many microseconds beyond what is usual on"),
@@ -121,6 +121,7 @@ pub const KEYS: &[Key] = &[
     key("diagnosis.methods", TextList, Value("[shapes, strange, ways, families, together, holding]"), "what it goes by beyond longer times, as docs/root-cause.md explains them"),
     key("diagnosis.security_words", TextList, Value("[security]"), "a department with one of these words in its name is security's: its own time is blamed as such"),
     key("diagnosis.deployments", Bool, Value("true"), "a new service.version is compared with the one before by itself, and a worse one becomes an incident"),
+    key("diagnosis.max_transactions_per_second", Integer { min: 1, max: 1000 }, Value("400"), "transactions a second and partition that it looks at; of more, every second, fourth and so on, with their weight"),
     key("diagnosis.rules.builtin", Bool, Value("true"), "advice of the rule pack that comes with this binary"),
     key("diagnosis.rules.files", TextList, Value("[]"), "YAML files of rule packs: advice of your own"),
 

@@ -134,6 +134,7 @@ fn diagnosis(reader: &mut Reader, whole: Scope<'_>) -> DiagnosisSettings {
         network_department: None,
         without: Method::ALL.into_iter().filter(is_off).collect(),
         deployments: reader.get(whole, "diagnosis.deployments"),
+        max_per_second: reader.get(whole, "diagnosis.max_transactions_per_second"),
         thresholds: Thresholds {
             enabled: reader.get(whole, "diagnosis.enabled"),
             caution_percent: reader.get(whole, "diagnosis.caution_percent"),

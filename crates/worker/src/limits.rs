@@ -41,12 +41,8 @@ pub const TRIM_EVERY: Duration = Duration::from_secs(2);
 /// First and last wait before an append is tried again.
 pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Decisions of one partition in a second of log time that the analysis looks at; of more, every second, fourth and so on. Some 5 µs each, so 0.2 % of a
-/// core.
-pub const MAX_FINISHED_PER_SECOND: usize = 400;
-
-/// The same between two cuts, however far they are apart: what waits is held in memory.
-pub const MAX_FINISHED_PER_CUT: usize = 5 * MAX_FINISHED_PER_SECOND;
+/// Seconds of decisions that wait for a cut at most, at the rate that the analysis looks at: what waits is held in memory.
+pub const FINISHED_SECONDS: usize = 5;
 
 /// And at least, where cuts follow each other fast.
 pub const MIN_FINISHED_PER_CUT: usize = 20;

@@ -38,6 +38,9 @@ pub struct DiagnosisSettings {
     /// Whether versions that come are compared with those before.
     #[serde(default = "yes")]
     pub deployments: bool,
+    /// Transactions a second and partition that are looked at, by whoever tells of them.
+    #[serde(default = "usual_rate")]
+    pub max_per_second: u32,
     /// The rest.
     #[serde(default)]
     pub thresholds: Thresholds,
@@ -61,6 +64,11 @@ pub struct Thresholds {
     pub recovered_after: u64,
     /// A suspect of its own that comes so long after an incident began is an incident of its own, nanoseconds.
     pub apart: u64,
+}
+
+/// Some 5 µs each: 0.2 % of a core.
+fn usual_rate() -> u32 {
+    400
 }
 
 fn yes() -> bool {
@@ -90,6 +98,7 @@ impl Default for DiagnosisSettings {
             network_department: None,
             without: Vec::new(),
             deployments: true,
+            max_per_second: usual_rate(),
             thresholds: Thresholds::default(),
         }
     }

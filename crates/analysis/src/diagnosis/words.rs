@@ -4,7 +4,7 @@ use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::incident::{Figure, Incident, Suspect, SuspectKind};
-use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOTS};
 use super::mix::Sort;
 use super::names::EMPTY;
 use super::series::{Measure, Trait};
@@ -42,11 +42,10 @@ impl Diagnosis {
             .filter_map(|&group| self.groups.get(group))
             .map(|group| group.count_since(since))
             .sum();
-        described.share = if described.share == 0.0 && all > 0 {
-            (described.transactions as f64 / all as f64).min(1.0)
-        } else {
-            described.share
-        };
+        // Counts reach two minutes back: while that covers the incident its share is known, and stays as it was then.
+        if all > 0 && (slot <= since + SLOTS || described.share == 0.0) {
+            described.share = (described.transactions as f64 / all as f64).min(1.0);
+        }
         described.summary = summary(&described);
         described
     }

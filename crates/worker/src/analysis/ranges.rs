@@ -10,7 +10,7 @@ use super::LANE;
 use crate::{
     WorkerError,
     append::append,
-    limits::{MAX_FINISHED_PER_CUT, MAX_FINISHED_PER_SECOND, MIN_FINISHED_PER_CUT},
+    limits::{FINISHED_SECONDS, MIN_FINISHED_PER_CUT},
     trim::Bounds,
 };
 
@@ -26,6 +26,8 @@ pub(crate) struct FinishedRanges {
     closed: Vec<Arc<Closed>>,
     /// Log time of the last cut.
     sent: u64,
+    /// What is looked at in a second of it.
+    per_second: usize,
 }
 
 /// One in so many is always looked at.
@@ -36,9 +38,16 @@ pub(super) type Travelling = Vec<Arc<Closed>>;
 
 impl FinishedRanges {
     /// From `next` on, which is the start of what lies after a cut.
-    pub(crate) fn new(partition: u32, log: Log, bounds: Arc<Bounds>, next: Position) -> Self {
+    pub(crate) fn new(
+        partition: u32,
+        log: Log,
+        bounds: Arc<Bounds>,
+        next: Position,
+        per_second: u32,
+    ) -> Self {
+        let per_second = per_second as usize;
         let (positions, closed) = (Vec::new(), Vec::new());
-        Self { partition, log, bounds, from: next.0, count: 0, each: 1, positions, closed, sent: 0 }
+        Self { partition, log, bounds, from: next.0, count: 0, each: 1, positions, closed, sent: 0, per_second }
     }
 
     /// Takes a decision. Over its limit, every other one is left out, by its name: the same ones however often it is done.
@@ -53,7 +62,7 @@ impl FinishedRanges {
         }
         self.positions.push(position.0);
         self.closed.push(Arc::clone(closed));
-        self.thin(MAX_FINISHED_PER_CUT);
+        self.thin(self.per_second * FINISHED_SECONDS);
     }
 
     /// Leaves every other one out until so many are left.
@@ -68,11 +77,12 @@ impl FinishedRanges {
         }
     }
 
-    /// Tells of what was decided up to the cut at `cut`, in log time `now` (nanoseconds); durable when it returns.
-    pub(crate) async fn send(&mut self, cut: Position, now: u64) -> Result<(), WorkerError> {
+    /// Tells of what was decided up to the cut at `cut`, in log time `now` (nanoseconds), at most so many a second; durable when it returns.
+    pub(crate) async fn send(&mut self, cut: Position, now: u64, per_second: u32) -> Result<(), WorkerError> {
+        self.per_second = per_second as usize;
         let from = std::mem::replace(&mut self.from, cut.0);
         let since = std::mem::replace(&mut self.sent, now);
-        self.thin(allowed(now.saturating_sub(since)));
+        self.thin(allowed(now.saturating_sub(since), self.per_second));
         if self.count == 0 {
             return Ok(());
         }
@@ -99,10 +109,10 @@ impl FinishedRanges {
 }
 
 /// How many are looked at of what was decided in so long: cuts come sooner where batches fill, and are not to make more of it. Some are always looked at.
-fn allowed(elapsed_ns: u64) -> usize {
+fn allowed(elapsed_ns: u64, per_second: usize) -> usize {
     let milliseconds = usize::try_from(elapsed_ns / 1_000_000).unwrap_or(usize::MAX);
-    let allowed = milliseconds.saturating_mul(MAX_FINISHED_PER_SECOND) / 1000;
-    allowed.clamp(MIN_FINISHED_PER_CUT, MAX_FINISHED_PER_CUT)
+    let most = (per_second * FINISHED_SECONDS).max(MIN_FINISHED_PER_CUT);
+    (milliseconds.saturating_mul(per_second) / 1000).clamp(MIN_FINISHED_PER_CUT, most)
 }
 
 /// By the upper half of the name: the lowest bits of the lower one are its place, the same for all of a kind.
@@ -118,10 +128,11 @@ mod tests {
 
     #[test]
     fn cuts_that_follow_close_upon_each_other_allow_no_more() {
-        assert_eq!(allowed(5_000_000_000), MAX_FINISHED_PER_CUT);
-        assert_eq!(allowed(u64::MAX), MAX_FINISHED_PER_CUT);
-        assert_eq!(allowed(1_000_000_000), MAX_FINISHED_PER_SECOND);
-        assert_eq!(allowed(0), MIN_FINISHED_PER_CUT, "some are always looked at");
+        assert_eq!(allowed(5_000_000_000, 400), 2000);
+        assert_eq!(allowed(u64::MAX, 400), 2000, "what waits is bounded");
+        assert_eq!(allowed(1_000_000_000, 400), 400);
+        assert_eq!(allowed(0, 400), MIN_FINISHED_PER_CUT, "some are always looked at");
+        assert_eq!(allowed(u64::MAX, 1), MIN_FINISHED_PER_CUT);
     }
 
     #[test]
