@@ -35,7 +35,8 @@ impl Diagnosis {
     #[must_use]
     pub fn baselines(&self) -> Vec<Usual> {
         let name = |number| self.names.name(number).to_owned();
-        let usual = self.series.iter().filter_map(|(_, key, series)| {
+        let known = self.series.iter().filter(|(_, _, series)| series.baseline.weight() > 0.0);
+        let usual = known.filter_map(|(_, key, series)| {
             let group = self.groups.key(key.group)?;
             Some(Usual {
                 tenant: name(group.tenant),

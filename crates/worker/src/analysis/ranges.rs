@@ -47,7 +47,18 @@ impl FinishedRanges {
     ) -> Self {
         let per_second = per_second as usize;
         let (positions, closed) = (Vec::new(), Vec::new());
-        Self { partition, log, bounds, from: next.0, count: 0, each: 1, positions, closed, sent: 0, per_second }
+        Self {
+            partition,
+            log,
+            bounds,
+            from: next.0,
+            count: 0,
+            each: 1,
+            positions,
+            closed,
+            sent: 0,
+            per_second,
+        }
     }
 
     /// Takes a decision. Over its limit, every other one is left out, by its name: the same ones however often it is done.
