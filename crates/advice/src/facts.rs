@@ -2,7 +2,7 @@
 //! compared and divided.
 
 use serde::Serialize;
-use throughline_analysis::diagnosis::{Figure, Incident, Suspect};
+use throughline_analysis::diagnosis::{Figure, Incident, State, Suspect, SuspectKind};
 
 /// `incident` in a condition.
 #[derive(Debug, Serialize)]
@@ -96,7 +96,7 @@ impl<'a> From<&'a Figure> for FigureFacts<'a> {
 
 /// An incident that has everything: a condition that cannot be evaluated over it never can be.
 pub(crate) fn sample(what: &str) -> Incident {
-    let json = |what: &str| Figure {
+    let figure = |what: &str| Figure {
         what: what.to_owned(),
         operation: "operation".to_owned(),
         usual: 1.0,
@@ -116,12 +116,12 @@ pub(crate) fn sample(what: &str) -> Incident {
         excess_ms: 1.0,
         transactions: 1,
         evidence: vec!["evidence".to_owned()],
-        figures: vec![json(what)],
+        figures: vec![figure(what)],
     };
     Incident {
         id: "id".to_owned(),
         tenant: String::new(),
-        state: throughline_analysis::diagnosis::State::Open,
+        state: State::Open,
         detected_at: 1,
         start: 1,
         end: None,
@@ -138,8 +138,6 @@ pub(crate) fn sample(what: &str) -> Incident {
         before: Vec::new(),
     }
 }
-
-use throughline_analysis::diagnosis::SuspectKind;
 
 /// All kinds of suspects.
 pub(crate) const KINDS: [SuspectKind; 9] = [

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use throughline_analysis::diagnosis::Incident;
+use throughline_analysis::diagnosis::{Incident, Suspect};
 
 use crate::{
     fault::{PackFault, Part},
@@ -102,13 +102,8 @@ impl Packs {
     #[must_use]
     pub fn advise(&self, incident: &Incident) -> Vec<Advice> {
         let mut advice = Vec::new();
-        let likely = incident
-            .suspects
-            .iter()
-            .take(SUSPECTS)
-            .enumerate()
-            .filter(|(at, suspect)| *at == 0 || suspect.score >= LIKELY);
-        for (_, suspect) in likely {
+        let likely = |suspect: &&Suspect| suspect.rank == 1 || suspect.score >= LIKELY;
+        for suspect in incident.suspects.iter().take(SUSPECTS).filter(likely) {
             let holding = self.compiled.iter().filter(|(_, rule)| rule.holds(incident, suspect));
             advice.extend(holding.map(|(number, rule)| Advice {
                 pack: self.packs[*number].name.clone(),

@@ -72,12 +72,9 @@ fn closed(faults: Vec<Fault>) -> Vec<(u64, Vec<Closed>)> {
 
 fn analysed(seconds: &[(u64, Vec<Closed>)], settings: DiagnosisSettings, each: u32) -> Analysis {
     let mut fold = Analysis::new(settings);
-    let mut position = 0;
-    for (now, closed) in seconds {
-        let from = position;
-        position += 1;
+    for (from, (now, closed)) in (0..).zip(seconds) {
         let closed = &mut closed.iter().cloned().map(Arc::new);
-        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: position, each, closed });
+        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, each, closed });
         fold.apply(*now, AnalysisEvent::Tick);
     }
     fold
@@ -177,15 +174,10 @@ fn settings_are_taken_from_the_log_while_it_runs() {
     assert_eq!(fold.settings().network_department.as_deref(), Some("network"), "the owner comes along");
     let restored = Analysis::restore(&fold.snapshot(Vec::new()).unwrap()).unwrap();
     assert_eq!(restored.settings(), &quiet.diagnosis());
-    let mut position = 0;
-    for (now, closed) in &seconds {
+    for (from, (now, closed)) in (0..).zip(&seconds) {
         let closed = &mut closed.iter().cloned().map(Arc::new);
-        fold.apply(
-            *now,
-            AnalysisEvent::Finished { source: 0, from: position, to: position + 1, each: 1, closed },
-        );
+        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, each: 1, closed });
         fold.apply(*now, AnalysisEvent::Tick);
-        position += 1;
     }
     assert_eq!(fold.reports().count(), 0, "what is off finds nothing");
     assert!(fold.deployments().is_empty());

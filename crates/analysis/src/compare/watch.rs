@@ -134,16 +134,12 @@ impl Watch {
     }
 }
 
-/// What is significant without mattering is not worse.
+/// What is significant without mattering is not worse; what matters and may be chance still is told when there is more.
 fn verdict(found: &Comparison, is_worse: bool) -> Verdict {
-    let unsure = |measure: &Measure| measure.verdict == Verdict::Worse && !matters_by_size(measure);
+    let may_be = |measure: &Measure| measure.verdict == Verdict::Worse && matters_by_size(measure);
     match found.verdict {
         _ if is_worse => Verdict::Worse,
-        Verdict::Worse
-            if found.measures.iter().any(|measure| measure.verdict == Verdict::Worse && !unsure(measure)) =>
-        {
-            Verdict::TooLittleData
-        }
+        Verdict::Worse if found.measures.iter().any(may_be) => Verdict::TooLittleData,
         Verdict::Worse | Verdict::NotWorse | Verdict::Different => Verdict::NotWorse,
         Verdict::TooLittleData => Verdict::TooLittleData,
     }
