@@ -140,7 +140,7 @@ pub(crate) fn sample(what: &str) -> Incident {
 }
 
 /// All kinds of suspects.
-pub(crate) const KINDS: [SuspectKind; 9] = [
+pub(crate) const KINDS: [SuspectKind; 10] = [
     SuspectKind::Own,
     SuspectKind::Database,
     SuspectKind::Network,
@@ -150,4 +150,5 @@ pub(crate) const KINDS: [SuspectKind; 9] = [
     SuspectKind::Version,
     SuspectKind::Host,
     SuspectKind::Missing,
+    SuspectKind::Outside,
 ];

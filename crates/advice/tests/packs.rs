@@ -79,6 +79,7 @@ fn every_kind_of_suspect_has_a_pattern_that_speaks_of_it() {
         (SuspectKind::Security, vec![figure("own", 1.0, 90.0)]),
         (SuspectKind::Version, vec![figure("own", 1.0, 90.0)]),
         (SuspectKind::Host, vec![figure("own", 1.0, 90.0)]),
+        (SuspectKind::Outside, Vec::new()),
         (SuspectKind::Missing, vec![figure("missing", 0.0, 0.9)]),
     ] {
         let advice = packs.advise(&incident(kind, figures));

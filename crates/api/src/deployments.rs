@@ -111,9 +111,9 @@ fn baseline(of: &Usual) -> Baseline {
         operation: of.operation.clone(),
         caller: of.caller.clone(),
         kind: of.kind.to_owned(),
-        median: of.median,
-        mean: of.mean,
-        weight: of.weight,
-        judges: of.judges,
+        median: of.median_ns,
+        mean: of.expected_ns,
+        weight: of.observations,
+        judges: of.is_mature,
     }
 }

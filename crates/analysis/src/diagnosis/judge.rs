@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Diagnosis;
 use super::blame::Charge;
 use super::case::Case;
-use super::finding::Finding;
+use super::finding::{Finding, Sign};
 use super::incident::{Change, Incident, State};
 use super::limits::{MAX_INCIDENTS, SLOT_NS};
 use super::settings::Method;
@@ -17,6 +17,14 @@ const PLAIN: f32 = 6.5;
 const LASTING: f32 = 4.5;
 /// Several findings against one service do so when the root of the sum of their squares is this strong.
 const TOGETHER: f32 = 8.0;
+/// So unusual must their number be by itself, however far out they are: two outliers that meet are chance.
+const SURE: f32 = 3.0;
+/// Errors in less than this share open one only where they are beyond doubt: what fails now and then does so in bursts.
+const SMALL: f64 = 0.03;
+/// So strong they must be.
+const PLAIN_OF_SMALL: f32 = 9.0;
+/// So many are enough, whatever is usual.
+const MANY_HITS: u32 = 12;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 2;
 
@@ -101,7 +109,11 @@ impl Diagnosis {
             let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
             let reaches = |score: f32| f64::from(finding.score) >= f64::from(score) * caution;
             let alone = reaches(PLAIN) || reaches(LASTING) && (lasts || finding.is_new);
-            if alone && finding.hits >= min_transactions {
+            let enough = finding.hits >= min_transactions
+                && (finding.hit_score >= SURE || finding.hits >= MANY_HITS.max(min_transactions));
+            let is_small = finding.sign == Sign::Error && finding.now < SMALL;
+            let enough = enough && (!is_small || reaches(PLAIN_OF_SMALL));
+            if alone && enough {
                 return true;
             }
             let sum = together.entry(charge.service).or_default();
@@ -132,18 +144,26 @@ impl Diagnosis {
         if !opens {
             return None;
         }
-        self.numbered += 1;
-        let id = format!("inc-{}-{}", slot, self.numbered);
+        let id = self.new_id(slot);
         self.cases.push(Case::new(id.clone(), tenant, slot));
+        self.remember(Incident::new(id.clone(), self.names.name(tenant).to_owned(), self.now));
+        *opened = Some(id);
+        Some(self.cases.len() - 1)
+    }
+
+    pub(crate) fn new_id(&mut self, slot: u64) -> String {
+        self.numbered += 1;
+        format!("inc-{}-{}", slot, self.numbered)
+    }
+
+    /// Holds a new incident; the oldest that is over makes room.
+    pub(crate) fn remember(&mut self, incident: Incident) {
         if self.incidents.len() >= MAX_INCIDENTS
             && let Some(old) = self.incidents.iter().position(|incident| incident.state == State::Recovered)
         {
             self.incidents.remove(old);
         }
-        let tenant_name = self.names.name(tenant).to_owned();
-        self.incidents.push(Incident::new(id.clone(), tenant_name, self.now));
-        *opened = Some(id);
-        Some(self.cases.len() - 1)
+        self.incidents.push(incident);
     }
 
     /// What an incident explains does not become baseline.

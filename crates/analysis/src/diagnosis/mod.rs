@@ -10,8 +10,12 @@
 mod baseline;
 mod blame;
 mod case;
+mod facets;
 mod finding;
+mod flow;
+mod fluctuation;
 mod group;
+mod hosts;
 mod incident;
 mod input;
 mod judge;
@@ -21,6 +25,7 @@ mod names;
 mod observe;
 mod onset;
 mod scale;
+mod season;
 mod series;
 mod settings;
 mod table;
@@ -34,6 +39,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use case::Case;
+use fluctuation::OpenFall;
 use group::{Group, GroupKey};
 use limits::{SLOT_NS, SLOTS};
 use mix::{Mix, MixKey};
@@ -61,10 +67,13 @@ pub struct Diagnosis {
     /// For each work, whatever the type, a series that a new one may borrow from.
     lenders: Table<SeriesKey, u32>,
     mixes: Table<MixKey, Mix>,
+    /// Where each instance runs, by the numbers of their names.
+    hosts: Vec<u32>,
     recent: VecDeque<Unusual>,
     streaks: BTreeMap<Clue, u32>,
     cases: Vec<Case>,
     incidents: Vec<Incident>,
+    falls: Vec<OpenFall>,
     numbered: u64,
     /// Transactions in this slot.
     observed: u64,
@@ -87,10 +96,12 @@ impl Diagnosis {
             series: Table::default(),
             lenders: Table::default(),
             mixes: Table::default(),
+            hosts: Vec::new(),
             recent: VecDeque::new(),
             streaks: BTreeMap::new(),
             cases: Vec::new(),
             incidents: Vec::new(),
+            falls: Vec::new(),
             numbered: 0,
             observed: 0,
             stale_series: None,
@@ -135,6 +146,7 @@ impl Diagnosis {
                 self.end_slot(&mut changes);
             }
             self.slot = slot;
+            self.forget_flows();
         }
         while self.slot < slot {
             self.end_slot(&mut changes);
@@ -151,10 +163,10 @@ impl Diagnosis {
 
     fn end_slot(&mut self, changes: &mut Vec<Change>) {
         self.now = self.now.max((self.slot + 1) * SLOT_NS);
-        let slot = self.slot;
+        let (slot, is_silent) = (self.slot, self.observed == 0);
         changes.extend(self.judge(slot));
         for group in self.groups.values_mut() {
-            group.turn(slot);
+            group.turn(slot, is_silent);
         }
         for series in self.series.values_mut() {
             series.turn(slot);
@@ -162,6 +174,7 @@ impl Diagnosis {
         for mix in self.mixes.values_mut() {
             mix.turn(slot);
         }
+        self.judge_falls(slot, changes);
         self.observed = 0;
         self.find_stale();
         let oldest = slot.saturating_sub(SLOTS) * SLOT_NS;

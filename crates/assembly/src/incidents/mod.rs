@@ -329,6 +329,11 @@ impl Analysis {
         self.diagnosis.settings()
     }
 
+    /// What is normal: the baselines that judgement goes by, with what is expected now.
+    pub fn usual(&self) -> impl Iterator<Item = Usual> {
+        self.diagnosis.usual()
+    }
+
     /// Alerts that fire.
     #[must_use]
     pub fn firing(&self) -> usize {
@@ -344,12 +349,6 @@ impl Analysis {
     #[must_use]
     pub fn deployments(&self) -> Vec<&Deployment> {
         self.deployments.list()
-    }
-
-    /// What is usual, as far as it is known.
-    #[must_use]
-    pub fn baselines(&self) -> Vec<Usual> {
-        self.diagnosis.baselines()
     }
 
     /// What was counted since the last look.

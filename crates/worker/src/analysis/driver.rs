@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
+use throughline_analysis::diagnosis::Usual;
 use throughline_assembly::{
     incidents::{Analysis, AnalysisEvent, Row},
     records::{AlertsReceived, Closed, FeedbackGiven, FinishedRange, FoundRows},
@@ -59,7 +60,7 @@ impl AnalysisDriver {
             None => (Analysis::new(parts.rules.settings.diagnosis()), log.start(LANE)),
         };
         incidents.hold(fold.reports());
-        incidents.set_baselines(fold.baselines());
+        incidents.set_baselines(usual(&fold));
         Ok(Self {
             decided: fold.pending().0,
             fold,
@@ -285,7 +286,7 @@ impl AnalysisDriver {
         let calls =
             self.fold.calls().map(|(caller, callee, count)| (caller.to_owned(), callee.to_owned(), count));
         self.incidents.set_calls(calls.collect());
-        self.incidents.set_baselines(self.fold.baselines());
+        self.incidents.set_baselines(usual(&self.fold));
         metrics::counter!(SNAPSHOTS, "fold" => "analysis").increment(1);
         Ok(())
     }
@@ -305,6 +306,11 @@ impl AnalysisDriver {
             }
         }
     }
+}
+
+/// What is known of what is usual.
+fn usual(fold: &Analysis) -> Vec<Usual> {
+    fold.usual().filter(|usual| usual.observations > 0.0).collect()
 }
 
 fn read_error(source: throughline_log::ReadError) -> WorkerError {
