@@ -48,6 +48,11 @@ pub(crate) fn speed(what: &str, speed: &Speed) {
         "  CPU seconds                 {cpu:>12.1}  serve {:.1}, engine {:.1}",
         speed.serve_cpu, speed.engine_cpu
     );
+    println!(
+        "  of it the analysis          {:>12.2}  {:.1} % of serve and engine (bar 5 %)",
+        speed.analysis_cpu,
+        speed.analysis_cpu * 100.0 / cpu
+    );
     println!("  spans per CPU-second        {:>12.0}  (bar 300,000)", speed.spans as f64 / cpu);
     println!("  rows kept                   {:>12}", speed.kept);
     println!("  transactions                {:>12}  of {} sent", speed.transactions, speed.expected);

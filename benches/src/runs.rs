@@ -71,6 +71,8 @@ pub(crate) struct Speed {
     pub(crate) rate: f64,
     pub(crate) serve_cpu: f64,
     pub(crate) engine_cpu: f64,
+    /// Of `serve_cpu`: the third fold's.
+    pub(crate) analysis_cpu: f64,
     pub(crate) kept: u64,
     pub(crate) transactions: u64,
     pub(crate) expected: u64,
@@ -86,6 +88,7 @@ pub(crate) async fn cost(binary: &Path, template: &Arc<Template>, rate: f64, sec
     let warm = load::pace(port, template, 0, requests, WARM_COST).await.len() as u64;
     settle(&server, warm * TRACES as u64).await;
     let (serve_before, engine_before) = server.cpu_seconds();
+    let analysis_before = server.thread_cpu_seconds("analysis");
     let started = Instant::now();
     let sent = load::pace(port, template, 1 << 32, requests, seconds).await.len() as u64;
     let elapsed = started.elapsed().as_secs_f64();
@@ -99,6 +102,7 @@ pub(crate) async fn cost(binary: &Path, template: &Arc<Template>, rate: f64, sec
         rate: spans as f64 / elapsed,
         serve_cpu: serve - serve_before,
         engine_cpu: engine - engine_before,
+        analysis_cpu: server.thread_cpu_seconds("analysis") - analysis_before,
         kept: server.count("SELECT count() FROM otel_traces").await,
         transactions: server.count("SELECT count() FROM transactions").await,
         expected,
@@ -112,6 +116,7 @@ pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64,
     let (warm, _) = load::flood(server.start.ports.grpc, template, 0, WARM, in_flight).await;
     settle(&server, warm * TRACES as u64).await;
     let (serve_before, engine_before) = server.cpu_seconds();
+    let analysis_before = server.thread_cpu_seconds("analysis");
     let started = Instant::now();
     let (sent, again) = load::flood(server.start.ports.grpc, template, 1 << 32, seconds, in_flight).await;
     let elapsed = started.elapsed().as_secs_f64();
@@ -124,6 +129,7 @@ pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64,
         rate: spans_of(sent) as f64 / elapsed,
         serve_cpu: serve - serve_before,
         engine_cpu: engine - engine_before,
+        analysis_cpu: server.thread_cpu_seconds("analysis") - analysis_before,
         kept: server.count("SELECT count() FROM otel_traces").await,
         transactions: server.count("SELECT count() FROM transactions").await,
         expected,

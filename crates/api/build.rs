@@ -11,9 +11,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let document = openapi::document(queries.ok_or("query.proto is not there")?);
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     std::fs::write(out.join("openapi.json"), serde_json::to_string_pretty(&document)?)?;
-    tonic_prost_build::configure()
-        .type_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
-        .type_attribute(".", "#[serde(default)]")
+    let mut build = tonic_prost_build::configure();
+    for name in files.file.iter().flat_map(|file| &file.message_type).map(prost_types::DescriptorProto::name)
+    {
+        // A parameter that there is not is a mistake, and is told.
+        let strict = if name.ends_with("Request") { ", deny_unknown_fields" } else { "" };
+        let attributes =
+            format!("#[derive(serde::Serialize, serde::Deserialize)]\n#[serde(default{strict})]");
+        build = build.type_attribute(name, attributes);
+    }
+    build
         // `self` is no name in Rust; in JSON it is one.
         .field_attribute("ExplainedHop.self", "#[serde(rename = \"self\")]")
         .compile_fds(files)?;

@@ -9,6 +9,7 @@
 mod answers;
 mod datasets;
 mod ends;
+mod figures;
 mod full_disk;
 mod incidents;
 mod joins;

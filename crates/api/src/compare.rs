@@ -106,7 +106,7 @@ fn sides<'a>(
             ApiError::NoSide(format!("{by} `{name}` of {}: seen were {}", request.service, known.join(", ")))
         })
     };
-    let none = || ApiError::NoSide(format!("a second {by} of {} to compare with", request.service));
+    let none = || ApiError::NoSide(format!("second {by} of {} to compare with", request.service));
     let candidate = if request.candidate.is_empty() {
         let others = values.iter().filter(|value| value.value != request.baseline);
         others.max_by_key(|value| (value.first, value.calls)).ok_or_else(none)?
@@ -155,32 +155,10 @@ fn told(value: &ComparedValue, side: Option<&Side>) -> ComparedSide {
 }
 
 fn measure(of: &compare::Measure) -> Measure {
-    let (what, sentence) = match of.what {
-        What::Errors => (
-            "errors",
-            format!(
-                "`{}` fails in {:.2} % of calls, before {:.2} %",
-                of.operation,
-                of.candidate * 100.0,
-                of.baseline * 100.0
-            ),
-        ),
-        What::Latency => (
-            "latency",
-            format!(
-                "`{}` takes {:.1} ms in the median, before {:.1} ms",
-                of.operation,
-                of.candidate / 1e6,
-                of.baseline / 1e6
-            ),
-        ),
-        What::Calls => (
-            "calls",
-            format!(
-                "`{}` calls `{}` {:.2} times, before {:.2} times",
-                of.operation, of.callee, of.candidate, of.baseline
-            ),
-        ),
+    let what = match of.what {
+        What::Errors => "errors",
+        What::Latency => "latency",
+        What::Calls => "calls",
     };
     Measure {
         what: what.to_owned(),
@@ -191,7 +169,7 @@ fn measure(of: &compare::Measure) -> Measure {
         p_value: of.p_value,
         effect: of.effect,
         verdict: of.verdict.name().to_owned(),
-        sentence,
+        sentence: of.in_words(),
     }
 }
 

@@ -29,6 +29,14 @@ pub enum ApiError {
     /// The question makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// The request cannot be read.
+    #[error("{message}")]
+    Refused {
+        /// As HTTP says it.
+        status: StatusCode,
+        /// Why.
+        message: String,
+    },
     /// The store does not answer.
     #[error("the store does not answer: {0}")]
     Store(#[from] throughline_clickhouse::questions::QuestionError),
@@ -53,7 +61,7 @@ impl From<ApiError> for tonic::Status {
             ApiError::NotFound(_) | ApiError::NoIncident(_) | ApiError::NoSide(_) => Self::not_found(message),
             ApiError::NoAnalysis => Self::failed_precondition(message),
             ApiError::Log(_) => Self::unavailable(message),
-            ApiError::Invalid(_) => Self::invalid_argument(message),
+            ApiError::Invalid(_) | ApiError::Refused { .. } => Self::invalid_argument(message),
             ApiError::Store(_) => Self::unavailable(message),
         }
     }
@@ -66,6 +74,7 @@ impl IntoResponse for ApiError {
             Self::NoAnalysis => StatusCode::NOT_IMPLEMENTED,
             Self::Log(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Refused { status, .. } => status,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()

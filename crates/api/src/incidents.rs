@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use throughline_advice::Packs;
 use throughline_assembly::{
     incidents::{FoundBy, Report},
     records::FeedbackGiven,
@@ -14,8 +15,8 @@ use crate::{
     ApiError,
     limits::{ALERT_LIST, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
     query::{
-        Alert, AlertingService, FeedbackRequest, Incident, IncidentFeedback, ListAlertsRequest,
-        ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
+        Advice, Alert, AlertingService, FeedbackRequest, Figure, Incident, IncidentFeedback,
+        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
     },
     questions::{Questions, since},
 };
@@ -24,7 +25,12 @@ const STATES: [&str; 3] = ["", "open", "recovered"];
 const ALERT_STATES: [&str; 3] = ["", "firing", "resolved"];
 
 impl Questions {
-    fn analysis(&self) -> Result<&Incidents, ApiError> {
+    /// A report with what rule packs say of it.
+    fn told(&self, report: &Report) -> Incident {
+        incident(report, &self.advice.load())
+    }
+
+    pub(crate) fn analysis(&self) -> Result<&Incidents, ApiError> {
         self.incidents.as_ref().ok_or(ApiError::NoAnalysis)
     }
 
@@ -54,9 +60,9 @@ impl Questions {
             (stored, _) => stored.unwrap_or_default(),
         };
         let mut all: BTreeMap<String, Incident> =
-            stored.iter().map(|report| (report.incident.id.clone(), incident(report))).collect();
+            stored.iter().map(|report| (report.incident.id.clone(), self.told(report))).collect();
         for report in held.unwrap_or_default() {
-            all.insert(report.incident.id.clone(), incident(&report));
+            all.insert(report.incident.id.clone(), self.told(&report));
         }
         let mut incidents: Vec<Incident> =
             all.into_values().filter(|incident| matches(incident, &filter)).collect();
@@ -72,10 +78,10 @@ impl Questions {
     pub async fn incident(&self, id: &str) -> Result<Incident, ApiError> {
         let id = id.trim();
         if let Some(report) = self.incidents.as_ref().and_then(|incidents| incidents.get(id)) {
-            return Ok(incident(&report));
+            return Ok(self.told(&report));
         }
         let stored = self.store.incident(id).await?;
-        stored.as_ref().map(incident).ok_or_else(|| ApiError::NoIncident(id.to_owned()))
+        stored.as_ref().map(|report| self.told(report)).ok_or_else(|| ApiError::NoIncident(id.to_owned()))
     }
 
     /// Takes a person's word, and waits until it shows.
@@ -116,7 +122,7 @@ impl Questions {
             }
         };
         let report = tokio::time::timeout(FEEDBACK_WAIT, heard).await.ok().flatten();
-        Ok(incident(&report.unwrap_or(known)))
+        Ok(self.told(&report.unwrap_or(known)))
     }
 
     /// Alerts that match, newest first.
@@ -145,6 +151,8 @@ impl Questions {
         let mut changes = analysis.watch();
         let open = analysis.list().into_iter().filter(|report| report.is_open());
         let first: Vec<Arc<Report>> = open.collect();
+        let advice = Arc::clone(&self.advice);
+        let incident = move |report: &Report| incident(report, &advice.load());
         let (out, stream) = tokio::sync::mpsc::channel(LIST.0 as usize);
         let is_its = move |report: &Report| {
             tenant.is_empty() || report.incident.tenant.is_empty() || report.incident.tenant == tenant
@@ -208,9 +216,9 @@ fn matches(incident: &Incident, filter: &IncidentFilter) -> bool {
             || incident.suspects.iter().any(|suspect| suspect.department == filter.department))
 }
 
-/// A report as a message.
+/// A report as a message, with advice.
 #[must_use]
-pub fn incident(report: &Report) -> Incident {
+pub fn incident(report: &Report, advice: &Packs) -> Incident {
     let of = &report.incident;
     let state = match (report.part_of.is_empty(), report.is_open()) {
         (false, _) => "merged",
@@ -225,6 +233,7 @@ pub fn incident(report: &Report) -> Incident {
         found_by: match report.found_by {
             FoundBy::Transactions => "transactions".to_owned(),
             FoundBy::Alerts => "alerts".to_owned(),
+            FoundBy::Deployment => "deployment".to_owned(),
         },
         detected_at: of.detected_at,
         start: of.start,
@@ -248,7 +257,13 @@ pub fn incident(report: &Report) -> Incident {
             .collect(),
         feedback: report.feedback.iter().map(feedback).collect(),
         part_of: report.part_of.clone(),
+        estimated: of.estimated,
+        advice: advice.advise(of).into_iter().map(advised).collect(),
     }
+}
+
+fn advised(of: throughline_advice::Advice) -> Advice {
+    Advice { pack: of.pack, version: of.version, rule: of.rule, suspect: of.suspect, text: of.text }
 }
 
 fn suspect(of: &throughline_analysis::diagnosis::Suspect) -> Suspect {
@@ -264,6 +279,18 @@ fn suspect(of: &throughline_analysis::diagnosis::Suspect) -> Suspect {
         excess_ms: of.excess_ms,
         transactions: of.transactions,
         evidence: of.evidence.clone(),
+        figures: of.figures.iter().map(figure).collect(),
+    }
+}
+
+fn figure(of: &throughline_analysis::diagnosis::Figure) -> Figure {
+    Figure {
+        what: of.what.clone(),
+        operation: of.operation.clone(),
+        usual: of.usual,
+        now: of.now,
+        hits: of.hits,
+        of: of.of,
     }
 }
 

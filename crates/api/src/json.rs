@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -15,9 +15,11 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use crate::{
     ApiError,
     alerts::{SimpleAlerts, Webhook},
+    extract::{self, Query},
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident,
-        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
+        KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
+        ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse,
         ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
     },
     questions::Questions,
@@ -89,7 +91,7 @@ pub(crate) struct Said {
 pub(crate) async fn feedback(
     State(questions): State<Questions>,
     Path(incident): Path<String>,
-    Json(Said { suspect, confirmed, by }): Json<Said>,
+    extract::Body(Said { suspect, confirmed, by }): extract::Body<Said>,
 ) -> Result<Json<Incident>, ApiError> {
     Ok(Json(questions.give_feedback(&FeedbackRequest { incident, suspect, confirmed, by }).await?))
 }
@@ -100,6 +102,30 @@ pub(crate) async fn compare(
     Query(request): Query<CompareRequest>,
 ) -> Result<Json<Comparison>, ApiError> {
     Ok(Json(questions.compare(&request).await?))
+}
+
+/// `GET /api/v1/deployments`
+pub(crate) async fn deployments(
+    State(questions): State<Questions>,
+    Query(request): Query<ListDeploymentsRequest>,
+) -> Result<Json<ListDeploymentsResponse>, ApiError> {
+    Ok(Json(questions.list_deployments(&request)?))
+}
+
+/// `GET /api/v1/baselines`
+pub(crate) async fn baselines(
+    State(questions): State<Questions>,
+    Query(request): Query<ListBaselinesRequest>,
+) -> Result<Json<ListBaselinesResponse>, ApiError> {
+    Ok(Json(questions.list_baselines(&request)?))
+}
+
+/// `GET /api/v1/kpis`
+pub(crate) async fn kpis(
+    State(questions): State<Questions>,
+    Query(request): Query<KpisRequest>,
+) -> Result<Json<Kpis>, ApiError> {
+    Ok(Json(questions.kpis(&request).await?))
 }
 
 /// `GET /api/v1/topology`
@@ -121,7 +147,7 @@ pub(crate) async fn alerts(
 /// `POST /api/v1/alerts`
 pub(crate) async fn take_alerts(
     State(questions): State<Questions>,
-    Json(alerts): Json<SimpleAlerts>,
+    extract::Body(alerts): extract::Body<SimpleAlerts>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let taken = questions.take_alerts(alerts.alerts(now())?).await?;
     Ok(Json(serde_json::json!({ "taken": taken })))
@@ -130,7 +156,7 @@ pub(crate) async fn take_alerts(
 /// `POST /api/v1/alerts/alertmanager`
 pub(crate) async fn take_webhook(
     State(questions): State<Questions>,
-    Json(webhook): Json<Webhook>,
+    extract::Body(webhook): extract::Body<Webhook>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let taken = questions.take_alerts(webhook.alerts(now())?).await?;
     Ok(Json(serde_json::json!({ "taken": taken })))

@@ -6,8 +6,12 @@
 
 mod alerts;
 mod compare;
+mod console;
 mod convert;
+mod departments;
+mod deployments;
 mod error;
+mod extract;
 mod incidents;
 mod json;
 mod questions;
@@ -20,7 +24,7 @@ pub mod metrics;
 
 pub use error::{ApiError, ServeError};
 pub use incidents::incident;
-pub use questions::Questions;
+pub use questions::{Advice, Questions};
 pub use server::{Api, Settings};
 
 /// Messages and services of `proto/throughline/v1/query.proto`.

@@ -26,6 +26,12 @@ pub const MIN_EXCESS: u64 = 2_000_000;
 /// How far back incidents and alerts are looked for, and comparisons made, if the question does not say.
 pub const INCIDENTS_SINCE: Duration = Duration::from_secs(24 * 3600);
 
+/// Baselines a list has, if the question does not say, and at most: all that there can be.
+pub const BASELINE_LIST: (u32, u32) = (100, 10_000);
+
+/// How far back figures of departments reach at most: longer windows read more than a person waits for.
+pub const KPIS_MOST: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// Alerts a list has, if the question does not say, and at most.
 pub const ALERT_LIST: (u32, u32) = (100, 1000);
 

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use arc_swap::ArcSwap;
+use throughline_advice::Packs;
 use throughline_clickhouse::{Store, questions::TransactionFilter};
 use throughline_worker::{InFlight, Incidents};
 
@@ -16,25 +18,35 @@ use crate::{
     },
 };
 
+/// Rule packs that may be changed for others while they are asked.
+pub type Advice = Arc<ArcSwap<Packs>>;
+
 /// Where answers come from.
 #[derive(Clone)]
 pub struct Questions {
     pub(crate) store: Store,
     in_flight: Option<Arc<InFlight>>,
     pub(crate) incidents: Option<Incidents>,
+    pub(crate) advice: Advice,
 }
 
 impl Questions {
     /// Over a store, and over what is in flight where the asked process has it.
     #[must_use]
     pub fn new(store: Store, in_flight: Option<InFlight>) -> Self {
-        Self { store, in_flight: in_flight.map(Arc::new), incidents: None }
+        Self { store, in_flight: in_flight.map(Arc::new), incidents: None, advice: Advice::default() }
     }
 
     /// With the analysis of this process: incidents as they are found, and the way in for alerts and feedback.
     #[must_use]
     pub fn with_incidents(self, incidents: Incidents) -> Self {
         Self { incidents: Some(incidents), ..self }
+    }
+
+    /// With rule packs, as they are at the time of each answer.
+    #[must_use]
+    pub fn with_advice(self, advice: Advice) -> Self {
+        Self { advice, ..self }
     }
 
     /// One transaction, by any of its keys or a trace id.

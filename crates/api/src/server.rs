@@ -13,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
-    ServeError, json,
+    ServeError, console, extract, json,
     limits::ALERTS_BODY,
     query::{
         CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
-        Incident, ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
-        ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest, WatchIncidentsRequest,
+        Incident, Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
+        ListBaselinesResponse, ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest,
+        ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
+        WatchIncidentsRequest,
         query_server::{Query, QueryServer},
     },
     questions::Questions,
@@ -91,6 +93,24 @@ impl Query for Grpc {
         Ok(Response::new(self.0.compare(&request.into_inner()).await?))
     }
 
+    async fn list_deployments(
+        &self,
+        request: Request<ListDeploymentsRequest>,
+    ) -> Result<Response<ListDeploymentsResponse>, Status> {
+        Ok(Response::new(self.0.list_deployments(&request.into_inner())?))
+    }
+
+    async fn list_baselines(
+        &self,
+        request: Request<ListBaselinesRequest>,
+    ) -> Result<Response<ListBaselinesResponse>, Status> {
+        Ok(Response::new(self.0.list_baselines(&request.into_inner())?))
+    }
+
+    async fn get_kpis(&self, request: Request<KpisRequest>) -> Result<Response<Kpis>, Status> {
+        Ok(Response::new(self.0.kpis(&request.into_inner()).await?))
+    }
+
     async fn get_topology(&self, request: Request<TopologyRequest>) -> Result<Response<Topology>, Status> {
         Ok(Response::new(self.0.topology(&request.into_inner()).await?))
     }
@@ -113,6 +133,9 @@ impl Api {
             .route("/api/v1/incidents/{id}", get(json::incident))
             .route("/api/v1/incidents/{id}/feedback", post(json::feedback))
             .route("/api/v1/compare", get(json::compare))
+            .route("/api/v1/deployments", get(json::deployments))
+            .route("/api/v1/baselines", get(json::baselines))
+            .route("/api/v1/kpis", get(json::kpis))
             .route("/api/v1/topology", get(json::topology))
             .route("/api/v1/alerts", get(json::alerts).post(json::take_alerts))
             .route("/openapi.json", get(json::openapi))
@@ -120,7 +143,8 @@ impl Api {
             .layer(DefaultBodyLimit::max(ALERTS_BODY))
             .with_state(questions.clone());
         let grpc = Routes::new(QueryServer::new(Grpc(questions))).into_axum_router();
-        Ok(Self { listener, router: json.merge(grpc) })
+        let router = json.merge(console::router()).merge(grpc).fallback(extract::nowhere);
+        Ok(Self { listener, router })
     }
 
     /// With other routes on the same port.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use throughline_analysis::diagnosis::DiagnosisSettings;
 use throughline_otlp::{
     CompiledPlan,
     plan::{RESOURCE_KEYS, SPAN_KEYS, ScanPlan},
@@ -41,6 +42,9 @@ pub struct RulesSettings {
     /// What holds for all policies.
     #[serde(default)]
     pub sampling: SamplingSettings,
+    /// What is wrong, and when it is over; without the network's owner, which is above.
+    #[serde(default)]
+    pub diagnosis: DiagnosisSettings,
     /// Rows that end a batch.
     pub batch_rows: u64,
     /// Age that ends a batch.
@@ -119,6 +123,12 @@ impl Default for SamplingSettings {
 }
 
 impl RulesSettings {
+    /// What the diagnosis goes by.
+    #[must_use]
+    pub fn diagnosis(&self) -> DiagnosisSettings {
+        DiagnosisSettings { network_department: self.network_department.clone(), ..self.diagnosis.clone() }
+    }
+
     /// What policies are compiled for.
     #[must_use]
     pub fn policy_options(&self) -> Options {

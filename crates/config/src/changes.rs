@@ -85,7 +85,7 @@ impl Config {
         ]
     }
 
-    /// This configuration with everything of `new` that can change while it runs: rules and service levels.
+    /// This configuration with everything of `new` that can change while it runs: rules, service levels and advice.
     ///
     /// # Errors
     /// A fault where what can change does not fit what cannot.
@@ -103,6 +103,6 @@ impl Config {
                 source: Source::Default,
             });
         }
-        Ok(Self { rules, service_levels: new.service_levels, ..self.clone() })
+        Ok(Self { rules, service_levels: new.service_levels, advice: new.advice, ..self.clone() })
     }
 }

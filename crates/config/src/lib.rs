@@ -26,6 +26,7 @@ mod layers;
 mod load;
 mod merge;
 mod node;
+mod packs;
 mod read;
 mod reader;
 mod reference;

@@ -1,8 +1,10 @@
 //! From nodes to [`Config`]: one function a section.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_analysis::diagnosis::{DiagnosisSettings, Method, Thresholds};
 use throughline_assembly::rules::{
     DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
 };
@@ -10,6 +12,7 @@ use throughline_sampling::PolicySettings;
 
 use crate::fault::Fault;
 use crate::node::Node;
+use crate::packs;
 use crate::reader::{Reader, Scope};
 use crate::setting::Address;
 use crate::settings::{
@@ -31,6 +34,7 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         log: log(reader, whole, &data_dir),
         rules,
         service_levels,
+        advice: Arc::new(packs::read(reader, whole)),
         clickhouse: clickhouse(reader, whole, &data_dir),
         notify: NotifyConfig {
             alertmanagers: reader.get(whole, "notify.alertmanagers"),
@@ -109,9 +113,37 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
             dry_run: reader.get(whole, "sampling.dry_run"),
             max_transactions_per_second: reader.get(whole, "sampling.max_transactions_per_second"),
         },
+        diagnosis: diagnosis(reader, whole),
         batch_rows: reader.get(whole, "batch.max_rows"),
         batch_delay: nanos(reader, whole, "batch.max_delay"),
         retention: nanos(reader, whole, "log.retention.age"),
+    }
+}
+
+fn diagnosis(reader: &mut Reader, whole: Scope<'_>) -> DiagnosisSettings {
+    let methods: Vec<String> = reader.get(whole, "diagnosis.methods");
+    let unknown = methods.iter().find(|name| Method::ALL.iter().all(|method| method.name() != **name));
+    if let (Some(unknown), Some(node)) = (unknown, whole.node.at("diagnosis.methods")) {
+        let names: Vec<_> = Method::ALL.iter().map(|method| method.name()).collect();
+        let expected = format!("`{unknown}` is no method; there are {}", names.join(", "));
+        reader.faults.push(Fault::new("diagnosis.methods", node, expected));
+    }
+    let is_off = |method: &Method| !methods.iter().any(|name| name == method.name());
+    DiagnosisSettings {
+        security_words: reader.get(whole, "diagnosis.security_words"),
+        network_department: None,
+        without: Method::ALL.into_iter().filter(is_off).collect(),
+        deployments: reader.get(whole, "diagnosis.deployments"),
+        max_per_second: reader.get(whole, "diagnosis.max_transactions_per_second"),
+        thresholds: Thresholds {
+            enabled: reader.get(whole, "diagnosis.enabled"),
+            caution_percent: reader.get(whole, "diagnosis.caution_percent"),
+            min_percent: reader.get(whole, "diagnosis.min_percent"),
+            min_excess: reader.get::<u64>(whole, "diagnosis.min_excess_us") * 1000,
+            min_transactions: reader.get(whole, "diagnosis.min_transactions"),
+            recovered_after: nanos(reader, whole, "diagnosis.recovered_after"),
+            apart: nanos(reader, whole, "diagnosis.apart"),
+        },
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_advice::Packs;
 use throughline_assembly::rules::RulesSettings;
 
 use crate::secret::Secret;
@@ -21,6 +23,8 @@ pub struct Config {
     pub rules: RulesSettings,
     /// Service levels of transaction types, in the order of `rules.transactions.types`.
     pub service_levels: Vec<Option<ServiceLevel>>,
+    /// Advice on incidents.
+    pub advice: Arc<Packs>,
     /// The store.
     pub clickhouse: ClickHouseConfig,
     /// Who is told of incidents.

@@ -3,7 +3,8 @@
 use throughline_config::{Config, KEYS, Kind, Sources};
 
 /// Keys under these hold at once.
-const AT_ONCE: [&str; 6] = ["traces.", "partners", "departments", "transactions.", "sampling.", "batch."];
+const AT_ONCE: [&str; 7] =
+    ["traces.", "partners", "departments", "transactions.", "sampling.", "batch.", "diagnosis."];
 
 fn load(set: &[String]) -> Config {
     let sources = Sources { set: set.to_vec(), ..Sources::default() };

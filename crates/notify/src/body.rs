@@ -62,11 +62,15 @@ pub(crate) fn alert(incident: &Incident, labels: BTreeMap<String, String>, now: 
     let ends = if is_open { now + HOLDS } else { moment(over).max(moment(incident.start)).min(now) };
     let reasons = incident.suspects.first().map(|suspect| suspect.evidence.as_slice()).unwrap_or_default();
     let reasons: Vec<&str> = reasons.iter().take(REASONS).map(String::as_str).collect();
-    let annotations = BTreeMap::from([
+    let mut annotations = BTreeMap::from([
         ("summary".to_owned(), incident.summary.clone()),
         ("description".to_owned(), reasons.join("; ")),
         ("command".to_owned(), format!("throughline incidents {}", incident.id)),
     ]);
+    if !incident.advice.is_empty() {
+        let advice: Vec<&str> = incident.advice.iter().map(|advice| advice.text.as_str()).collect();
+        annotations.insert("advice".to_owned(), advice.join("\n"));
+    }
     Alert { labels, annotations, starts_at: text(moment(incident.start)), ends_at: text(ends) }
 }
 

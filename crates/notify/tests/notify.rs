@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use serde_json::Value;
-use throughline_api::query::{Incident, Suspect};
+use throughline_api::query::{Advice, Incident, Suspect};
 use throughline_notify::{Notifier, Settings, Source, Target};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,7 @@ fn incident(state: &str, service: &str) -> Incident {
             department: "core-banking".to_owned(),
             ..Suspect::default()
         }],
+        advice: vec![Advice { text: "look at blocking sessions".to_owned(), ..Advice::default() }],
         ..Incident::default()
     }
 }
@@ -103,6 +104,8 @@ async fn what_opens_is_told_and_what_is_over_too() {
     let labels: Vec<_> = alerts.iter().map(|list| list[0]["labels"].clone()).collect();
     assert!(labels.iter().all(|other| *other == labels[0]), "{labels:?}");
     assert_eq!(labels[0]["service"], "ledger");
+    assert_eq!(alerts[0][0]["annotations"]["advice"], "look at blocking sessions");
+    assert_eq!(events[0]["incident"]["advice"][0]["text"], "look at blocking sessions");
     assert_eq!(alerts.last().unwrap()[0]["endsAt"], "2023-11-14T22:14:20.000Z");
     assert!(
         alerts.iter().all(|list| list.as_array().unwrap().len() == 1),

@@ -1,6 +1,6 @@
 //! Recorded requests to incidents.
 
-use throughline_analysis::diagnosis::{Change, Diagnosis, DiagnosisSettings, Incident};
+use throughline_analysis::diagnosis::{Change, Diagnosis, Incident};
 use throughline_assembly::{
     incidents::with_finished,
     records::{Closed, Outcome},
@@ -46,13 +46,9 @@ impl Diagnosing {
     /// # Errors
     /// Every fault of the rules.
     pub fn new(rules: &RulesSettings) -> Result<Self, Vec<RuleFault>> {
-        let settings = DiagnosisSettings {
-            network_department: rules.network_department.clone(),
-            ..DiagnosisSettings::default()
-        };
         let heard = Heard {
             timeline: Timeline::default(),
-            diagnosis: Diagnosis::new(settings),
+            diagnosis: Diagnosis::new(rules.diagnosis()),
             last: 0,
             diagnosed: Diagnosed::default(),
         };

@@ -60,6 +60,7 @@ fn settings() -> RulesSettings {
         )
         .unwrap(),
         sampling: SamplingSettings::default(),
+        diagnosis: DiagnosisSettings::default(),
         batch_rows: 1000,
         batch_delay: SECOND,
         retention: 7200 * SECOND,
@@ -127,7 +128,8 @@ fn apply(fold: &mut Analysis, (wall, entry): &(u64, Entry)) {
         Entry::Tick => AnalysisEvent::Tick,
         Entry::Finished { from, to, closed } => {
             let closed = &mut closed.iter().cloned();
-            return fold.apply(*wall, AnalysisEvent::Finished { source: 0, from: *from, to: *to, closed });
+            return fold
+                .apply(*wall, AnalysisEvent::Finished { source: 0, from: *from, to: *to, each: 1, closed });
         }
         Entry::Found { sequence, rows } => AnalysisEvent::Found { sequence: *sequence, rows },
         Entry::Feedback(given) => AnalysisEvent::Feedback(given),

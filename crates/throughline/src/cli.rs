@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
 use crate::command::{
-    compare, config, diagnose, embedded_clickhouse, explain, incidents, migrate, policy, serve, transactions,
+    compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy, serve,
+    transactions,
 };
 use crate::process::logging::LoggingArgs;
 
@@ -49,6 +50,14 @@ pub(crate) enum Command {
     Incidents(Box<incidents::IncidentsArgs>),
     /// Two versions, instances, regions or other sides of a service: is one worse?
     Compare(compare::CompareArgs),
+    /// Departments: their part in transactions, their share of the time, and the service levels that they missed
+    Kpis(figures::KpisArgs),
+    /// Who calls whom on the paths that transactions took, with figures
+    Topology(figures::TopologyArgs),
+    /// What is usual, as the diagnosis goes by it
+    Baselines(figures::BaselinesArgs),
+    /// Alerts that were sent here, and the incidents that explain them
+    Alerts(figures::AlertsArgs),
     /// Sends the traces of a simulated bank
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server

@@ -41,9 +41,11 @@ pub const TRIM_EVERY: Duration = Duration::from_secs(2);
 /// First and last wait before an append is tried again.
 pub const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Decisions of one partition between two cuts that the analysis looks at; of more, every second, fourth and so on. At the usual cut each 5 s that is
-/// 400 a second, some 2 % of a core.
-pub const MAX_FINISHED_PER_CUT: usize = 2000;
+/// Seconds of decisions that wait for a cut at most, at the rate that the analysis looks at: what waits is held in memory.
+pub const FINISHED_SECONDS: usize = 5;
+
+/// And at least, where cuts follow each other fast.
+pub const MIN_FINISHED_PER_CUT: usize = 20;
 
 /// Alerts in one record of the analysis log: with labels and annotations of a KiB each it stays under the largest record.
 pub const ALERTS_PER_RECORD: usize = 200;

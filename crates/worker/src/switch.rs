@@ -39,6 +39,7 @@ impl Switched {
 pub struct Switch {
     pub(crate) span_log: Log,
     pub(crate) summary_log: Log,
+    pub(crate) analysis_log: Log,
     pub(crate) in_flight: InFlight,
     pub(crate) switched: Switched,
 }
@@ -57,6 +58,7 @@ impl Switch {
             );
         }
         append(&self.summary_log, records(&self.summary_log, rules)).await?;
+        append(&self.analysis_log, records(&self.analysis_log, rules)).await?;
         self.in_flight.switch(Arc::clone(rules));
         Ok(())
     }

@@ -82,6 +82,7 @@ impl Worker {
             switch: Switch {
                 span_log: parts.span_log.clone(),
                 summary_log: parts.summary_log.clone(),
+                analysis_log: parts.analysis_log.clone(),
                 in_flight: in_flight.clone(),
                 switched: switched.clone(),
             },
@@ -99,7 +100,7 @@ impl Worker {
             stop_analysis: CancellationToken::new(),
         };
         let driver = AnalysisDriver::open(&parts, Arc::clone(&bounds), worker.incidents.clone())?;
-        let run = driver.run(worker.stop_analysis.clone());
+        let run = driver.run(Arc::clone(&parts.rules), worker.stop_analysis.clone());
         worker.analysis.push(spawn(&runtime, "analysis".to_owned(), run, failed.clone())?);
         for partition in 0..partitions {
             let driver = TransactionsDriver::open(partition, &parts, Arc::clone(&bounds), in_flight.clone())?;

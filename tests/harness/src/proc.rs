@@ -18,9 +18,20 @@ pub(crate) fn tree(root: u32) -> Vec<u32> {
 
 /// CPU seconds that a process has used, its user's and the system's.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    cpu_of(&fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default())
+}
+
+/// CPU seconds that threads of this name have used in a process.
+pub(crate) fn thread_cpu_seconds(pid: u32, name: &str) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    stats.filter(|stat| stat.contains(&format!("({name})"))).map(|stat| cpu_of(&stat)).sum()
+}
+
+/// CPU seconds in a `stat` file.
+fn cpu_of(stat: &str) -> f64 {
     /// What the kernel counts in, on every Linux that matters.
     const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     (field(11) + field(12)) / TICKS_PER_SECOND

@@ -149,6 +149,12 @@ impl Server {
         (all[0], all[1..].iter().sum())
     }
 
+    /// CPU seconds of the server's own threads of this name.
+    #[must_use]
+    pub fn thread_cpu_seconds(&self, name: &str) -> f64 {
+        self.pids().first().map_or(0.0, |pid| proc::thread_cpu_seconds(*pid, name))
+    }
+
     /// Resident memory without mapped files, bytes: its own, its children's.
     #[must_use]
     pub fn anonymous_bytes(&self) -> (u64, u64) {

@@ -4,10 +4,15 @@
 //! *worse* where a measure differs with significance and by enough to matter; *not worse* where the data exclude that; else there is too little
 //! data, and that is said.
 
+mod deployments;
 mod statistics;
+mod watch;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+pub use deployments::{Deployment, Deployments, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES};
 pub use statistics::{Superiority, holm, rank_sum, rate_ratio, two_shares};
 
 /// Chance of calling something worse that is not, over all measures of a comparison.
@@ -32,7 +37,7 @@ pub const MIN_CALLS: u64 = 30;
 const PER_OCTAVE: f64 = 8.0;
 
 /// One operation of one side.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Calls.
     pub calls: u64,
@@ -43,7 +48,7 @@ pub struct Sample {
 }
 
 /// One side: by operation, and what it calls, by name, how often.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// By operation.
     pub operations: BTreeMap<String, Sample>,
@@ -63,7 +68,7 @@ pub enum What {
 }
 
 /// How a measure, or all of them, came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Verdict {
     /// Significantly, and by enough to matter.
     Worse,
@@ -126,6 +131,46 @@ impl Side {
     pub fn calls(&self) -> u64 {
         self.operations.values().map(|sample| sample.calls).sum()
     }
+
+    /// Adds what another holds.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (operation, sample) in &other.operations {
+            let own = self.operations.entry(operation.clone()).or_default();
+            own.calls += sample.calls;
+            own.errors += sample.errors;
+            for (bucket, count) in &sample.durations {
+                *own.durations.entry(*bucket).or_default() += count;
+            }
+        }
+    }
+}
+
+impl Measure {
+    /// In words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { operation, callee, baseline, candidate, .. } = self;
+        match self.what {
+            What::Errors => format!(
+                "`{operation}` fails in {:.2} % of calls, before {:.2} %",
+                candidate * 100.0,
+                baseline * 100.0
+            ),
+            What::Latency => format!(
+                "`{operation}` takes {:.1} ms in the median, before {:.1} ms",
+                candidate / 1e6,
+                baseline / 1e6
+            ),
+            What::Calls => {
+                format!("`{operation}` calls `{callee}` {candidate:.2} times, before {baseline:.2} times")
+            }
+        }
+    }
+}
+
+/// The bucket of a duration.
+pub(crate) fn bucket(nanoseconds: u64) -> i32 {
+    (PER_OCTAVE * (nanoseconds.max(1) as f64).log2()).floor() as i32
 }
 
 /// The quantile `q` of a histogram, nanoseconds: the middle of its bucket.

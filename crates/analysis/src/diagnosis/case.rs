@@ -126,8 +126,10 @@ impl Case {
 
     /// Counts a transaction that is hit.
     pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual) {
-        incident.transactions += 1;
-        incident.amount += unusual.amount;
+        let weight = unusual.weight;
+        incident.transactions += u64::from(weight);
+        incident.amount += unusual.amount * f64::from(weight);
+        incident.estimated |= weight > 1;
         self.onset.add(unusual.end);
         incident.start = self.onset.start();
         self.last_hit = self.last_hit.max(unusual.end);
@@ -140,17 +142,19 @@ impl Case {
             && let Err(at) = self.customers.binary_search(&unusual.customer)
         {
             self.customers.insert(at, unusual.customer);
+            // One that is seen stands for as many as the transaction that shows it.
+            incident.customers += u64::from(weight);
         }
-        incident.customers = self.customers.len() as u64;
         let mut counted: Vec<u32> = Vec::new();
         for (clue, excess_ns) in &unusual.clues {
             let Some(service) = self.clues.get(clue) else { continue };
             let Some(account) = self.accounts.get_mut(service) else { continue };
-            account.excess_ns += excess_ns.max(0.0);
-            incident.excess_ms += excess_ns.max(0.0) / 1e6;
+            let excess_ns = excess_ns.max(0.0) * f64::from(weight);
+            account.excess_ns += excess_ns;
+            incident.excess_ms += excess_ns / 1e6;
             if !counted.contains(service) {
                 counted.push(*service);
-                account.transactions += 1;
+                account.transactions += u64::from(weight);
             }
         }
     }

@@ -166,12 +166,12 @@ impl Facets {
     }
 
     /// Counts that one came, healthy or not.
-    pub(crate) fn arrive(&mut self, facets: &[Facet], entry: Entry) {
+    pub(crate) fn arrive(&mut self, facets: &[Facet], entry: Entry, weight: u32) {
         // Attributes sort first.
         for facet in facets.iter().take_while(|facet| matches!(facet.key, FacetKey::Attribute(_))) {
             let row = self.counts.find(facet).and_then(|number| self.counts.get_mut(number));
             if let Some(count) = row {
-                count.flow.add();
+                count.flow.add(weight);
                 count.entry = entry;
             }
         }

@@ -49,25 +49,22 @@ pub(crate) struct Finding {
 
 /// From this score on a time is worth a look, if only to see which ways are slow.
 const NOTICE: f32 = 3.0;
-/// Ratio of now to usual from which on a longer time matters.
-const MIN_RATIO: f64 = 1.3;
 /// Share of the usual duration of a transaction from which on a longer time matters.
 const MIN_SHARE: f64 = 0.02;
-/// Nanoseconds from which on a longer time matters.
-const MIN_EXCESS_NS: f64 = 500_000.0;
 
 impl Diagnosis {
     /// Everything that is out of the normal in the windows up to `slot`.
     pub(crate) fn find(&self, slot: u64) -> Vec<Finding> {
         let mut found = Vec::new();
         let with_strange = self.settings.has(Method::Strange);
+        let thresholds = self.settings.thresholds;
         for (number, key, series) in self.series.iter() {
             let Some(deviant) = series.judge(slot, with_strange) else { continue };
             let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
             let usual = series.usual_ns;
             let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
-            let matters = per_transaction > MIN_EXCESS_NS.max(duration * MIN_SHARE)
-                && usual + per_transaction > usual * MIN_RATIO;
+            let matters = per_transaction > (thresholds.min_excess as f64).max(duration * MIN_SHARE)
+                && usual + per_transaction > usual * thresholds.min_ratio();
             if deviant.score < NOTICE || !matters {
                 continue;
             }

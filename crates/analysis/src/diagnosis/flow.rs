@@ -61,8 +61,8 @@ impl Fall {
 }
 
 impl Flow {
-    pub(crate) fn add(&mut self) {
-        self.now += 1;
+    pub(crate) fn add(&mut self, weight: u32) {
+        self.now += weight;
     }
 
     /// A slot ends. Where nothing at all came from anywhere, nothing is learnt: it may be that nobody tells.
@@ -157,7 +157,7 @@ mod tests {
 
     fn play(flow: &mut Flow, slots: usize, count: u32) {
         for _ in 0..slots {
-            (0..count).for_each(|_| flow.add());
+            (0..count).for_each(|_| flow.add(1));
             flow.turn(0, false);
         }
     }

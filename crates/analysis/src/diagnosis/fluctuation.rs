@@ -32,7 +32,7 @@ pub(crate) struct OpenFall {
 impl Diagnosis {
     /// Looks at how many came in the slot that ends.
     pub(crate) fn judge_falls(&mut self, slot: u64, changes: &mut Vec<Change>) {
-        if !self.settings.has(Method::Volume) {
+        if !self.settings.has(Method::Volume) || !self.settings.thresholds.enabled {
             return;
         }
         self.end_falls(changes);
@@ -141,6 +141,7 @@ impl Diagnosis {
             excess_ms: 0.0,
             transactions: 0,
             evidence,
+            figures: Vec::new(),
         };
         if let Some((service, version, since)) = change {
             self.names.name(service).clone_into(&mut suspect.service);

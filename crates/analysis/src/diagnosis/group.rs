@@ -32,15 +32,15 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn add(&mut self, slot: u64, duration_ns: u64) {
+    pub(crate) fn add(&mut self, slot: u64, duration_ns: u64, weight: u32) {
         let at = bucket(position(duration_ns)) as u8;
         match self.buckets.iter_mut().find(|(other, _)| *other == at) {
             Some((_, count)) => *count = count.saturating_add(1),
             None => self.buckets.push((at, 1)),
         }
         match self.counts.back_mut() {
-            Some(last) if last.0 == slot => last.1 += 1,
-            _ => self.counts.push_back((slot, 1)),
+            Some(last) if last.0 == slot => last.1 += weight,
+            _ => self.counts.push_back((slot, weight)),
         }
     }
 
@@ -67,10 +67,10 @@ impl Group {
     }
 
     /// Counts that one came, which began at `entry`.
-    pub(crate) fn arrive(&mut self, facets: &[Facet], entry: Entry) {
-        self.flow.add();
+    pub(crate) fn arrive(&mut self, facets: &[Facet], entry: Entry, weight: u32) {
+        self.flow.add(weight);
         self.entry = entry;
-        self.facets.arrive(facets, entry);
+        self.facets.arrive(facets, entry, weight);
     }
 
     /// Whether far fewer come: of one value of an attribute where it is that alone, else of all.

@@ -84,6 +84,26 @@ pub struct Suspect {
     pub transactions: u64,
     /// Why we say so, one sentence each.
     pub evidence: Vec<String>,
+    /// The same in figures, the heaviest first.
+    #[serde(default)]
+    pub figures: Vec<Figure>,
+}
+
+/// One thing of a suspect that is out of the normal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// `own`, `database`, `partner`, `queue` or `network`: milliseconds; `error`, `missing` or `shape`: shares, 0 to 1.
+    pub what: String,
+    /// The operation that shows it.
+    pub operation: String,
+    /// What is usual.
+    pub usual: f64,
+    /// What it is now.
+    pub now: f64,
+    /// Observations that show it.
+    pub hits: u32,
+    /// Of so many.
+    pub of: u32,
 }
 
 /// Something that is or was wrong, with one cause as far as can be told.
@@ -112,6 +132,9 @@ pub struct Incident {
     pub summary: String,
     /// Transactions hit.
     pub transactions: u64,
+    /// Not every transaction was looked at: counts, money and time are estimates, each that was looked at standing for those that were not.
+    #[serde(default)]
+    pub estimated: bool,
     /// Share of the transactions of these types since its start, 0 to 1.
     pub share: f64,
     /// Customers hit, as far as transactions say; counted exactly up to a limit, a lower bound beyond.
@@ -161,6 +184,7 @@ impl Incident {
             suspects: Vec::new(),
             summary: String::new(),
             transactions: 0,
+            estimated: false,
             share: 0.0,
             customers: 0,
             amount: 0.0,

@@ -7,7 +7,7 @@ use super::blame::Charge;
 use super::case::Case;
 use super::finding::{Finding, Sign};
 use super::incident::{Change, Incident, State};
-use super::limits::MAX_INCIDENTS;
+use super::limits::{MAX_INCIDENTS, SLOT_NS};
 use super::settings::Method;
 use super::unusual::Clue;
 
@@ -17,8 +17,6 @@ const PLAIN: f32 = 6.5;
 const LASTING: f32 = 4.5;
 /// Several findings against one service do so when the root of the sum of their squares is this strong.
 const TOGETHER: f32 = 8.0;
-/// Transactions that a finding has to show in to open an incident: one alone is chance.
-const MIN_HITS: u32 = 2;
 /// So unusual must their number be by itself, however far out they are: two outliers that meet are chance.
 const SURE: f32 = 3.0;
 /// Errors in less than this share open one only where they are beyond doubt: what fails now and then does so in bursts.
@@ -29,16 +27,13 @@ const PLAIN_OF_SMALL: f32 = 9.0;
 const MANY_HITS: u32 = 12;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 2;
-/// Slots without a finding after which an incident is over.
-const RECOVERED_AFTER: u64 = 9;
-/// A suspect of its own that comes so many slots after an incident began is an incident of its own: five minutes.
-const APART: u64 = 30;
 
 impl Diagnosis {
     /// Judges the slot that ends.
     pub(crate) fn judge(&mut self, slot: u64) -> Vec<Change> {
         // Where nothing happens nothing new is known.
-        let findings = if self.observed > 0 { self.find(slot) } else { Vec::new() };
+        let judges = self.observed > 0 && self.settings.thresholds.enabled;
+        let findings = if judges { self.find(slot) } else { Vec::new() };
         if self.observed > 0 {
             self.keep_streaks(&findings);
         }
@@ -82,6 +77,7 @@ impl Diagnosis {
         let of_tenant = |charge: &&Charge| self.tenant_of(findings[charge.finding].group) == tenant;
         let charges: Vec<Charge> = charges.iter().filter(of_tenant).cloned().collect();
         let opens = self.opens(findings, &charges);
+        let caution = self.settings.thresholds.caution();
         let mut touched: Vec<String> = Vec::new();
         let mut opened: Option<String> = None;
         for charge in &charges {
@@ -89,7 +85,7 @@ impl Diagnosis {
             let Some(at) = self.case_for(tenant, slot, charge, opens, &mut opened) else { continue };
             let case = &mut self.cases[at];
             case.charge(charge.service, charge.weight, finding);
-            if finding.score >= LASTING {
+            if f64::from(finding.score) >= f64::from(LASTING) * caution {
                 case.last_slot = slot;
             }
             if !touched.contains(&case.id) {
@@ -106,13 +102,17 @@ impl Diagnosis {
     /// Whether these charges are enough for an incident: one finding that is plain or lasts, or several against one service.
     fn opens(&self, findings: &[Finding], charges: &[Charge]) -> bool {
         let mut together: BTreeMap<u32, (f64, u32)> = BTreeMap::new();
+        let caution = self.settings.thresholds.caution();
+        let min_transactions = self.settings.thresholds.min_transactions;
         for charge in charges {
             let finding = &findings[charge.finding];
             let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
-            let alone = finding.score >= PLAIN || finding.score >= LASTING && (lasts || finding.is_new);
-            let enough = finding.hits >= MIN_HITS && (finding.hit_score >= SURE || finding.hits >= MANY_HITS);
+            let reaches = |score: f32| f64::from(finding.score) >= f64::from(score) * caution;
+            let alone = reaches(PLAIN) || reaches(LASTING) && (lasts || finding.is_new);
+            let enough = finding.hits >= min_transactions
+                && (finding.hit_score >= SURE || finding.hits >= MANY_HITS.max(min_transactions));
             let is_small = finding.sign == Sign::Error && finding.now < SMALL;
-            let enough = enough && (!is_small || finding.score >= PLAIN_OF_SMALL);
+            let enough = enough && (!is_small || reaches(PLAIN_OF_SMALL));
             if alone && enough {
                 return true;
             }
@@ -121,9 +121,9 @@ impl Diagnosis {
             sum.1 += finding.hits;
         }
         self.settings.has(Method::Together)
-            && together
-                .values()
-                .any(|&(weight, hits)| weight >= f64::from(TOGETHER).powi(2) && hits > MIN_HITS)
+            && together.values().any(|&(weight, hits)| {
+                weight >= (f64::from(TOGETHER) * caution).powi(2) && hits > min_transactions
+            })
     }
 
     /// Which open incident a charge belongs to; a new one where none fits.
@@ -136,7 +136,8 @@ impl Diagnosis {
         opened: &mut Option<String>,
     ) -> Option<usize> {
         let knows = |case: &Case| case.tenant == tenant && case.accounts.contains_key(&charge.service);
-        let young = |case: &Case| case.tenant == tenant && case.first_slot + APART > slot;
+        let apart = self.settings.thresholds.apart / SLOT_NS;
+        let young = |case: &Case| case.tenant == tenant && case.first_slot + apart > slot;
         if let Some(at) = self.cases.iter().position(knows).or_else(|| self.cases.iter().position(young)) {
             return Some(at);
         }
@@ -206,7 +207,8 @@ impl Diagnosis {
 
     /// Ends incidents that nothing speaks for any more.
     fn let_go(&mut self, slot: u64, changes: &mut Vec<Change>) {
-        let over = |case: &Case| case.last_slot + RECOVERED_AFTER <= slot;
+        let after = (self.settings.thresholds.recovered_after / SLOT_NS).max(1);
+        let over = |case: &Case| case.last_slot + after <= slot;
         for case in self.cases.iter().filter(|case| over(case)) {
             let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id) else {
                 continue;

@@ -49,9 +49,9 @@ use series::{Series, SeriesKey};
 use table::Table;
 use unusual::{Clue, Unusual};
 
-pub use incident::{Change, Incident, State, Suspect, SuspectKind};
+pub use incident::{Change, Figure, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
-pub use settings::{DiagnosisSettings, Method};
+pub use settings::{DiagnosisSettings, Method, Thresholds};
 pub use usual::Usual;
 
 /// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
@@ -112,7 +112,24 @@ impl Diagnosis {
 
     /// Takes one finished transaction: it counts at the time of the last [`advance`](Self::advance), whatever its own times are.
     pub fn observe(&mut self, finished: &Finished<'_>) {
-        self.take(finished);
+        self.take(finished, 1);
+    }
+
+    /// The same, where it stands for `weight` transactions of which only it is looked at: what is counted of an incident is then an estimate, and
+    /// says so.
+    pub fn observe_weighted(&mut self, finished: &Finished<'_>, weight: u32) {
+        self.take(finished, weight.max(1));
+    }
+
+    /// What it goes by from now on; what is known stays.
+    pub fn set(&mut self, settings: DiagnosisSettings) {
+        self.settings = settings;
+    }
+
+    /// What it goes by.
+    #[must_use]
+    pub fn settings(&self) -> &DiagnosisSettings {
+        &self.settings
     }
 
     /// Time is `now`, Unix nanoseconds, never back: judges what has been observed, every ten seconds, and says what became of incidents.

@@ -54,7 +54,7 @@ pub(crate) struct Scratch {
 
 impl Diagnosis {
     /// Counts what this transaction shows.
-    pub(crate) fn take(&mut self, finished: &Finished<'_>) {
+    pub(crate) fn take(&mut self, finished: &Finished<'_>, weight: u32) {
         let hops = &finished.hops[..finished.hops.len().min(MAX_HOPS_SEEN)];
         let tenant = self.names.id(finished.tenant);
         let transaction_type = self.names.id(finished.transaction_type);
@@ -75,7 +75,7 @@ impl Diagnosis {
         for at in 0..scratch.names.len() {
             self.note_host(scratch.names[at].instance, scratch.names[at].host);
         }
-        let mut unusual = Unusual::of(finished, group, self.now);
+        let mut unusual = Unusual::of(finished, group, self.now, weight);
         self.take_times(group, hops, &mut scratch, &mut unusual);
         self.take_errors(group, hops, &mut scratch, &mut unusual);
         self.take_shapes(group, hops, &mut scratch, &mut unusual);
@@ -99,14 +99,14 @@ impl Diagnosis {
         self.observed += 1;
         let (slot, names) = (self.slot, &mut self.names);
         let Some(entry) = self.groups.get_mut(group) else { return };
-        entry.add(slot, finished.end.saturating_sub(finished.start));
+        entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
         if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
             entry.facets.of(finished, &scratch.names, |key| names.id(key), &mut scratch.facets);
         } else {
             scratch.facets.clear();
         }
         let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
-        entry.arrive(&scratch.facets, first);
+        entry.arrive(&scratch.facets, first, unusual.weight);
         if unusual.clues.is_empty() {
             entry.remember_usual(finished.id);
             entry.facets.add(&scratch.facets);

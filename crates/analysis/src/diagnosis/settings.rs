@@ -50,12 +50,102 @@ pub struct DiagnosisSettings {
     pub network_department: Option<String>,
     /// Methods that are switched off, to see what each is worth.
     pub without: Vec<Method>,
+    /// Whether versions that come are compared with those before.
+    #[serde(default = "yes")]
+    pub deployments: bool,
+    /// Transactions a second and partition that are looked at, by whoever tells of them.
+    #[serde(default = "usual_rate")]
+    pub max_per_second: u32,
+    /// The rest.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+}
+
+/// What has to be for something to be wrong, and to be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Thresholds {
+    /// Nothing is judged where this is off; what is known stays.
+    pub enabled: bool,
+    /// Scores that open an incident, in percent of those that were set on recorded faults: 200 asks for twice as much.
+    pub caution_percent: u32,
+    /// Percent of what is usual from which on a longer time matters.
+    pub min_percent: u32,
+    /// Nanoseconds from which on a longer time matters.
+    pub min_excess: u64,
+    /// Transactions that have to show it.
+    pub min_transactions: u32,
+    /// Time without a finding after which an incident is over, nanoseconds.
+    pub recovered_after: u64,
+    /// A suspect of its own that comes so long after an incident began is an incident of its own, nanoseconds.
+    pub apart: u64,
+}
+
+/// Some 5 µs each: 0.2 % of a core.
+fn usual_rate() -> u32 {
+    400
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for Thresholds {
+    /// Those that recorded faults were measured with.
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            caution_percent: 100,
+            min_percent: 130,
+            min_excess: 500_000,
+            min_transactions: 2,
+            recovered_after: 90_000_000_000,
+            apart: 300_000_000_000,
+        }
+    }
 }
 
 impl Default for DiagnosisSettings {
     /// Own time of a department with `security` in its name is security's; the network has no owner.
     fn default() -> Self {
-        Self { security_words: vec!["security".to_owned()], network_department: None, without: Vec::new() }
+        Self {
+            security_words: vec!["security".to_owned()],
+            network_department: None,
+            without: Vec::new(),
+            deployments: true,
+            max_per_second: usual_rate(),
+            thresholds: Thresholds::default(),
+        }
+    }
+}
+
+impl Method {
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shapes => "shapes",
+            Self::Strange => "strange",
+            Self::Ways => "ways",
+            Self::Families => "families",
+            Self::Together => "together",
+            Self::Holding => "holding",
+            Self::Seasons => "seasons",
+            Self::Shared => "shared",
+            Self::Volume => "volume",
+        }
+    }
+}
+
+impl Thresholds {
+    /// What scores are multiplied by.
+    pub(crate) fn caution(&self) -> f64 {
+        f64::from(self.caution_percent) / 100.0
+    }
+
+    /// Ratio of now to usual from which on a longer time matters.
+    pub(crate) fn min_ratio(&self) -> f64 {
+        f64::from(self.min_percent) / 100.0
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Unusual {
     pub(crate) group: u32,
     pub(crate) id: String,
     pub(crate) end: u64,
+    /// How many it stands for.
+    pub(crate) weight: u32,
     /// When it was told of.
     pub(crate) seen: u64,
     pub(crate) amount: f64,
@@ -35,12 +37,13 @@ pub(crate) struct Unusual {
 const MAX_CLUES: usize = 32;
 
 impl Unusual {
-    pub(crate) fn of(finished: &Finished<'_>, group: u32, now: u64) -> Self {
+    pub(crate) fn of(finished: &Finished<'_>, group: u32, now: u64, weight: u32) -> Self {
         let customer = finished.customer;
         Self {
             group,
             id: finished.id.to_owned(),
             end: finished.end,
+            weight,
             seen: now,
             amount: finished.amount.unwrap_or(0.0),
             customer: if customer.is_empty() { 0 } else { xxh3_64(customer.as_bytes()) },

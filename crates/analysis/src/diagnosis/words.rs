@@ -4,8 +4,8 @@ use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::hosts::Host;
-use super::incident::{Incident, Suspect, SuspectKind};
-use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS};
+use super::incident::{Figure, Incident, Suspect, SuspectKind};
+use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS, SLOTS};
 use super::mix::Sort;
 use super::names::EMPTY;
 use super::series::{Measure, Trait};
@@ -40,11 +40,10 @@ impl Diagnosis {
             .filter_map(|&group| self.groups.get(group))
             .map(|group| group.count_since(since))
             .sum();
-        described.share = if described.share == 0.0 && all > 0 {
-            (described.transactions as f64 / all as f64).min(1.0)
-        } else {
-            described.share
-        };
+        // Counts reach two minutes back: while that covers the incident its share is known, and stays as it was then.
+        if all > 0 && (slot <= since + SLOTS || described.share == 0.0) {
+            described.share = (described.transactions as f64 / all as f64).min(1.0);
+        }
         described.summary = format!("{} {}", summary(&described), self.side(case, &described, slot));
         described
     }
@@ -148,6 +147,7 @@ impl Diagnosis {
             excess_ms: account.excess_ns / 1e6,
             transactions: account.transactions,
             evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof)).collect(),
+            figures: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.figure(proof)).collect(),
         }
     }
 
@@ -202,6 +202,27 @@ impl Diagnosis {
             }
         }
         only
+    }
+
+    fn figure(&self, proof: &Proof) -> Figure {
+        let (what, unit) = match proof.sign {
+            Sign::Time(Measure::Own) => ("own", 1e6),
+            Sign::Time(Measure::Database) => ("database", 1e6),
+            Sign::Time(Measure::Partner) => ("partner", 1e6),
+            Sign::Time(Measure::Queue) => ("queue", 1e6),
+            Sign::Time(Measure::Network) => ("network", 1e6),
+            Sign::Error => ("error", 1.0),
+            Sign::Missing => ("missing", 1.0),
+            Sign::Shape => ("shape", 1.0),
+        };
+        Figure {
+            what: what.to_owned(),
+            operation: self.names.name(proof.operation).to_owned(),
+            usual: proof.usual / unit,
+            now: proof.now / unit,
+            hits: proof.hits,
+            of: proof.of,
+        }
     }
 
     fn sentence(&self, proof: &Proof) -> String {
@@ -294,8 +315,9 @@ fn summary(incident: &Incident) -> String {
     let money =
         if incident.amount > 0.0 { format!(", amount {:.0}", incident.amount) } else { String::new() };
     format!(
-        "Since {}, {} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
+        "Since {}, {}{} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
         times::text(incident.start),
+        if incident.estimated { "about " } else { "" },
         incident.transactions,
         incident.types.join(", "),
         first.service,

@@ -5,6 +5,7 @@ use throughline_analysis::alerts::Alert;
 
 use super::report::{AlertRow, Report};
 use crate::records::{Closed, FeedbackGiven, ReceivedAlert};
+use crate::rules::RulesSettings;
 
 /// What a record of the analysis log is to this fold.
 pub enum AnalysisEvent<'a> {
@@ -18,6 +19,8 @@ pub enum AnalysisEvent<'a> {
         from: u64,
         /// And before that one.
         to: u64,
+        /// One in so many is looked at.
+        each: u32,
         /// Those that are looked at.
         closed: &'a mut dyn Iterator<Item = std::sync::Arc<Closed>>,
     },
@@ -32,6 +35,8 @@ pub enum AnalysisEvent<'a> {
         /// The rows.
         rows: &'a [Row],
     },
+    /// From here on it goes by these.
+    Rules(&'a RulesSettings),
     /// The end of a batch.
     Cut,
 }

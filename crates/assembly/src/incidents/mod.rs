@@ -3,6 +3,7 @@
 //! What it finds becomes rows, numbered in the order in which they were found. The driver appends them to the log before they have an effect
 //! outside; a replay takes the log's rows and makes none of its own in their place.
 
+mod deployments;
 mod event;
 mod finished;
 mod known;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
+    compare::{Deployment, Deployments},
     diagnosis::{Change, Diagnosis, DiagnosisSettings, State, Usual},
 };
 
@@ -57,6 +59,7 @@ pub struct Analysis {
     sources: Vec<u64>,
     diagnosis: Diagnosis,
     alerts: Alerts,
+    deployments: Deployments,
     reports: BTreeMap<String, Report>,
     /// The incident that a group of alerts belongs to.
     groups: BTreeMap<u64, String>,
@@ -77,6 +80,7 @@ impl Analysis {
             sources: Vec::new(),
             diagnosis: Diagnosis::new(settings),
             alerts: Alerts::default(),
+            deployments: Deployments::default(),
             reports: BTreeMap::new(),
             groups: BTreeMap::new(),
             known: Known::default(),
@@ -92,18 +96,19 @@ impl Analysis {
         let now = self.clock.advance(wall);
         match event {
             AnalysisEvent::Tick => self.tick(now),
-            AnalysisEvent::Finished { source, from, to, closed } => {
+            AnalysisEvent::Finished { source, from, to, each, closed } => {
                 if !self.is_next(source, from, to) {
                     self.counts.repeated += 1;
                     return;
                 }
                 for closed in closed {
-                    self.take(&closed, now);
+                    self.take(&closed, each, now);
                 }
             }
             AnalysisEvent::Alerts(alerts) => alerts.for_each(|alert| self.alerts.take(alert, now)),
             AnalysisEvent::Feedback(given) => self.hear(given, now),
             AnalysisEvent::Found { sequence, rows } => self.found(sequence, rows, now),
+            AnalysisEvent::Rules(rules) => self.diagnosis.set(rules.diagnosis()),
             AnalysisEvent::Cut => self.batch = BatchState::default(),
         }
     }
@@ -120,18 +125,26 @@ impl Analysis {
         is_next
     }
 
-    fn take(&mut self, closed: &crate::records::Closed, now: u64) {
+    fn take(&mut self, closed: &crate::records::Closed, each: u32, now: u64) {
         let (diagnosis, alerts, counts) = (&mut self.diagnosis, &mut self.alerts, &mut self.counts);
+        let deployments = &mut self.deployments;
+        let compares = diagnosis.settings().deployments;
         with_finished(closed, |finished| {
             counts.finished += 1;
             alerts.learn(finished::steps(finished), finished.transaction_type, now);
-            diagnosis.observe(finished);
+            diagnosis.observe_weighted(finished, each);
+            if compares {
+                deployments.observe(finished, each, now);
+            }
         });
     }
 
     fn tick(&mut self, now: u64) {
         for change in self.diagnosis.advance(now) {
             self.change(change, now);
+        }
+        for deployment in self.deployments.advance(now) {
+            self.deployed(&deployment, now);
         }
         for group in self.alerts.advance(now) {
             self.regroup(&group, now);
@@ -149,6 +162,7 @@ impl Analysis {
         let (Change::Opened(incident) | Change::Updated(incident) | Change::Recovered(incident)) = change;
         let mut report = Report::new(incident);
         self.known.remind(&mut report.incident);
+        self.add_deployments(&mut report, now);
         match self.reports.get(&report.incident.id) {
             Some(before) => report.follow(before),
             None => self.claim(&mut report, now),
@@ -163,22 +177,25 @@ impl Analysis {
         for (number, id) in groups {
             let Some(group) = self.alerts.group(number) else { continue };
             let own = self.reports.get(&id).filter(|own| own.found_by == FoundBy::Alerts && own.is_open());
-            let Some(mut own) = own.cloned() else { continue };
+            let Some(own) = own.cloned() else { continue };
             if !report.explains(group) {
                 continue;
             }
             report.take_group(group);
-            own.incident.state = State::Recovered;
-            own.incident.end = Some(now);
-            own.part_of.clone_from(&report.incident.id);
-            own.incident.summary = format!(
-                "These alerts belong to incident {}: {}",
-                report.incident.id, report.incident.summary
-            );
             self.groups.insert(number, report.incident.id.clone());
             self.alerts.tell_again(number);
-            self.report(own, now);
+            self.merge(own, report, now);
         }
+    }
+
+    /// One incident turns out to be a part of another.
+    fn merge(&mut self, mut own: Report, into: &Report, now: u64) {
+        own.incident.state = State::Recovered;
+        own.incident.end = Some(now);
+        own.part_of.clone_from(&into.incident.id);
+        own.incident.summary =
+            format!("This belongs to incident {}: {}", into.incident.id, into.incident.summary);
+        self.report(own, now);
     }
 
     /// What became of a group of alerts.
@@ -306,6 +323,12 @@ impl Analysis {
         self.reports.values()
     }
 
+    /// What the diagnosis goes by.
+    #[must_use]
+    pub fn settings(&self) -> &DiagnosisSettings {
+        self.diagnosis.settings()
+    }
+
     /// What is normal: the baselines that judgement goes by, with what is expected now.
     pub fn usual(&self) -> impl Iterator<Item = Usual> {
         self.diagnosis.usual()
@@ -320,6 +343,12 @@ impl Analysis {
     /// Who calls whom, and how many hops took that call.
     pub fn calls(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.alerts.topology().calls()
+    }
+
+    /// Versions that came, each compared with the one before, newest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<&Deployment> {
+        self.deployments.list()
     }
 
     /// What was counted since the last look.

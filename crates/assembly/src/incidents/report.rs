@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use throughline_analysis::{
     alerts::{Active, Fingerprint, Group},
+    compare::Deployment,
     diagnosis::{Incident, State, Suspect, SuspectKind},
 };
 
+use super::deployments;
 use crate::records::FeedbackGiven;
 
 /// What people have said of one incident's suspects at most; the latest stay.
@@ -24,6 +26,8 @@ pub enum FoundBy {
     Transactions,
     /// Alerts from outside.
     Alerts,
+    /// A new version that is worse than the one before.
+    Deployment,
 }
 
 /// What a person said of a suspect.
@@ -130,6 +134,11 @@ impl Report {
             feedback: Vec::new(),
             part_of: String::new(),
         }
+    }
+
+    /// Of a new version that is worse.
+    pub(super) fn of_deployment(deployment: &Deployment, detected_at: u64) -> Self {
+        Self { found_by: FoundBy::Deployment, ..Self::new(deployments::incident_of(deployment, detected_at)) }
     }
 
     /// Of a group of alerts that no transaction explains.
@@ -264,6 +273,7 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
         excess_ms: 0.0,
         transactions: 0,
         evidence,
+        figures: Vec::new(),
     };
     let owner = if department.is_empty() { String::new() } else { format!(" ({department})") };
     Incident {
@@ -282,6 +292,7 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
             group.about()
         ),
         transactions: 0,
+        estimated: false,
         share: 0.0,
         customers: 0,
         amount: 0.0,

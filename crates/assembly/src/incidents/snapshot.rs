@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use throughline_analysis::{alerts::Alerts, diagnosis::Diagnosis};
+use throughline_analysis::{alerts::Alerts, compare::Deployments, diagnosis::Diagnosis};
 
 use super::{Analysis, AnalysisCounts, Known, Report, Row};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -24,6 +24,7 @@ struct Saved<'a> {
     sources: &'a [u64],
     diagnosis: &'a Diagnosis,
     alerts: &'a Alerts,
+    deployments: &'a Deployments,
     reports: &'a BTreeMap<String, Report>,
     groups: &'a BTreeMap<u64, String>,
     known: &'a Known,
@@ -38,6 +39,7 @@ struct Loaded {
     sources: Vec<u64>,
     diagnosis: Diagnosis,
     alerts: Alerts,
+    deployments: Deployments,
     reports: BTreeMap<String, Report>,
     groups: BTreeMap<u64, String>,
     known: Known,
@@ -57,6 +59,7 @@ impl Analysis {
             sources: &self.sources,
             diagnosis: &self.diagnosis,
             alerts: &self.alerts,
+            deployments: &self.deployments,
             reports: &self.reports,
             groups: &self.groups,
             known: &self.known,
@@ -78,6 +81,7 @@ impl Analysis {
             sources: loaded.sources,
             diagnosis: loaded.diagnosis,
             alerts: loaded.alerts,
+            deployments: loaded.deployments,
             reports: loaded.reports,
             groups: loaded.groups,
             known: loaded.known,

@@ -162,6 +162,7 @@ fn found_by(row: &Report) -> &'static str {
     match row.found_by {
         FoundBy::Transactions => "transactions",
         FoundBy::Alerts => "alerts",
+        FoundBy::Deployment => "deployment",
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use throughline_api::query::CompareRequest;
+use throughline_api::query::{CompareRequest, ListDeploymentsRequest};
 
 use crate::client::{Ask, Output};
-use crate::command::{block_on, transactions::duration};
+use crate::command::{block_on, figures, transactions::duration};
 use crate::draw;
 use crate::process::exit::{Exit, Outcome};
 use crate::process::output::answer;
@@ -14,7 +14,10 @@ use crate::process::output::answer;
 /// Flags.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Without --service: versions that came while the server looked, each compared with the one before by itself, newest first.
+
 Examples:
+  throughline compare                                               new versions of all services, and how they do
   throughline compare --by version --service ledger                 the newest version with the most used before it
   throughline compare --by version --service ledger --baseline 2.3.0 --candidate 2.4.0
   throughline compare --by instance --service payment-orchestrator --candidate payment-orchestrator-1
@@ -25,9 +28,9 @@ pub(crate) struct CompareArgs {
     /// What the two sides differ in: `version`, `instance`, or an attribute of transactions, such as `region`
     #[arg(long, value_name = "WHAT", default_value = "version")]
     by: String,
-    /// The service
+    /// The service; without one, new versions of all services
     #[arg(long, value_name = "S")]
-    service: String,
+    service: Option<String>,
     /// The side that is known; the most used where it is not given
     #[arg(long, value_name = "V")]
     baseline: Option<String>,
@@ -46,9 +49,10 @@ pub(crate) struct CompareArgs {
 
 pub(crate) fn run(args: CompareArgs) -> Outcome {
     let ask = args.ask;
+    let Some(service) = args.service else { return deployments(ask) };
     let request = CompareRequest {
         tenant: ask.tenant.clone(),
-        service: args.service,
+        service,
         by: args.by,
         baseline: args.baseline.unwrap_or_default(),
         candidate: args.candidate.unwrap_or_default(),
@@ -63,5 +67,15 @@ pub(crate) fn run(args: CompareArgs) -> Outcome {
             Output::Text => draw::compare::draw(&found),
         });
         Ok(Exit::Done)
+    })
+}
+
+fn deployments(ask: Ask) -> Outcome {
+    let request = ListDeploymentsRequest { tenant: ask.tenant.clone(), ..ListDeploymentsRequest::default() };
+    block_on(async move {
+        let mut client = ask.connect().await?;
+        let found =
+            client.list_deployments(request).await.map_err(|status| ask.refused(&status))?.into_inner();
+        figures::list(&ask, &found.deployments, draw::figures::deployments, "no new version has come")
     })
 }

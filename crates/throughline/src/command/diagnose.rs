@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use throughline_advice::Advice;
+use throughline_analysis::diagnosis::Incident;
 use throughline_config::{Config, Sources};
 use throughline_offline::{Diagnosed, Diagnosing};
 use throughline_recorded::Records;
@@ -45,10 +48,18 @@ pub(crate) struct DiagnoseArgs {
     output: Output,
 }
 
+/// An incident with what rule packs say of it.
+#[derive(Serialize)]
+struct Advised<'a> {
+    #[serde(flatten)]
+    incident: &'a Incident,
+    advice: Vec<Advice>,
+}
+
 pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
     let config = Config::load(&Sources::of_process(args.config, args.set, None));
-    let rules = config.map_err(|error| Failure::of(&error))?.rules;
-    let diagnosing = Diagnosing::new(&rules).map_err(|faults| {
+    let config = config.map_err(|error| Failure::of(&error))?;
+    let diagnosing = Diagnosing::new(&config.rules).map_err(|faults| {
         let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Failure { exit: Exit::Failed, message: text.join("\n") }
     })?;
@@ -63,11 +74,12 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
     match args.output {
         Output::Json => {
             for incident in &diagnosed.incidents {
-                answer(&serde_json::to_string(incident)?);
+                let advice = config.advice.advise(incident);
+                answer(&serde_json::to_string(&Advised { incident, advice })?);
             }
         }
         Output::Text => {
-            answer(&draw::diagnosis::draw(&diagnosed.incidents));
+            answer(&draw::diagnosis::draw(&diagnosed.incidents, &config.advice));
             tell(&format!("{} found in {}", count(diagnosed.incidents.len(), "incident"), seen(&diagnosed)));
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod diagnose;
 pub(crate) mod embedded_clickhouse;
 pub(crate) mod explain;
+pub(crate) mod figures;
 pub(crate) mod import;
 pub(crate) mod incidents;
 pub(crate) mod migrate;
@@ -33,6 +34,10 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Policy(command) => policy::run(command),
         Command::Incidents(args) => incidents::run(*args),
         Command::Compare(args) => compare::run(args),
+        Command::Kpis(args) => figures::kpis(args),
+        Command::Topology(args) => figures::topology(args),
+        Command::Baselines(args) => figures::baselines(args),
+        Command::Alerts(args) => figures::alerts(args),
         Command::Version => version::run(),
     }
 }

@@ -1,5 +1,6 @@
 //! Incidents of recorded traffic, as a person on call reads them: what, since when, who is hit, who is suspected and why.
 
+use throughline_advice::Packs;
 use throughline_analysis::diagnosis::{Incident, Suspect};
 
 use super::table::cut;
@@ -13,11 +14,11 @@ const UNLIKELY: f64 = 0.05;
 const WIDEST: usize = 160;
 
 /// All incidents, one after the other.
-pub(crate) fn draw(incidents: &[Incident]) -> String {
-    incidents.iter().map(one).collect::<Vec<_>>().join("\n\n")
+pub(crate) fn draw(incidents: &[Incident], advice: &Packs) -> String {
+    incidents.iter().map(|incident| one(incident, advice)).collect::<Vec<_>>().join("\n\n")
 }
 
-fn one(incident: &Incident) -> String {
+fn one(incident: &Incident, advice: &Packs) -> String {
     let lasted = match incident.end {
         Some(end) => {
             format!("until {} ({})", moment(end), span(end.saturating_sub(incident.start)))
@@ -34,6 +35,8 @@ fn one(incident: &Incident) -> String {
         lines.push(format!("  {}", line(suspect)));
         lines.extend(suspect.evidence.iter().map(|evidence| format!("       {}", cut(evidence, WIDEST))));
     }
+    let advice = advice.advise(incident);
+    lines.extend(advice.iter().map(|advice| format!("  do:  {}. {}", advice.suspect, advice.text)));
     if !incident.examples.is_empty() {
         lines.push(format!("  see: {}", incident.examples.join(" ")));
     }
@@ -80,7 +83,7 @@ mod tests {
             "summary":"It is the ledger.","transactions":7,"share":0.5,"customers":3,"amount":12.5,"excess_ms":5000.0,
             "examples":["t-1"],"before":[]}"#;
         let incident: Incident = serde_json::from_str(json).unwrap();
-        let text = draw(&[incident]);
+        let text = draw(&[incident], &Packs::default());
         assert_eq!(
             text,
             "● inc-1  It is the ledger.\n  since 2026-01-01T00:10:01.000Z until 2026-01-01T00:12:01.000Z (2 m 00 s), \

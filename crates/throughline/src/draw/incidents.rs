@@ -72,6 +72,7 @@ pub(crate) fn one(incident: &Incident) -> String {
             let _ = writeln!(out, "  - {reason}");
         }
     }
+    advice(&mut out, incident);
     next(&mut out, incident);
     out.truncate(out.trim_end().len());
     out
@@ -86,8 +87,9 @@ fn facts(out: &mut String, incident: &Incident) {
     if incident.transactions > 0 {
         let _ = writeln!(
             out,
-            "  hits        {}: {} transactions, {:.0} % of them",
+            "  hits        {}: {}{} transactions, {:.0} % of them",
             incident.types.join(", "),
+            if incident.estimated { "about " } else { "" },
             incident.transactions,
             incident.share * 100.0
         );
@@ -144,6 +146,16 @@ fn suspects(out: &mut String, suspects: &[Suspect]) {
     let _ = writeln!(out, "\nSuspects\n{}", table(&head, &rows, 6));
 }
 
+fn advice(out: &mut String, incident: &Incident) {
+    if incident.advice.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nAdvice");
+    for advice in &incident.advice {
+        let _ = writeln!(out, "  {}. {}  ({} {})", advice.suspect, advice.text, advice.pack, advice.rule);
+    }
+}
+
 fn next(out: &mut String, incident: &Incident) {
     let _ = writeln!(out, "\nNext");
     for id in incident.examples.iter().take(EXAMPLES) {
@@ -184,6 +196,13 @@ mod tests {
                 ..Suspect::default()
             }],
             examples: vec!["uetr-1".to_owned()],
+            advice: vec![throughline_api::query::Advice {
+                suspect: 1,
+                text: "Look at blocking sessions.".to_owned(),
+                pack: "throughline".to_owned(),
+                rule: "database-lock".to_owned(),
+                ..throughline_api::query::Advice::default()
+            }],
             ..Incident::default()
         }
     }
@@ -198,6 +217,7 @@ mod tests {
             "transfer: 37 transactions, 25 % of them",
             "core-banking",
             "took 900 ms, before 4 ms",
+            "1. Look at blocking sessions.  (throughline database-lock)",
             "throughline explain uetr-1",
             "throughline incidents confirm ab12 1",
         ] {

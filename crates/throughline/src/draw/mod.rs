@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod diagnosis;
 pub(crate) mod explanation;
+pub(crate) mod figures;
 pub(crate) mod incidents;
 pub(crate) mod policy;
 pub(crate) mod screen;

@@ -15,7 +15,7 @@ mod store;
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use throughline_api::{Api, Questions, Settings as ApiSettings};
+use throughline_api::{Advice, Api, Questions, Settings as ApiSettings};
 use throughline_assembly::rules::Rules;
 use throughline_clickhouse::sink::{Sink, SinkSettings};
 use throughline_config::{Config, Sources};
@@ -28,7 +28,7 @@ pub(crate) use error::ServeError;
 
 use data::Data;
 use health::Readiness;
-use reload::Reloader;
+use reload::{Changes, Reloader};
 
 /// How long the end waits for the folds and for the store to take what they seal, together; what is left waits on disk for the next start.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -61,16 +61,19 @@ pub(crate) async fn run(
     let mut worker = Worker::start(parts(&data, &rules, &config))?;
     let plan = Arc::new(ArcSwap::new(Arc::clone(&rules.plan)));
     let receiver = receive::bind(&config.receiver, data.span_log.clone(), &plan).await?;
-    let (reloader, objectives) = Reloader::new(sources, config.clone(), &rules, worker.switch(), plan);
+    let advice: Advice = Arc::new(ArcSwap::new(Arc::clone(&config.advice)));
+    let changes = Changes { switch: worker.switch(), plan, advice: Arc::clone(&advice) };
+    let (reloader, objectives) = Reloader::new(sources, config.clone(), &rules, changes);
     slo::start(store.clone(), sink.readiness(), objectives, watching.clone());
     let questions = Questions::new(store, Some(worker.in_flight())).with_incidents(worker.incidents());
+    let questions = questions.with_advice(Arc::clone(&advice));
     let api = Api::bind(ApiSettings { endpoint: config.api }, questions).await?;
     let api = api.with(reload::router(Arc::clone(&reloader)));
 
     let receiving = CancellationToken::new();
     let received = tokio::spawn(receiver.serve(receiving.clone()));
     let answering = tokio::spawn(api.serve(watching.clone()));
-    let notifier = notify::start(&config, worker.incidents(), &watching);
+    let notifier = notify::start(&config, worker.incidents(), advice, &watching);
     engine.ready(&shutdown).await?;
     readiness.started();
     reload::hangups(Arc::clone(&reloader), shutdown.clone()).map_err(ServeError::Signal)?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use throughline_analysis::diagnosis::DiagnosisSettings;
+use throughline_analysis::diagnosis::Usual;
 use throughline_assembly::{
     incidents::{Analysis, AnalysisEvent, Row},
     records::{AlertsReceived, Closed, FeedbackGiven, FinishedRange, FoundRows},
+    rules::Rules,
 };
 use throughline_clickhouse::{outbox::Outbox, rows::IncidentRows};
 use throughline_log::{Kind, Log, Position, Reader, Record, Snapshots};
@@ -18,7 +19,7 @@ use crate::{
     WorkerError,
     append::append,
     batch::{Sealing, put_in_outbox},
-    events::{closed_of, control},
+    events::{closed_of, control, rules_of},
     limits::{FOUND_BYTES_PER_RECORD, RECORDS_PER_TURN},
     metrics::{ALERTS_FIRING, ANALYSIS_FINISHED, ANALYSIS_LOST, INCIDENTS_OPEN, LAG, LIMIT_HITS, SNAPSHOTS},
     save::{Schedule, save},
@@ -56,9 +57,10 @@ impl AnalysisDriver {
         let log = parts.analysis_log.clone();
         let (fold, next) = match parts.snapshots.latest(NAME)? {
             Some(saved) => (Analysis::restore(&saved.bytes)?, Position(saved.position)),
-            None => (Analysis::new(settings(parts)), log.start(LANE)),
+            None => (Analysis::new(parts.rules.settings.diagnosis()), log.start(LANE)),
         };
         incidents.hold(fold.reports());
+        incidents.set_baselines(usual(&fold));
         Ok(Self {
             decided: fold.pending().0,
             fold,
@@ -77,10 +79,17 @@ impl AnalysisDriver {
     }
 
     /// Reads until told to stop, then to the end of what the log holds, and cuts; then saves.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    pub(crate) async fn run(
+        mut self,
+        rules: Arc<Rules>,
+        shutdown: CancellationToken,
+    ) -> Result<(), WorkerError> {
         // What the log holds was found: nothing is found anew before its last record.
         self.read_to_end().await?;
         self.decided = self.decided.max(self.fold.pending().0);
+        if *self.fold.settings() != rules.settings.diagnosis() {
+            append(&self.log, vec![(LANE, control(Kind::Rules, rules.to_record().into()))]).await?;
+        }
         loop {
             self.act().await?;
             let stopping = shutdown.is_cancelled();
@@ -108,6 +117,8 @@ impl AnalysisDriver {
         match record.kind {
             Kind::Tick => {
                 self.fold.apply(record.wall_ns, AnalysisEvent::Tick);
+                let deployments = self.fold.deployments().into_iter().cloned();
+                self.incidents.set_deployments(deployments.collect());
                 self.report(record.wall_ns);
             }
             Kind::Finished => self.take_finished(&record),
@@ -123,9 +134,13 @@ impl AnalysisDriver {
                 }
             }
             Kind::Found => self.take_found(&record),
+            Kind::Rules => {
+                if let Some(rules) = rules_of(&record) {
+                    self.fold.apply(record.wall_ns, AnalysisEvent::Rules(&rules.settings));
+                }
+            }
             Kind::Cut => self.seal(&record).await?,
             Kind::Spans
-            | Kind::Rules
             | Kind::Summary
             | Kind::Closed
             | Kind::SourceTime
@@ -155,8 +170,8 @@ impl AnalysisDriver {
         let mut held = travelling.iter().flat_map(|list| list.iter().cloned());
         let closed: &mut dyn Iterator<Item = Arc<Closed>> =
             if travelling.is_some() { &mut held } else { &mut fetched };
-        let event =
-            AnalysisEvent::Finished { source: range.partition, from: range.from, to: range.to, closed };
+        let (source, from, to, each) = (range.partition, range.from, range.to, range.each.max(1));
+        let event = AnalysisEvent::Finished { source, from, to, each, closed };
         self.fold.apply(record.wall_ns, event);
         if lost > 0 {
             tracing::warn!(lost, partition = range.partition, "decisions are gone before they were analysed");
@@ -271,6 +286,7 @@ impl AnalysisDriver {
         let calls =
             self.fold.calls().map(|(caller, callee, count)| (caller.to_owned(), callee.to_owned(), count));
         self.incidents.set_calls(calls.collect());
+        self.incidents.set_baselines(usual(&self.fold));
         metrics::counter!(SNAPSHOTS, "fold" => "analysis").increment(1);
         Ok(())
     }
@@ -290,6 +306,11 @@ impl AnalysisDriver {
     }
 }
 
+/// What is known of what is usual.
+fn usual(fold: &Analysis) -> Vec<Usual> {
+    fold.usual().filter(|usual| usual.observations > 0.0).collect()
+}
+
 fn read_error(source: throughline_log::ReadError) -> WorkerError {
     WorkerError::Read { log: "analysis", partition: LANE, source }
 }
@@ -301,10 +322,4 @@ fn decoded<T: Message + Default>(record: &Record) -> Option<T> {
         tracing::error!(%error, position = record.position.0, "a record of the analysis log does not decode; it is left out");
     }
     decoded.ok()
-}
-
-/// What the configuration says of blame, as it is when the fold begins.
-fn settings(parts: &Parts) -> DiagnosisSettings {
-    let network_department = parts.rules.settings.network_department.clone();
-    DiagnosisSettings { network_department, ..DiagnosisSettings::default() }
 }

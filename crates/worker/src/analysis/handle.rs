@@ -6,7 +6,7 @@ use std::{
 };
 
 use prost::Message;
-use throughline_analysis::alerts::Alert;
+use throughline_analysis::{alerts::Alert, compare::Deployment, diagnosis::Usual};
 use throughline_assembly::{
     incidents::Report,
     records::{AlertsReceived, FeedbackGiven},
@@ -28,13 +28,22 @@ struct Inner {
     log: Log,
     reports: Mutex<BTreeMap<String, Arc<Report>>>,
     calls: Mutex<Vec<(String, String, u64)>>,
+    deployments: Mutex<Arc<Vec<Deployment>>>,
+    baselines: Mutex<Arc<Vec<Usual>>>,
     changes: broadcast::Sender<Arc<Report>>,
 }
 
 impl Incidents {
     pub(crate) fn new(log: Log) -> Self {
         let (changes, _) = broadcast::channel(WATCHED_CHANGES);
-        Self(Arc::new(Inner { log, reports: Mutex::default(), calls: Mutex::default(), changes }))
+        Self(Arc::new(Inner {
+            log,
+            reports: Mutex::default(),
+            calls: Mutex::default(),
+            deployments: Mutex::default(),
+            baselines: Mutex::default(),
+            changes,
+        }))
     }
 
     fn reports(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Report>>> {
@@ -68,6 +77,26 @@ impl Incidents {
     #[must_use]
     pub fn calls(&self) -> Vec<(String, String, u64)> {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_deployments(&self, deployments: Vec<Deployment>) {
+        *self.0.deployments.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(deployments);
+    }
+
+    pub(super) fn set_baselines(&self, baselines: Vec<Usual>) {
+        *self.0.baselines.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(baselines);
+    }
+
+    /// Versions that came, each compared with the one before, newest first; seconds old.
+    #[must_use]
+    pub fn deployments(&self) -> Arc<Vec<Deployment>> {
+        Arc::clone(&self.0.deployments.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is usual, as it was known when the state was saved last: some twenty seconds old.
+    #[must_use]
+    pub fn baselines(&self) -> Arc<Vec<Usual>> {
+        Arc::clone(&self.0.baselines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// All that are held: those that are open, and those that are over since lately.

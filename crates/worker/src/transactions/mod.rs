@@ -117,7 +117,13 @@ impl TransactionsDriver {
             summaries: Summaries::default(),
             again: Again::new(parts.span_log.clone()),
             builder: BatchBuilder::new(partition, parts.span_log.clone(), parts.summary_log.clone()),
-            finished: FinishedRanges::new(partition, parts.analysis_log.clone(), Arc::clone(&bounds), next),
+            finished: FinishedRanges::new(
+                partition,
+                parts.analysis_log.clone(),
+                Arc::clone(&bounds),
+                next,
+                parts.rules.settings.diagnosis.max_per_second,
+            ),
             outbox: parts.outbox.clone(),
             snapshots: parts.snapshots.clone(),
             bounds,
@@ -270,7 +276,8 @@ impl TransactionsDriver {
         put_in_outbox(&self.outbox, batches).await?;
         self.leaving.seal(cut.0);
         // Before a snapshot: what the analysis is to know is durable then.
-        self.finished.send(cut).await?;
+        let per_second = self.fold.rules().settings.diagnosis.max_per_second;
+        self.finished.send(cut, self.fold.now(), per_second).await?;
         if self.schedule.is_due(next) {
             self.passing.drain().await?;
             self.save(next)?;

@@ -7,6 +7,7 @@ mod route;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use throughline_api::Advice;
 use throughline_assembly::rules::Rules;
 use throughline_clickhouse::slo::Objective;
 use throughline_config::{Config, Sources};
@@ -27,10 +28,17 @@ pub(super) struct Reloader {
     sources: Sources,
     /// The one that holds. Who changes it holds this.
     current: Mutex<Current>,
-    switch: Switch,
-    /// What the receiver scans for.
-    plan: Arc<ArcSwap<CompiledPlan>>,
+    changes: Changes,
     objectives: watch::Sender<Vec<Objective>>,
+}
+
+/// Where what has changed goes.
+pub(super) struct Changes {
+    pub(super) switch: Switch,
+    /// What the receiver scans for.
+    pub(super) plan: Arc<ArcSwap<CompiledPlan>>,
+    /// What answers advise.
+    pub(super) advice: Advice,
 }
 
 /// The configuration that holds.
@@ -46,12 +54,11 @@ impl Reloader {
         sources: Sources,
         config: Config,
         rules: &Rules,
-        switch: Switch,
-        plan: Arc<ArcSwap<CompiledPlan>>,
+        changes: Changes,
     ) -> (Arc<Self>, watch::Receiver<Vec<Objective>>) {
         let (objectives, seen) = watch::channel(slo::objectives(&config));
         let current = Mutex::new(Current { config, rules: rules.version });
-        (Arc::new(Self { sources, current, switch, plan, objectives }), seen)
+        (Arc::new(Self { sources, current, changes, objectives }), seen)
     }
 
     /// Reads the configuration again and takes it, or says all that is wrong with it; `why` stands in the log.
@@ -76,13 +83,15 @@ impl Reloader {
         let waits = current.config.needs_restart(&new);
         let new = current.config.changed_to(new).map_err(|fault| vec![FaultLine::from(&fault)])?;
         let old = &current.config;
-        let changed = new.rules != old.rules || new.service_levels != old.service_levels;
+        let changed =
+            new.rules != old.rules || new.service_levels != old.service_levels || new.advice != old.advice;
+        self.changes.advice.store(Arc::clone(&new.advice));
         if new.rules != old.rules {
             let compiled = Rules::compile(new.rules.clone());
             let rules = compiled.map_err(|faults| faults.iter().map(FaultLine::whole).collect::<Vec<_>>())?;
             let rules = Arc::new(rules);
-            self.switch.to(&rules).await.map_err(|error| vec![FaultLine::whole(&error)])?;
-            self.plan.store(Arc::clone(&rules.plan));
+            self.changes.switch.to(&rules).await.map_err(|error| vec![FaultLine::whole(&error)])?;
+            self.changes.plan.store(Arc::clone(&rules.plan));
             current.rules = rules.version;
         }
         let objectives = slo::objectives(&new);

@@ -1,0 +1,312 @@
+//! Versions as they come: a new one of a service is compared with the one before by itself, a few times, until there is a verdict.
+//!
+//! Of each version the own times and the own failures of its operations are held, those of the last ten to twenty minutes. Where the version before runs
+//! beside the new one, both are compared over the same time; where it is gone, with what it was before, and only as long as nothing else is likely to have
+//! changed. Each comparison is looked at [`LOOKS`] times at most, and what is called worse must be so beyond what that many looks can bring by chance.
+//!
+//! Driven by time that it is told; the same calls give the same answers; all of it goes into a snapshot.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Side, Verdict,
+    watch::{Watch, is_over},
+};
+use crate::{
+    HopKind,
+    diagnosis::{Finished, FinishedHop},
+};
+
+/// Seconds after the first call of a new version at which it is looked at.
+pub const LOOKS: [u64; 8] = [20, 40, 80, 160, 320, 640, 1280, 1800];
+
+/// Services that are held; more are not compared.
+pub const MAX_SERVICES: usize = 256;
+
+/// Versions of one service that are held; of more, the one that was not seen for longest goes.
+pub const MAX_VERSIONS: usize = 6;
+
+/// Comparisons that go on at one time; a version that comes beyond it is not compared.
+pub const MAX_WATCHES: usize = 64;
+
+/// Comparisons that are remembered when they are over.
+pub const MAX_ENDED: usize = 200;
+
+/// Operations of one side; calls of more are not compared.
+pub(super) const MAX_OPERATIONS: usize = 16;
+
+/// A service is known after so long; what comes before that is no deployment but our own beginning.
+const LEARN_NS: u64 = 300_000_000_000;
+
+/// Calls of the version before without which there is nothing to compare with.
+const KNOWN_CALLS: u64 = 100;
+
+/// A version's times of so long are held in one piece; two pieces are held.
+const PIECE_NS: u64 = 600_000_000_000;
+
+/// Transactions between two steps that are looked at; of more, every second, third and so on, spread evenly by what came in the step before.
+const LOOKED_AT: u32 = 1000;
+
+/// How often it is looked whether a look is due.
+const STEP_NS: u64 = 10_000_000_000;
+
+/// A new version of a service, and what came of it. Times are Unix nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Made of tenant, service, version and time.
+    pub id: String,
+    /// Whose.
+    pub tenant: String,
+    /// The service.
+    pub service: String,
+    /// Who owns it.
+    pub department: String,
+    /// The version before.
+    pub baseline: String,
+    /// The new one.
+    pub candidate: String,
+    /// Its first call.
+    pub since: u64,
+    /// Its last call so far.
+    pub last_seen: u64,
+    /// The last look.
+    pub looked_at: u64,
+    /// How it came out so far.
+    pub verdict: Verdict,
+    /// What is worse, in words.
+    pub worse: Vec<String>,
+    /// Both versions ran at the time of the last look; else the one before was compared as it was before.
+    pub beside: bool,
+    /// Calls of the version before, and of the new one, that were compared.
+    pub calls: (u64, u64),
+    /// It is not looked at any more.
+    pub over: bool,
+    /// Transactions that the new version had a part in, and their types.
+    pub transactions: u64,
+    /// Types of these transactions.
+    pub types: Vec<String>,
+    /// Some of them, failed ones first.
+    pub examples: Vec<String>,
+}
+
+/// A version of a service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Version {
+    name: String,
+    last: u64,
+    calls: u64,
+    /// When `recent` began.
+    since: u64,
+    recent: Side,
+    older: Side,
+}
+
+/// Versions of one service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Service {
+    first: u64,
+    department: String,
+    versions: Vec<Version>,
+    watch: Option<Watch>,
+}
+
+/// Versions of all services. Its state goes into a snapshot.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Deployments {
+    /// By tenant and name.
+    services: BTreeMap<String, BTreeMap<String, Service>>,
+    count: usize,
+    watches: usize,
+    ended: VecDeque<Deployment>,
+    stepped: u64,
+    /// Transactions since the last step, and of how many one is looked at.
+    seen: u32,
+    stride: u32,
+}
+
+impl Deployments {
+    /// Takes a finished transaction that stands for `weight` of them.
+    pub fn observe(&mut self, finished: &Finished<'_>, weight: u32, now: u64) {
+        let stride = self.stride.max(1);
+        self.seen = self.seen.saturating_add(1);
+        if !self.seen.is_multiple_of(stride) {
+            return;
+        }
+        let weight = weight.saturating_mul(stride);
+        let failed_below = failed_below(finished.hops);
+        let mut told: Vec<&str> = Vec::new();
+        for (hop, failed_below) in finished.hops.iter().zip(failed_below) {
+            if hop.version.is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
+                continue;
+            }
+            let may_begin = self.watches < MAX_WATCHES;
+            let Some(service) = self.service(finished.tenant, hop, now) else { continue };
+            let errors = if failed_below { 0 } else { hop.errors };
+            let (is_new, known) = service.version(hop.version, now);
+            known.add(hop, errors, now);
+            let (mut begins, mut replaced) = (false, None);
+            if is_new
+                && may_begin
+                && let Some(watch) = service.compared(finished.tenant, hop, now)
+            {
+                replaced = service.watch.replace(watch);
+                begins = replaced.is_none();
+            }
+            if let Some(watch) = &mut service.watch {
+                watch.add(hop, errors, now);
+                if hop.version == watch.deployment.candidate && !told.contains(&hop.service) {
+                    told.push(hop.service);
+                    watch.hit(finished, weight, hop.errors > 0);
+                }
+            }
+            self.watches += usize::from(begins);
+            if let Some(mut watch) = replaced {
+                watch.deployment.over = true;
+                self.end(watch.deployment);
+            }
+        }
+    }
+
+    fn service(&mut self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> Option<&mut Service> {
+        let is_known = self.services.get(tenant).is_some_and(|services| services.contains_key(hop.service));
+        if !is_known {
+            if self.count >= MAX_SERVICES {
+                return None;
+            }
+            self.count += 1;
+            let service = Service { first: now, department: hop.department.to_owned(), ..Service::default() };
+            self.services.entry(tenant.to_owned()).or_default().insert(hop.service.to_owned(), service);
+        }
+        self.services.get_mut(tenant)?.get_mut(hop.service)
+    }
+
+    fn end(&mut self, deployment: Deployment) {
+        if self.ended.len() >= MAX_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(deployment);
+    }
+
+    /// Time is `now`, Unix nanoseconds: looks where a look is due, and tells of those that came out otherwise than before, or are over.
+    pub fn advance(&mut self, now: u64) -> Vec<Deployment> {
+        if now < self.stepped + STEP_NS {
+            return Vec::new();
+        }
+        self.stepped = now;
+        self.stride = self.seen.div_ceil(LOOKED_AT);
+        self.seen = 0;
+        let mut changed = Vec::new();
+        let mut ended = Vec::new();
+        for service in self.services.values_mut().flat_map(BTreeMap::values_mut) {
+            for version in &mut service.versions {
+                version.turn(now);
+            }
+            let Some(watch) = &mut service.watch else { continue };
+            let before = watch.deployment.verdict;
+            let looked = watch.look(now);
+            watch.deployment.over = is_over(&watch.deployment, now);
+            let is_worse = watch.deployment.verdict == Verdict::Worse;
+            if watch.deployment.over || before != watch.deployment.verdict || looked && is_worse {
+                changed.push(watch.deployment.clone());
+            }
+            if watch.deployment.over
+                && let Some(watch) = service.watch.take()
+            {
+                ended.push(watch.deployment);
+            }
+        }
+        self.watches = self.watches.saturating_sub(ended.len());
+        for deployment in ended {
+            self.end(deployment);
+        }
+        changed
+    }
+
+    /// All that are held, the newest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<&Deployment> {
+        let going_on = self.services.values().flat_map(BTreeMap::values);
+        let going_on = going_on.filter_map(|service| Some(&service.watch.as_ref()?.deployment));
+        let mut all: Vec<&Deployment> = going_on.chain(&self.ended).collect();
+        all.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.id.cmp(&b.id)));
+        all
+    }
+
+    /// The comparison of a service's new version that goes on and is worse.
+    #[must_use]
+    pub fn worse(&self, tenant: &str, service: &str) -> Option<&Deployment> {
+        let watch = self.services.get(tenant)?.get(service)?.watch.as_ref()?;
+        (watch.deployment.verdict == Verdict::Worse).then_some(&watch.deployment)
+    }
+}
+
+impl Service {
+    /// The comparison of a version that came just now, if there is something to compare it with.
+    fn compared(&self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> Option<Watch> {
+        if self.first + LEARN_NS > now {
+            return None;
+        }
+        let others = self.versions.iter().filter(|other| other.name != hop.version);
+        let before = others.filter(|other| other.calls >= KNOWN_CALLS).max_by_key(|other| other.last)?;
+        let mut side = before.older.clone();
+        side.merge(&before.recent);
+        Some(Watch::new(tenant, hop, &self.department, (before.name.clone(), side), now))
+    }
+
+    /// A version, and whether it came just now.
+    fn version(&mut self, name: &str, now: u64) -> (bool, &mut Version) {
+        let known = self.versions.iter().position(|version| version.name == name);
+        let at = known.unwrap_or_else(|| {
+            if self.versions.len() >= MAX_VERSIONS {
+                let oldest = (0..self.versions.len()).min_by_key(|at| self.versions[*at].last).unwrap_or(0);
+                self.versions.remove(oldest);
+            }
+            self.versions.push(Version { name: name.to_owned(), since: now, ..Version::default() });
+            self.versions.len() - 1
+        });
+        (known.is_none(), &mut self.versions[at])
+    }
+}
+
+impl Version {
+    fn add(&mut self, hop: &FinishedHop<'_>, errors: u32, now: u64) {
+        self.last = now;
+        self.calls += u64::from(hop.count.max(1));
+        add(&mut self.recent, hop, errors);
+    }
+
+    fn turn(&mut self, now: u64) {
+        if now >= self.since + PIECE_NS {
+            self.since = now;
+            self.older = std::mem::take(&mut self.recent);
+        }
+    }
+}
+
+/// Counts a hop: its own time and its own failures.
+pub(super) fn add(side: &mut Side, hop: &FinishedHop<'_>, errors: u32) {
+    if !side.operations.contains_key(hop.operation) {
+        if side.operations.len() >= MAX_OPERATIONS {
+            return;
+        }
+        side.operations.insert(hop.operation.to_owned(), super::Sample::default());
+    }
+    let Some(sample) = side.operations.get_mut(hop.operation) else { return };
+    let count = u64::from(hop.count.max(1));
+    sample.calls += count;
+    sample.errors += u64::from(errors).min(count);
+    *sample.durations.entry(super::bucket(hop.self_time / count)).or_default() += count;
+}
+
+/// For each hop, whether one that it calls failed: then it is not its own failure.
+fn failed_below(hops: &[FinishedHop<'_>]) -> Vec<bool> {
+    let mut failed = vec![false; hops.len()];
+    for hop in hops.iter().filter(|hop| hop.errors > 0) {
+        if let Some(caller) = usize::try_from(hop.parent).ok().and_then(|at| failed.get_mut(at)) {
+            *caller = true;
+        }
+    }
+    failed
+}

@@ -1,0 +1,146 @@
+//! What comparisons of new versions mean for incidents: one that is worse speaks against its service, in the incident that there is, or in one of its own.
+
+use throughline_analysis::{
+    compare::{Deployment, Verdict},
+    diagnosis::{Incident, State, Suspect, SuspectKind},
+};
+
+use super::{Analysis, FoundBy, Report};
+
+/// An incident that began so long around a version's first call began with it, nanoseconds.
+const WITH_IT: u64 = 120_000_000_000;
+
+/// Suspects of an incident that a deployment can belong to.
+const SUSPECTS: usize = 3;
+
+impl Analysis {
+    /// What a look at a new version brought.
+    pub(super) fn deployed(&mut self, deployment: &Deployment, now: u64) {
+        let own = self.reports.get(&deployment.id).cloned();
+        let goes_on = deployment.verdict == Verdict::Worse && !deployment.over;
+        match own {
+            Some(own) if !own.part_of.is_empty() => {}
+            Some(own) if own.is_open() || goes_on => {
+                let mut report = Report::of_deployment(deployment, own.incident.detected_at);
+                report.follow(&own);
+                if !goes_on {
+                    report.incident.state = State::Recovered;
+                    report.incident.end = Some(deployment.last_seen);
+                }
+                self.report(report, now);
+            }
+            None if goes_on => self.blame_version(deployment, now),
+            Some(_) | None => {}
+        }
+    }
+
+    /// The incident that names the service already learns of it; else there is one of its own.
+    fn blame_version(&mut self, deployment: &Deployment, now: u64) {
+        let explained = self.reports.values().rev().find(|report| {
+            report.found_by == FoundBy::Transactions
+                && report.is_open()
+                && names(&report.incident, deployment)
+        });
+        match explained.cloned() {
+            Some(mut report) => {
+                speak(&mut report.incident, deployment);
+                self.report(report, now);
+            }
+            None => self.report(Report::of_deployment(deployment, now), now),
+        }
+    }
+
+    /// Adds what comparisons say to an incident that transactions show, and takes over those incidents of their own.
+    pub(super) fn add_deployments(&mut self, report: &mut Report, now: u64) {
+        let tenant = report.incident.tenant.clone();
+        let services: Vec<String> =
+            report.incident.suspects.iter().take(SUSPECTS).map(|suspect| suspect.service.clone()).collect();
+        for service in services {
+            let Some(deployment) = self.deployments.worse(&tenant, &service).cloned() else { continue };
+            speak(&mut report.incident, &deployment);
+            let own = self.reports.get(&deployment.id).filter(|own| own.is_open()).cloned();
+            if let Some(own) = own.filter(|own| own.part_of.is_empty()) {
+                self.merge(own, report, now);
+            }
+        }
+    }
+}
+
+fn names(incident: &Incident, deployment: &Deployment) -> bool {
+    incident.tenant == deployment.tenant
+        && incident.suspects.iter().take(SUSPECTS).any(|suspect| suspect.service == deployment.service)
+}
+
+/// The comparison as evidence. Where the incident began with the version, the version is what is wrong.
+fn speak(incident: &mut Incident, deployment: &Deployment) {
+    let with_it = incident.start.abs_diff(deployment.since) <= WITH_IT;
+    for suspect in &mut incident.suspects {
+        if suspect.service != deployment.service {
+            continue;
+        }
+        // What was said at an earlier look is replaced.
+        let about = about(deployment);
+        suspect.evidence.retain(|sentence| !sentence.starts_with(&about));
+        suspect.evidence.push(sentence(deployment));
+        if with_it && suspect.version.is_empty() && suspect.kind == SuspectKind::Own {
+            suspect.kind = SuspectKind::Version;
+            suspect.version.clone_from(&deployment.candidate);
+        }
+    }
+}
+
+fn sentence(deployment: &Deployment) -> String {
+    let how = if deployment.beside { "which runs beside it" } else { "as it was before" };
+    format!("{}, {how}: {}", about(deployment), deployment.worse.join("; "))
+}
+
+fn about(deployment: &Deployment) -> String {
+    format!("version {} is worse than {}", deployment.candidate, deployment.baseline)
+}
+
+/// An incident that only the comparison shows.
+pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident {
+    let owner = match deployment.department.as_str() {
+        "" | "unassigned" => String::new(),
+        department => format!(" ({department})"),
+    };
+    let suspect = Suspect {
+        rank: 1,
+        service: deployment.service.clone(),
+        department: deployment.department.clone(),
+        operation: String::new(),
+        instance: String::new(),
+        version: deployment.candidate.clone(),
+        kind: SuspectKind::Version,
+        score: 1.0,
+        excess_ms: 0.0,
+        transactions: deployment.transactions,
+        evidence: vec![sentence(deployment)],
+        figures: Vec::new(),
+    };
+    Incident {
+        id: deployment.id.clone(),
+        tenant: deployment.tenant.clone(),
+        state: State::Open,
+        detected_at,
+        start: deployment.since,
+        end: None,
+        types: deployment.types.clone(),
+        suspects: vec![suspect],
+        summary: format!(
+            "Version {} of {}{owner} is worse than {}: {}.",
+            deployment.candidate,
+            deployment.service,
+            deployment.baseline,
+            deployment.worse.join("; ")
+        ),
+        transactions: deployment.transactions,
+        estimated: false,
+        share: 0.0,
+        customers: 0,
+        amount: 0.0,
+        excess_ms: 0.0,
+        examples: deployment.examples.clone(),
+        before: Vec::new(),
+    }
+}
