@@ -12,8 +12,9 @@ run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
 test: engine ## Every test, the embedded engine included
 	@exec cargo test --workspace --locked --no-fail-fast
 
-test-slow: engine ## Tests of many minutes: what is usual has to be learnt first
-	@exec cargo test --locked --package throughline --test whole -- --ignored
+test-slow: engine ## Tests of many minutes on a release build: what is usual is learnt first; ten minutes of load and kills
+	@cargo build --release --locked --package throughline
+	@THROUGHLINE_BINARY=$(CURDIR)/target/release/throughline exec cargo test --locked --package throughline --test whole -- --ignored --test-threads 1
 
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh

@@ -19,6 +19,10 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// Memory of large blocks is used again like any other: the allocator would hand it back to the system at once, and get it back page by page.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static ALLOCATOR_OPTIONS: &[u8; 21] = b"oversize_threshold:0\0";
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     process::logging::install(&cli.logging);
