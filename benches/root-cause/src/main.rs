@@ -3,7 +3,11 @@
 //!
 //! Sections may be named as arguments (`recorded`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
 //! `--verbose` says what was answered where it was not right.
-#![allow(clippy::print_stdout, reason = "it prints tables")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it prints tables, and on stderr what was wrong"
+)]
 
 mod bank;
 mod boutique;
@@ -27,6 +31,9 @@ use stream::Stream;
 
 /// Sections, in their order.
 const SECTIONS: [&str; 5] = ["recorded", "bank", "pairs", "random", "healthy"];
+
+/// Prints a section.
+type Section = fn(Scale) -> Result<(), Box<dyn Error>>;
 
 /// How much of it is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(_) => println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n"),
         }
     }
-    let sections: [(&str, fn(Scale) -> Result<(), Box<dyn Error>>); 4] = [
+    let sections: [(&str, Section); 4] = [
         ("bank", synthetic::bank),
         ("pairs", synthetic::pairs),
         ("random", synthetic::random),

@@ -85,13 +85,12 @@ impl<S: FnMut(u64, Closed)> Live<S> {
     }
 
     /// No more requests come.
-    pub(crate) fn finish(self) -> S {
+    pub(crate) fn finish(self) {
         let Self { offline, mut timeline, mut see } = self;
         offline.finish(&mut |event| note(&mut timeline, event));
         while let Some((time, closed)) = timeline.pop(true) {
             see(time, closed);
         }
-        see
     }
 }
 
@@ -114,7 +113,7 @@ pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, B
         let record = record?;
         live.take(record.last_end_unix_nano, record.request.as_ref())?;
     }
-    drop(live.finish());
+    live.finish();
     // Files need not be in the order of time.
     stream.sort_by_key(|(time, _)| *time);
     Ok(stream)
@@ -145,6 +144,6 @@ pub(crate) fn diagnose_requests(
     for (time, body) in requests {
         live.take(time, &body)?;
     }
-    drop(live.finish());
+    live.finish();
     Ok((listener.finish(), count))
 }
