@@ -12,8 +12,9 @@ run: ## Build, then serve with a simulated bank beside it; Ctrl-C ends both
 test: engine ## Every test, the embedded engine included
 	@exec cargo test --workspace --locked --no-fail-fast
 
-test-slow: engine ## Tests of many minutes: what is usual has to be learnt first
-	@exec cargo test --locked --package throughline --test whole -- --ignored
+test-slow: engine ## Tests of many minutes on a release build: what is usual is learnt first; ten minutes of load and kills
+	@cargo build --release --locked --package throughline
+	@THROUGHLINE_BINARY=$(CURDIR)/target/release/throughline exec cargo test --locked --package throughline --test whole -- --ignored --test-threads 1
 
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh
@@ -22,8 +23,8 @@ bench: engine ## Speed, time to the answer, memory; with the machine's own figur
 	@cargo build --release --locked --package throughline --package throughline-bench
 	@exec target/release/throughline-bench $(BENCH)
 
-bench-root-cause: ## How often the cause is named: the bank's faults, and recorded ones where THROUGHLINE_DATASETS is set
-	@cargo run --release --locked --package throughline-bench-root-cause
+bench-root-cause: ## How often the cause is named: faults of the bank and of made-up systems, healthy days, and recorded faults where THROUGHLINE_DATASETS is set; ARGS=--quick for few of each
+	@cargo run --release --locked --package throughline-bench-root-cause -- $(ARGS)
 
 lint: ## Formatting, clippy, dependencies, documentation; warnings are errors
 	@exec scripts/lint.sh

@@ -18,5 +18,10 @@ mod reload;
 mod replays;
 mod rows;
 mod slo;
+mod soak;
 mod transfers;
 mod truth;
+
+/// Hundreds of thousands of spans wait in small pieces until they are due: the system's allocator took longer over them than everything else.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,37 +1,79 @@
-//! How often the diagnosis names the right cause: recorded faults where `THROUGHLINE_DATASETS` says where they are, and faults of the simulated bank.
+//! How often the diagnosis names the right cause: recorded faults where `THROUGHLINE_DATASETS` says where they are, faults of the simulated bank, and
+//! faults of made-up systems; and how often it tells of incidents where there are none.
 //!
-//! `THROUGHLINE_SEEDS` is how many seeds of each of the bank's faults are tried (20).
+//! Sections may be named as arguments (`recorded`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
+//! `--verbose` says what was answered where it was not right.
 #![allow(clippy::print_stdout, reason = "it prints tables")]
 
 mod bank;
 mod boutique;
 mod plain;
+mod random;
 mod score;
 mod stream;
+mod synthetic;
+mod work;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
-use throughline_bank::FaultKind;
-use throughline_bank::plan::PlanOptions;
 use throughline_config::{Config, Sources};
 
 use boutique::{Answer, Fault};
 use score::{median, share};
 use stream::Stream;
 
-/// How the server looks at the bank.
-const BANK: &str = "deploy/bank.yaml";
+/// Sections, in their order.
+const SECTIONS: [&str; 5] = ["recorded", "bank", "pairs", "random", "healthy"];
+
+/// How much of it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// Seeds of each of the bank's faults, and pairs of them.
+    pub(crate) seeds: u64,
+    /// Made-up systems for each kind of fault.
+    pub(crate) systems: u64,
+    /// Healthy days of the bank, and made-up systems that are healthy for half a day.
+    pub(crate) days: u64,
+    pub(crate) is_verbose: bool,
+}
+
+const FULL: Scale = Scale { seeds: 20, systems: 12, days: 3, is_verbose: false };
+const QUICK: Scale = Scale { seeds: 3, systems: 4, days: 1, is_verbose: false };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    match std::env::var("THROUGHLINE_DATASETS") {
-        Ok(datasets) => recorded(&PathBuf::from(datasets).join("online-boutique"))?,
-        Err(_) => println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let known = |name: &&String| {
+        SECTIONS.contains(&name.as_str()) || ["--quick", "--verbose"].contains(&name.as_str())
+    };
+    if let Some(unknown) = arguments.iter().find(|name| !known(name)) {
+        return Err(
+            format!("{unknown}: sections are {}, flags --quick and --verbose", SECTIONS.join(", ")).into()
+        );
     }
-    let seeds = std::env::var("THROUGHLINE_SEEDS").ok().map_or(Ok(20), |seeds| seeds.parse())?;
-    synthetic(seeds)
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let all = !SECTIONS.iter().any(|section| has(section));
+    let scale = Scale { is_verbose: has("--verbose"), ..if has("--quick") { QUICK } else { FULL } };
+    if all || has("recorded") {
+        match std::env::var("THROUGHLINE_DATASETS") {
+            Ok(datasets) => recorded(&PathBuf::from(datasets).join("online-boutique"))?,
+            Err(_) => println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n"),
+        }
+    }
+    let sections: [(&str, fn(Scale) -> Result<(), Box<dyn Error>>); 4] = [
+        ("bank", synthetic::bank),
+        ("pairs", synthetic::pairs),
+        ("random", synthetic::random),
+        ("healthy", synthetic::healthy),
+    ];
+    for (name, section) in sections {
+        if all || has(name) {
+            section(scale)?;
+        }
+    }
+    Ok(())
 }
 
 fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -39,11 +81,13 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let stream = stream::read(&rules, &[folder.to_owned()])?;
     let read = began.elapsed().as_secs_f64();
+    let began = Instant::now();
     let told = stream::diagnose(&stream, DiagnosisSettings::default());
+    let each = began.elapsed().as_secs_f64() / stream.len().max(1) as f64 * 1e6;
     let faults = boutique::read_faults(folder)?;
     let answers = boutique::judge(&faults, &stream, &told);
     println!(
-        "Online Boutique: {} transactions, read in {read:.1} s, {} incidents\n",
+        "Online Boutique: {} transactions, read in {read:.1} s, {each:.0} µs each to diagnose, {} incidents\n",
         stream.len(),
         told.len()
     );
@@ -77,7 +121,7 @@ fn halves() -> [(&'static str, Keep); 3] {
     [("tuned on", Fault::is_for_tuning), ("held out", |fault| !fault.is_for_tuning()), ("all", |_| true)]
 }
 
-fn head(what: &str, columns: &[&str]) {
+pub(crate) fn head(what: &str, columns: &[&str]) {
     println!("| {what} | {} |", columns.join(" | "));
     println!("| --- |{}", " --- |".repeat(columns.len()));
 }
@@ -126,43 +170,4 @@ fn ablation(faults: &[Fault], stream: &Stream) {
         println!("| {name} | {} | {} | {} |", share(within(1), n), share(within(3), n), wrong.len());
     }
     println!();
-}
-
-/// Faults of the simulated bank, `seeds` each.
-fn synthetic(seeds: u64) -> Result<(), Box<dyn Error>> {
-    let rules = Config::load(&Sources::of_process(vec![BANK.into()], Vec::new(), None))?.rules;
-    head("synthetic", &["department first", "kind", "median s to the incident", "false before"]);
-    for kind in FaultKind::ALL {
-        let mut runs = Vec::new();
-        for seed in 1..=seeds {
-            runs.push(bank::run(&rules, &[kind], seed)?);
-        }
-        let count = |right: &dyn Fn(&bank::Run) -> bool| {
-            share(runs.iter().filter(|run| right(run)).count(), runs.len())
-        };
-        let delay = median(runs.iter().filter_map(|run| run.delay).collect());
-        let wrong: usize = runs.iter().map(|run| run.false_incidents).sum();
-        println!(
-            "| {} | {} | {} | {:.0} | {wrong} |",
-            kind.name(),
-            count(&|run| run.department),
-            count(&|run| run.kind),
-            delay.unwrap_or(f64::NAN),
-        );
-    }
-    let mut both = 0;
-    let pairs: Vec<(usize, usize)> = (1..FaultKind::ALL.len()).map(|at| (at - 1, at)).collect();
-    for &(one, other) in &pairs {
-        let kinds = [FaultKind::ALL[one], FaultKind::ALL[other]];
-        both += usize::from(bank::run(&rules, &kinds, 1)?.all_in_three);
-    }
-    println!("\nTwo faults at once, both departments in the first three: {}", share(both, pairs.len()));
-    let day = PlanOptions { seed: 1, transfers_per_second: 0.3, ..PlanOptions::default() };
-    let (stream, _) = bank::stream(&rules, &day, Duration::from_secs(86_400))?;
-    let told = stream::diagnose(&stream, bank::settings(&rules));
-    println!("A healthy day with its load curve, {} transactions: {} incidents", stream.len(), told.len());
-    for told in &told {
-        println!("   {}", told.last.summary);
-    }
-    Ok(())
 }

@@ -12,6 +12,11 @@ pub(crate) fn share(hits: usize, n: usize) -> String {
     format!("{:.0} % ({hits}/{n}, {:.0}-{:.0})", p * 100.0, (middle - half) * 100.0, (middle + half) * 100.0)
 }
 
+/// So many in so many hours.
+pub(crate) fn per_hour(count: usize, hours: f64) -> String {
+    format!("{count} in {hours:.1} h ({:.2} an hour)", count as f64 / hours.max(0.01))
+}
+
 /// The middle one.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);

@@ -1,9 +1,9 @@
-//! Requests to finished transactions in the order of their time.
+//! Requests to finished transactions in the order of their time, and to incidents.
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use throughline_analysis::diagnosis::{Change, Diagnosis, DiagnosisSettings, Incident};
+use throughline_analysis::diagnosis::{Diagnosis, DiagnosisSettings, Incident};
 use throughline_assembly::{
     incidents::with_finished,
     records::{Closed, Outcome},
@@ -15,41 +15,8 @@ use throughline_recorded::Records;
 /// Finished transactions, each with the time at which it is known.
 pub(crate) type Stream = Vec<(u64, Closed)>;
 
-/// The transactions that these requests make up.
-pub(crate) fn assemble(
-    rules: &RulesSettings,
-    requests: impl Iterator<Item = Result<(u64, impl AsRef<[u8]>), Box<dyn Error>>>,
-) -> Result<Stream, Box<dyn Error>> {
-    let mut offline = Offline::new(rules).map_err(|faults| format!("{faults:?}"))?;
-    let mut timeline = Timeline::default();
-    let mut see = |event: Event<'_>| {
-        if let Event::Closed { closed, row, at, .. } = event {
-            let time = if row.outcome == Outcome::Incomplete as i32 { at } else { row.end };
-            timeline.push(time, closed.clone());
-        }
-    };
-    for request in requests {
-        let (time, body) = request?;
-        offline.take("", time, body.as_ref(), &mut see).map_err(|malformed| format!("{malformed:?}"))?;
-    }
-    offline.finish(&mut see);
-    let mut stream = Vec::new();
-    while let Some(next) = timeline.pop(true) {
-        stream.push(next);
-    }
-    Ok(stream)
-}
-
-/// The transactions that are recorded in these files.
-pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, Box<dyn Error>> {
-    let records = Records::open(paths)?;
-    assemble(
-        rules,
-        records.map(|record| {
-            record.map(|record| (record.last_end_unix_nano, record.request)).map_err(Into::into)
-        }),
-    )
-}
+/// After the last transaction so much time passes, nanoseconds: what is open then is over.
+const AFTER: u64 = 300_000_000_000;
 
 /// An incident, when it was known and as it was in the end.
 #[derive(Clone, Debug)]
@@ -58,26 +25,126 @@ pub(crate) struct Told {
     pub(crate) last: Incident,
 }
 
-/// What a diagnosis says of a stream.
-pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings) -> Vec<Told> {
-    let mut diagnosis = Diagnosis::new(settings);
-    let mut told: Vec<Told> = Vec::new();
-    let mut tell = |changes: Vec<Change>| {
-        for change in changes {
+/// A diagnosis, and what it has said so far.
+struct Listener {
+    diagnosis: Diagnosis,
+    told: Vec<Told>,
+    end: u64,
+}
+
+impl Listener {
+    fn new(settings: DiagnosisSettings) -> Self {
+        Self { diagnosis: Diagnosis::new(settings), told: Vec::new(), end: 0 }
+    }
+
+    fn advance(&mut self, time: u64) {
+        for change in self.diagnosis.advance(time) {
             let incident = change.incident().clone();
-            match told.iter_mut().find(|told| told.first.id == incident.id) {
+            match self.told.iter_mut().find(|told| told.first.id == incident.id) {
                 Some(told) => told.last = incident,
-                None => told.push(Told { first: incident.clone(), last: incident }),
+                None => self.told.push(Told { first: incident.clone(), last: incident }),
             }
         }
-    };
-    let mut end = 0;
-    for (time, closed) in stream {
-        tell(diagnosis.advance(*time));
-        with_finished(closed, |finished| diagnosis.observe(finished));
-        end = *time;
+        self.end = time;
     }
-    let end = end + 300_000_000_000;
-    tell(diagnosis.advance(end));
-    told
+
+    fn hear(&mut self, time: u64, closed: &Closed) {
+        self.advance(time);
+        with_finished(closed, |finished| self.diagnosis.observe(finished));
+    }
+
+    fn finish(mut self) -> Vec<Told> {
+        self.advance(self.end + AFTER);
+        self.told
+    }
+}
+
+/// The core over requests as they come: what closes is handed on in the order of its time, nothing is kept.
+pub(crate) struct Live<S> {
+    offline: Offline,
+    timeline: Timeline,
+    see: S,
+}
+
+impl<S: FnMut(u64, Closed)> Live<S> {
+    pub(crate) fn new(rules: &RulesSettings, see: S) -> Result<Self, Box<dyn Error>> {
+        let offline = Offline::new(rules).map_err(|faults| format!("{faults:?}"))?;
+        Ok(Self { offline, timeline: Timeline::default(), see })
+    }
+
+    /// Takes a request that came at this time.
+    pub(crate) fn take(&mut self, time: u64, body: &[u8]) -> Result<(), Box<dyn Error>> {
+        let Self { offline, timeline, .. } = self;
+        offline
+            .take("", time, body, &mut |event| note(timeline, event))
+            .map_err(|malformed| format!("{malformed:?}"))?;
+        while let Some((time, closed)) = self.timeline.pop(false) {
+            (self.see)(time, closed);
+        }
+        Ok(())
+    }
+
+    /// No more requests come.
+    pub(crate) fn finish(self) -> S {
+        let Self { offline, mut timeline, mut see } = self;
+        offline.finish(&mut |event| note(&mut timeline, event));
+        while let Some((time, closed)) = timeline.pop(true) {
+            see(time, closed);
+        }
+        see
+    }
+}
+
+fn note(timeline: &mut Timeline, event: Event<'_>) {
+    match event {
+        Event::Closed { closed, row, at, .. } => {
+            // That a step is missing is known when its deadline has passed.
+            let time = if row.outcome == Outcome::Incomplete as i32 { at } else { row.end };
+            timeline.push(time, closed.clone());
+        }
+        Event::Time(time) => timeline.advance(time),
+    }
+}
+
+/// The transactions that are recorded in these files.
+pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, Box<dyn Error>> {
+    let mut stream = Stream::new();
+    let mut live = Live::new(rules, |time, closed| stream.push((time, closed)))?;
+    for record in Records::open(paths)? {
+        let record = record?;
+        live.take(record.last_end_unix_nano, record.request.as_ref())?;
+    }
+    drop(live.finish());
+    // Files need not be in the order of time.
+    stream.sort_by_key(|(time, _)| *time);
+    Ok(stream)
+}
+
+/// What a diagnosis says of a stream.
+pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings) -> Vec<Told> {
+    let mut listener = Listener::new(settings);
+    for (time, closed) in stream {
+        listener.hear(*time, closed);
+    }
+    listener.finish()
+}
+
+/// What a diagnosis says of requests, each with the time at which it came, and of how many transactions. `look` sees each of these.
+pub(crate) fn diagnose_requests(
+    rules: &RulesSettings,
+    settings: DiagnosisSettings,
+    requests: impl Iterator<Item = (u64, Vec<u8>)>,
+    mut look: impl FnMut(u64, &Closed),
+) -> Result<(Vec<Told>, u64), Box<dyn Error>> {
+    let (mut listener, mut count) = (Listener::new(settings), 0);
+    let mut live = Live::new(rules, |time, closed: Closed| {
+        listener.hear(time, &closed);
+        look(time, &closed);
+        count += 1;
+    })?;
+    for (time, body) in requests {
+        live.take(time, &body)?;
+    }
+    drop(live.finish());
+    Ok((listener.finish(), count))
 }

@@ -92,9 +92,15 @@ fn identity_of(forest: &Forest, spans: &[SpanInput], rules: &Rules, index: u32) 
         operation: shown.operation,
         version: shown.version,
         instance: shown.instance,
+        host: host_of(shown),
         kind,
         ..Hop::default()
     }
+}
+
+/// A host that is a stand-in for one that nobody named is none.
+fn host_of(span: &SpanInput) -> u32 {
+    if span.host == span.instance || span.host == span.service { 0 } else { span.host }
 }
 
 fn kind_of(node: &Node, span: &SpanInput, merged: bool) -> HopKind {

@@ -33,6 +33,8 @@ pub struct Hop {
     pub version: u32,
     /// Instance of the service.
     pub instance: u32,
+    /// Machine that it ran on: `host.name`; 0 where the span does not say.
+    pub host: u32,
     /// What its own work is.
     pub kind: HopKind,
     /// Index of the calling hop, always below this one's own; -1 at a root.

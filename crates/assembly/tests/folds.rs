@@ -96,6 +96,7 @@ fn a_span_that_comes_again_counts_once() {
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].row.as_ref().unwrap().spans, 2);
     assert_eq!(world.traces.take_counts().duplicates, 4);
+    assert_eq!(world.traces.sizes().0, 0, "nothing of it stays open");
 }
 
 /// A span that comes after its transaction was closed follows the decision and amends the row.

@@ -100,6 +100,7 @@ fn a_collectors_configuration_becomes_ours() {
     assert_eq!(config.clickhouse.database, "otel");
     assert_eq!(config.clickhouse.user, "writer");
     assert_eq!(config.clickhouse.retention_spans.as_secs(), 72 * 3600);
+    assert!(config.rules.sampling.sample_on_first_match);
     assert_eq!(config.rules.traces.quiet_time, 3_000_000_000);
     assert_eq!(config.rules.traces.quiet_time_without_root, 10_000_000_000);
     let names: Vec<_> = config.rules.policies.iter().map(|policy| policy.name.as_str()).collect();
@@ -117,7 +118,7 @@ fn what_a_collector_has_and_we_have_not_is_named_with_its_line() {
     for (start, message) in [
         ("line 11: processors.tail_sampling.decision_wait: ", "counted from the last span"),
         ("line 13: processors.tail_sampling.num_traces: ", "not needed"),
-        ("line 14: processors.tail_sampling.sample_on_first_match: ", "changes no verdict"),
+        ("line 14: processors.tail_sampling.sample_on_first_match: ", "drops wherever it stands"),
         ("line 15: processors.tail_sampling.maximum_trace_size_bytes: ", "traces.max_spans"),
         ("line 16: processors.tail_sampling.unheard_of: ", "not known"),
         ("line 26: processors.tail_sampling.policies[odd]: ", "column 1: `Len` is not understood"),

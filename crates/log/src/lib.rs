@@ -8,6 +8,8 @@
 //! acknowledged or read, and what reached the files is written over; a full disk passes, any other error stops the log. It does not compress, knows nothing of what a payload holds, and has no retention
 //! of its own: who reads says what may go ([`Log::trim`]).
 //!
+//! [`LogFiles`] reads a log's files beside whoever has it open, without a lock and without writing anything.
+//!
 //! Limits: a record takes at most [`MAX_RECORD_BYTES`]; what waits to be durable, the log whose records readers find with all
 //! that travelled with them, the bytes held and the disk left free are in [`Settings`]. No payload is held once it is durable: readers
 //! get the file's own pages.
@@ -16,6 +18,7 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod failures;
+mod files;
 mod format;
 mod keeper;
 mod log;
@@ -36,6 +39,7 @@ mod tail;
 mod writer;
 
 pub use error::{AppendError, FetchError, OpenError, ReadError};
+pub use files::LogFiles;
 pub use format::MAX_RECORD_BYTES;
 pub use log::{Log, Usage};
 pub use metrics::describe;

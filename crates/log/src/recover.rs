@@ -15,7 +15,7 @@ use crate::{
     segment::{Found, Segment, Spare},
 };
 
-const META: &str = "log.meta";
+pub(crate) const META: &str = "log.meta";
 const META_TITLE: &str = "throughline-log 1";
 
 /// What opening found.
@@ -117,7 +117,7 @@ fn meta(dir: &Path, partitions: u32) -> Result<LogId, OpenError> {
     }
 }
 
-fn parse_meta(text: &str) -> Option<(LogId, u32)> {
+pub(crate) fn parse_meta(text: &str) -> Option<(LogId, u32)> {
     let mut lines = text.lines();
     if lines.next()? != META_TITLE {
         return None;
@@ -137,7 +137,7 @@ fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sync_dir(dir)
 }
 
-fn segment_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>, OpenError> {
+pub(crate) fn segment_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>, OpenError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(OpenError::io(dir))? {
         let path = entry.map_err(OpenError::io(dir))?.path();

@@ -18,7 +18,7 @@ impl Default for LastTenant {
 }
 
 impl LastTenant {
-    fn get(&mut self, bytes: &[u8]) -> Arc<str> {
+    pub(crate) fn get(&mut self, bytes: &[u8]) -> Arc<str> {
         if self.0.as_bytes() != bytes {
             self.0 = String::from_utf8_lossy(bytes).into();
         }

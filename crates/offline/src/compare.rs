@@ -1,9 +1,11 @@
 //! Two sets of rules over the same requests: what each keeps, and what changes from one to the other.
 
+use std::borrow::Cow;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use throughline_assembly::{
-    records::Outcome,
+    records::{Outcome, Transaction},
     rules::{RuleFault, RulesSettings},
     time::SECOND,
 };
@@ -43,7 +45,7 @@ pub struct Comparison {
 
 #[derive(Default)]
 struct Verdicts {
-    /// By id.
+    /// By id, that of a tenant behind its name.
     of: HashMap<String, [Option<Verdict>; 2], FixedState>,
     names: Vec<String>,
     indices: HashMap<String, u32, FixedState>,
@@ -66,13 +68,13 @@ impl Comparison {
         })
     }
 
-    /// Takes a request that came at `time`, Unix nanoseconds. One that is no valid request is counted and left out.
-    pub fn take(&mut self, time: u64, request: &[u8]) {
+    /// Takes a request of a tenant that came at `time`, Unix nanoseconds. One that is no valid request is counted and left out.
+    pub fn take(&mut self, tenant: &str, time: u64, request: &[u8]) {
         let mut taken = Ok(Taken::default());
         for (side, fold) in self.folds.iter_mut().enumerate() {
             let mut see = |event: Event<'_>| self.verdicts.see(side, &event);
             if let Some(fold) = fold {
-                taken = fold.take("", time, request, &mut see);
+                taken = fold.take(tenant, time, request, &mut see);
             }
         }
         self.recorded.requests += 1;
@@ -109,6 +111,15 @@ impl Comparison {
     }
 }
 
+/// What names a transaction among those of all tenants.
+fn key(row: &Transaction) -> Cow<'_, str> {
+    if row.tenant.is_empty() {
+        Cow::Borrowed(&row.transaction_id)
+    } else {
+        Cow::Owned(format!("{}/{}", row.tenant, row.transaction_id))
+    }
+}
+
 impl Verdicts {
     fn name(&mut self, name: &str) -> u32 {
         if let Some(index) = self.indices.get(name) {
@@ -129,7 +140,7 @@ impl Verdicts {
         let Event::Closed { closed, row, bytes, .. } = event else { return };
         if closed.row.is_none() {
             // One of the same id may have come since.
-            if let Some(both) = self.of.get_mut(&row.transaction_id) {
+            if let Some(both) = self.of.get_mut(&*key(row)) {
                 both[side].take_if(|known| known.version < closed.version);
             }
             return;
@@ -138,7 +149,7 @@ impl Verdicts {
         let kind = self.name(&row.r#type);
         let (outcome, version) = (row.outcome(), closed.version);
         let verdict = Verdict { kind, policy, outcome, version, bytes: *bytes };
-        let both = self.of.entry_ref(row.transaction_id.as_str()).or_default();
+        let both = self.of.entry_ref(&*key(row)).or_default();
         both[side] = Some(verdict);
     }
 

@@ -155,7 +155,7 @@ impl Offline {
             see(Event::Time(self.wall));
             self.next_tick += SECOND;
             if (self.next_tick / SECOND).is_multiple_of(FORGET_EVERY) {
-                let (_, needed) = self.transactions.needed();
+                let needed = self.transactions.needed().summaries;
                 let needed = needed.first().copied().unwrap_or(u64::MAX);
                 self.memory.forget(self.transactions.now(), needed);
             }

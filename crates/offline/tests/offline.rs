@@ -193,9 +193,9 @@ fn compared(old: Option<&RulesSettings>, policies: &str) -> Report {
     for trace in 0..40u8 {
         let name = if trace % 4 == 0 { "POST /transfers" } else { "GET /" };
         let end = u64::from(trace) * 60 + 1;
-        comparison.take(BASE + end * SECOND, &request(trace * 2 + 2, name, end, trace % 10 == 0));
+        comparison.take("", BASE + end * SECOND, &request(trace * 2 + 2, name, end, trace % 10 == 0));
     }
-    comparison.take(BASE, b"\x0a\xff");
+    comparison.take("", BASE, b"\x0a\xff");
     comparison.finish(0.5)
 }
 

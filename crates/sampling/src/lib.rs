@@ -14,7 +14,7 @@
 //!
 //! [`trace_state`] reads and writes what other samplers are told of that probability.
 //!
-//! Limits: [`MAX_DEPTH`], [`MAX_CELLS`], [`MAX_PENDING`], and as many questions as there are bits.
+//! Limits: [`MAX_DEPTH`], [`MAX_CELLS`], [`MAX_PENDING`], [`MAX_USUAL_TYPES`], and as many questions as there are bits.
 
 mod adaptive;
 mod compile;
@@ -38,6 +38,7 @@ mod spans;
 mod text;
 pub mod trace_state;
 mod units;
+mod usual;
 mod weight;
 
 pub use compile::MAX_DEPTH;
@@ -51,4 +52,5 @@ pub use settings::{PolicySettings, SUPPORTED};
 pub use spans::{EventView, SpanNeeds, SpanQuestions, SpanView};
 pub use text::TextTest;
 pub use trace_state::{Randomness, Sampled, Threshold};
+pub use usual::{LEAST_FOR_USUAL, MAX_USUAL_TYPES};
 pub use weight::MAX_CELLS;

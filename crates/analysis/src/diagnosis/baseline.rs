@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mix::surprise;
-use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds};
+use super::scale::{BUCKETS, PER_OCTAVE, bucket, middle, nanoseconds, position};
 
 /// From here on the past is halved, so that a baseline follows what drifts.
 const MAX_WEIGHT: f32 = 20_000.0;
@@ -13,8 +13,12 @@ const MIN_SPREAD: f32 = 0.25;
 const MAX_DEVIATION: f32 = 8.0;
 /// The same downwards.
 const MIN_DEVIATION: f32 = -3.0;
+/// How far off the median a time counts towards where the middle is, in octaves, down and up: a tail must not carry it.
+const OFFSET: (f32, f32) = (-2.0, 3.0);
 /// Variance of slot means that a baseline of one slot may have failed to see.
 const UNSEEN: f32 = 1.0;
+/// From this deviation on a transaction counts as hit by what is wrong there.
+pub(crate) const HIT: f32 = 2.5;
 /// A bucket and its neighbours with less than this share hold hardly anything.
 const STRANGE: f32 = 0.01;
 /// Strange observations that are worth a word.
@@ -38,7 +42,10 @@ pub(crate) struct Baseline {
     up: f32,
     down: f32,
     mean_deviation: f32,
+    mean_offset: f32,
     variance: f32,
+    /// Share of what counts as hit though nothing is wrong.
+    tail: f32,
     mean_ns: f64,
     /// Buckets above the median in which hardly anything lies, as bits.
     strange: u128,
@@ -57,7 +64,9 @@ impl Default for Baseline {
             up: 1.0,
             down: 1.0,
             mean_deviation: 0.0,
+            mean_offset: 0.0,
             variance: 1.0,
+            tail: 0.0,
             mean_ns: 0.0,
             strange: 0,
             strange_share: 0.0,
@@ -79,6 +88,26 @@ impl Baseline {
     /// Mean time, its largest 2 % cut, nanoseconds.
     pub(crate) fn mean_ns(&self) -> f64 {
         self.mean_ns
+    }
+
+    /// Mean time where all is shifted by so many octaves, nanoseconds.
+    pub(crate) fn shifted_ns(&self, shift: f32) -> f64 {
+        nanoseconds((position(self.mean_ns as u64) + shift).max(0.0))
+    }
+
+    /// How far a position is above the median, octaves; below where negative.
+    pub(crate) fn above_median(&self, position: f32) -> f32 {
+        position - self.median
+    }
+
+    /// How far a position is off the median, octaves; what is far off counts as less so.
+    pub(crate) fn offset(&self, position: f32) -> f32 {
+        (position - self.median).clamp(OFFSET.0, OFFSET.1)
+    }
+
+    /// What is so far off is as far off as usual.
+    pub(crate) fn mean_offset(&self) -> f32 {
+        self.mean_offset
     }
 
     /// Median time, nanoseconds.
@@ -113,6 +142,11 @@ impl Baseline {
             return 0.0;
         }
         surprise(strange, n, usual) / STRANGE_WANDER
+    }
+
+    /// How unusual it is that `hits` of `n` observations count as hit: standard deviations. Few outliers among few observations are chance, however far out.
+    pub(crate) fn hit_score(&self, n: u32, hits: u32) -> f32 {
+        surprise(hits, n, (self.tail + 0.5 / self.total.max(1.0)).min(0.5))
     }
 
     /// Learns a slot: how many observations lie in which bucket, and by how much they deviated on average.
@@ -165,15 +199,20 @@ impl Baseline {
         self.up = upper.max(MIN_SPREAD) * doubt;
         self.down = lower.max(MIN_SPREAD) * doubt;
         let cut = bucket(self.quantile(0.98));
-        let (mut sum, mut squares, mut time) = (0.0, 0.0, 0.0);
+        let (mut sum, mut squares, mut offsets, mut time) = (0.0, 0.0, 0.0, 0.0);
         for (at, &weight) in self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
             let deviation = self.deviation(middle(at));
             sum += weight * deviation;
             squares += weight * deviation * deviation;
+            offsets += weight * self.offset(middle(at));
             time += f64::from(weight) * nanoseconds(middle(at.min(cut)));
         }
         self.find_strange();
+        let is_tail = |at: usize| self.deviation(middle(at)) > HIT || self.strange >> at & 1 == 1;
+        let tail: f32 = (0..self.weights.len()).filter(|at| is_tail(*at)).map(|at| self.weights[at]).sum();
+        self.tail = tail / self.total;
         self.mean_deviation = sum / self.total;
+        self.mean_offset = offsets / self.total;
         self.variance = (squares / self.total - self.mean_deviation * self.mean_deviation).max(0.25);
         self.mean_ns = time / f64::from(self.total);
     }

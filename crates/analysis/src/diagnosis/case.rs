@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::facets::{self, Facet, Shared};
 use super::finding::{Finding, Sign};
+use super::group::{Group, GroupKey};
 use super::incident::Incident;
-use super::limits::{MAX_CUSTOMERS, MAX_EXAMPLES};
+use super::limits::{MAX_CASE_FACETS, MAX_CUSTOMERS, MAX_EXAMPLES};
 use super::onset::Onset;
 use super::series::Trait;
+use super::table::Table;
 use super::unusual::{Clue, Unusual};
 
 /// One kind of evidence against a service, as last seen.
@@ -53,6 +56,9 @@ pub(crate) struct Case {
     /// Who is charged first with a clue.
     pub(crate) clues: BTreeMap<Clue, u32>,
     customers: Vec<u64>,
+    /// Transactions hit, by type, and how many of them have what.
+    hits: BTreeMap<u32, u32>,
+    facets: BTreeMap<(Facet, u32), u32>,
     onset: Onset,
 }
 
@@ -68,6 +74,8 @@ impl Case {
             accounts: BTreeMap::new(),
             clues: BTreeMap::new(),
             customers: Vec::new(),
+            hits: BTreeMap::new(),
+            facets: BTreeMap::new(),
             onset: Onset::default(),
         }
     }
@@ -123,6 +131,7 @@ impl Case {
         self.onset.add(unusual.end);
         incident.start = self.onset.start();
         self.last_hit = self.last_hit.max(unusual.end);
+        self.count_facets(unusual);
         if incident.examples.len() < MAX_EXAMPLES {
             incident.examples.push(unusual.id.clone());
         }
@@ -144,5 +153,40 @@ impl Case {
                 account.transactions += 1;
             }
         }
+    }
+    fn count_facets(&mut self, unusual: &Unusual) {
+        *self.hits.entry(unusual.group).or_default() += 1;
+        for facet in &unusual.facets {
+            let key = (*facet, unusual.group);
+            if self.facets.len() < MAX_CASE_FACETS || self.facets.contains_key(&key) {
+                *self.facets.entry(key).or_default() += 1;
+            }
+        }
+    }
+
+    /// Types whose transactions it has hit.
+    pub(crate) fn groups_hit(&self) -> impl Iterator<Item = u32> {
+        self.hits.keys().copied()
+    }
+
+    /// What its transactions share and healthy ones of the same types lack, the largest effect first.
+    pub(crate) fn shared(&self, groups: &Table<GroupKey, Group>) -> Vec<Shared> {
+        let healthy =
+            |facet: &Facet, group: u32| groups.get(group).and_then(|group| group.facets.share(facet));
+        let of: u32 = self.hits.values().sum();
+        let mut hits: BTreeMap<Facet, u32> = BTreeMap::new();
+        for ((facet, _), count) in &self.facets {
+            *hits.entry(*facet).or_default() += count;
+        }
+        let judge = |(facet, hits): (Facet, u32)| {
+            let mut expected = 0.0;
+            for (group, count) in &self.hits {
+                expected += healthy(&facet, *group)? * f64::from(*count);
+            }
+            facets::shared(facet, hits, of, expected / f64::from(of.max(1)))
+        };
+        let mut found: Vec<Shared> = hits.into_iter().filter_map(judge).collect();
+        found.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.facet.cmp(&b.facet)));
+        found
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Finding {
     pub(crate) department: u32,
     /// Standard deviations.
     pub(crate) score: f32,
+    /// The same of the number of hits alone.
+    pub(crate) hit_score: f32,
     pub(crate) hits: u32,
     pub(crate) of: u32,
     /// Usual time in nanoseconds, or usual share.
@@ -62,7 +64,7 @@ impl Diagnosis {
         for (number, key, series) in self.series.iter() {
             let Some(deviant) = series.judge(slot, with_strange) else { continue };
             let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
-            let usual = series.baseline.mean_ns();
+            let usual = series.usual_ns;
             let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
             let matters = per_transaction > MIN_EXCESS_NS.max(duration * MIN_SHARE)
                 && usual + per_transaction > usual * MIN_RATIO;
@@ -78,6 +80,7 @@ impl Diagnosis {
                 operation: key.operation,
                 department: series.department,
                 score: deviant.score,
+                hit_score: deviant.hit_score,
                 hits: deviant.hits,
                 of: deviant.transactions,
                 usual,
@@ -120,6 +123,7 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
         operation: key.operation,
         department: mix.department,
         score: odd.score,
+        hit_score: odd.score,
         hits: odd.hits,
         of: odd.of,
         usual: f64::from(odd.usual),
@@ -151,9 +155,9 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
     Some(finding)
 }
 
-/// The one version or instance that deviates while others do not.
+/// The one version, instance or host that deviates while others do not.
 fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
-    worst(series, Trait::Version, slot).or_else(|| worst(series, Trait::Instance, slot))
+    [Trait::Version, Trait::Instance, Trait::Host].into_iter().find_map(|what| worst(series, what, slot))
 }
 
 fn worst(series: &Series, what: Trait, slot: u64) -> Option<(Trait, u32)> {

@@ -26,6 +26,8 @@ pub enum SuspectKind {
     Host,
     /// A step that no longer comes.
     Missing,
+    /// Nothing in it: fewer come to it than usual.
+    Outside,
 }
 
 impl SuspectKind {
@@ -42,6 +44,7 @@ impl SuspectKind {
             Self::Version => "version",
             Self::Host => "host",
             Self::Missing => "missing",
+            Self::Outside => "outside",
         }
     }
 }

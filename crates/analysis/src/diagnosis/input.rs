@@ -56,6 +56,8 @@ pub struct FinishedHop<'a> {
     pub version: &'a str,
     /// Instance of the service: a pod, say.
     pub instance: &'a str,
+    /// Machine that it ran on; empty where unknown.
+    pub host: &'a str,
     /// What its own work is.
     pub kind: HopKind,
     /// Index of the calling hop, below this one's own; negative at a root.
@@ -80,4 +82,27 @@ pub struct FinishedHop<'a> {
     pub critical_queue: u64,
     /// How many of `count` failed.
     pub errors: u32,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Finished, Outcome};
+
+    /// One with these attributes and no hops.
+    pub(crate) fn finished<'a>(attributes: &'a [(&'a str, &'a str)]) -> Finished<'a> {
+        Finished {
+            id: "t",
+            tenant: "",
+            transaction_type: "type",
+            start: 1,
+            end: 2,
+            outcome: Outcome::Ok,
+            reason: "",
+            missing_terminal: false,
+            amount: None,
+            customer: "",
+            attributes,
+            hops: &[],
+        }
+    }
 }

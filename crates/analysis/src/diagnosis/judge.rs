@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Diagnosis;
 use super::blame::Charge;
 use super::case::Case;
-use super::finding::Finding;
+use super::finding::{Finding, Sign};
 use super::incident::{Change, Incident, State};
 use super::limits::MAX_INCIDENTS;
 use super::settings::Method;
@@ -19,6 +19,14 @@ const LASTING: f32 = 4.5;
 const TOGETHER: f32 = 8.0;
 /// Transactions that a finding has to show in to open an incident: one alone is chance.
 const MIN_HITS: u32 = 2;
+/// So unusual must their number be by itself, however far out they are: two outliers that meet are chance.
+const SURE: f32 = 3.0;
+/// Errors in less than this share open one only where they are beyond doubt: what fails now and then does so in bursts.
+const SMALL: f64 = 0.03;
+/// So strong they must be.
+const PLAIN_OF_SMALL: f32 = 9.0;
+/// So many are enough, whatever is usual.
+const MANY_HITS: u32 = 12;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 2;
 /// Slots without a finding after which an incident is over.
@@ -102,7 +110,10 @@ impl Diagnosis {
             let finding = &findings[charge.finding];
             let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
             let alone = finding.score >= PLAIN || finding.score >= LASTING && (lasts || finding.is_new);
-            if alone && finding.hits >= MIN_HITS {
+            let enough = finding.hits >= MIN_HITS && (finding.hit_score >= SURE || finding.hits >= MANY_HITS);
+            let is_small = finding.sign == Sign::Error && finding.now < SMALL;
+            let enough = enough && (!is_small || finding.score >= PLAIN_OF_SMALL);
+            if alone && enough {
                 return true;
             }
             let sum = together.entry(charge.service).or_default();
@@ -132,18 +143,26 @@ impl Diagnosis {
         if !opens {
             return None;
         }
-        self.numbered += 1;
-        let id = format!("inc-{}-{}", slot, self.numbered);
+        let id = self.new_id(slot);
         self.cases.push(Case::new(id.clone(), tenant, slot));
+        self.remember(Incident::new(id.clone(), self.names.name(tenant).to_owned(), self.now));
+        *opened = Some(id);
+        Some(self.cases.len() - 1)
+    }
+
+    pub(crate) fn new_id(&mut self, slot: u64) -> String {
+        self.numbered += 1;
+        format!("inc-{}-{}", slot, self.numbered)
+    }
+
+    /// Holds a new incident; the oldest that is over makes room.
+    pub(crate) fn remember(&mut self, incident: Incident) {
         if self.incidents.len() >= MAX_INCIDENTS
             && let Some(old) = self.incidents.iter().position(|incident| incident.state == State::Recovered)
         {
             self.incidents.remove(old);
         }
-        let tenant_name = self.names.name(tenant).to_owned();
-        self.incidents.push(Incident::new(id.clone(), tenant_name, self.now));
-        *opened = Some(id);
-        Some(self.cases.len() - 1)
+        self.incidents.push(incident);
     }
 
     /// What an incident explains does not become baseline.

@@ -4,7 +4,7 @@
 pub(crate) const MAX_NAMES: usize = 65_536;
 /// A longer name is `other`.
 pub(crate) const MAX_NAME_BYTES: usize = 512;
-/// Baselines of times. At 1 kB each a full table is 8 MB.
+/// Baselines of times. At 1 kB each, and up to 4 kB once all hours of the week are known, a full table is 40 MB.
 pub(crate) const MAX_SERIES: usize = 8_192;
 /// Populations whose mix is watched.
 pub(crate) const MAX_MIXES: usize = 4_096;
@@ -12,6 +12,20 @@ pub(crate) const MAX_MIXES: usize = 4_096;
 pub(crate) const MAX_CATEGORIES: usize = 32;
 /// Instances and versions told apart for one baseline.
 pub(crate) const MAX_TRAITS: usize = 32;
+/// Attribute values, versions, instances and hosts told apart for one type of transaction.
+pub(crate) const MAX_FACETS: usize = 384;
+/// Types of transactions for which they are told apart.
+pub(crate) const MAX_FACET_GROUPS: u32 = 256;
+/// Of these, so many of one transaction.
+pub(crate) const MAX_FACETS_SEEN: usize = 96;
+/// Values of one attribute: one that has more (an amount, an id) says nothing.
+pub(crate) const MAX_VALUES: usize = 32;
+/// A longer value is no category.
+pub(crate) const MAX_VALUE_BYTES: usize = 96;
+/// Falls of the number of transactions that are told of at one time.
+pub(crate) const MAX_FALLS: usize = 64;
+/// Facets counted of one incident.
+pub(crate) const MAX_CASE_FACETS: usize = 2_048;
 /// A row not seen for so many slots may give its place to a new one: a day.
 pub(crate) const STALE_SLOTS: u64 = 8_640;
 /// Unusual transactions remembered until an incident claims them.
@@ -29,6 +43,8 @@ pub(crate) const MAX_HOPS_SEEN: usize = 2 * crate::MAX_HOPS;
 
 /// Length of a slot: judgement comes so often, well under the minute that detection may take.
 pub(crate) const SLOT_NS: u64 = 10_000_000_000;
+/// Slots of an hour.
+pub(crate) const SLOTS_AN_HOUR: u64 = 3_600_000_000_000 / SLOT_NS;
 /// Slots held before they become baseline: two minutes, so that what is found within them never does.
 pub(crate) const SLOTS: u64 = 12;
 /// Windows that are judged, in slots: short for what is plain, long for what is rare.

@@ -68,6 +68,8 @@ pub(crate) struct Mix {
     /// Slot, population, whether it is learnt, whether it belongs to an incident.
     slots: Vec<(u64, u32, bool, bool)>,
     held: u32,
+    /// Slots that it has learnt from, as far as they matter.
+    age: u32,
 }
 
 /// Below this weight each slot is learnt at once.
@@ -82,6 +84,8 @@ const RARE: f32 = 0.02;
 const MIN_HITS: u32 = 2;
 /// Counts of what is known to happen wander more than chance allows: scores are divided by it.
 const WANDER: f32 = 1.4;
+/// Scores are divided by one and so many for each slot learnt: after a minute and a half by two, after a quarter of an hour hardly.
+const UNSEEN: f32 = 6.0;
 /// The mix of what is usual wanders with what customers do.
 const WANDER_OF_USUAL: f32 = 2.5;
 /// More of what is as usual as this is no finding.
@@ -91,7 +95,7 @@ const ADAPT_SLOTS: u32 = 360;
 
 impl Mix {
     pub(crate) fn new(department: u32) -> Self {
-        Self { department, last: 0, categories: Vec::new(), total: 0.0, slots: Vec::new(), held: 0 }
+        Self { department, last: 0, categories: Vec::new(), total: 0.0, slots: Vec::new(), held: 0, age: 0 }
     }
 
     fn usual(&self, category: &Category) -> f32 {
@@ -154,6 +158,8 @@ impl Mix {
         if self.total < MATURE {
             return odd;
         }
+        // A short history has not seen how a mix wanders.
+        let unseen = 1.0 + UNSEEN / (self.age.max(1) as f32);
         for length in WINDOWS {
             let of: u32 = self.slots.iter().filter(|part| part.0 + length > slot).map(|part| part.1).sum();
             for (category, entry) in self.categories.iter().enumerate() {
@@ -175,7 +181,7 @@ impl Mix {
                 };
                 let new = Odd {
                     category,
-                    score: surprise(hits, of, usual) / wander,
+                    score: surprise(hits, of, usual) / (wander * unseen),
                     hits,
                     of,
                     usual,
@@ -232,6 +238,7 @@ impl Mix {
             self.held = if bad { self.held + 1 } else { 0 };
             if !bad || self.held > ADAPT_SLOTS {
                 self.total += population as f32;
+                self.age = self.age.saturating_add(1);
                 for category in &mut self.categories {
                     let counts = category.counts.iter().filter(|count| count.slot == number);
                     category.weight += counts.map(|count| count.all as f32).sum::<f32>();

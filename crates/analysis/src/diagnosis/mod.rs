@@ -10,8 +10,12 @@
 mod baseline;
 mod blame;
 mod case;
+mod facets;
 mod finding;
+mod flow;
+mod fluctuation;
 mod group;
+mod hosts;
 mod incident;
 mod input;
 mod judge;
@@ -21,11 +25,13 @@ mod names;
 mod observe;
 mod onset;
 mod scale;
+mod season;
 mod series;
 mod settings;
 mod table;
 mod times;
 mod unusual;
+mod usual;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +39,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use case::Case;
+use fluctuation::OpenFall;
 use group::{Group, GroupKey};
 use limits::{SLOT_NS, SLOTS};
 use mix::{Mix, MixKey};
@@ -45,6 +52,7 @@ use unusual::{Clue, Unusual};
 pub use incident::{Change, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
 pub use settings::{DiagnosisSettings, Method};
+pub use usual::Usual;
 
 /// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,10 +67,13 @@ pub struct Diagnosis {
     /// For each work, whatever the type, a series that a new one may borrow from.
     lenders: Table<SeriesKey, u32>,
     mixes: Table<MixKey, Mix>,
+    /// Where each instance runs, by the numbers of their names.
+    hosts: Vec<u32>,
     recent: VecDeque<Unusual>,
     streaks: BTreeMap<Clue, u32>,
     cases: Vec<Case>,
     incidents: Vec<Incident>,
+    falls: Vec<OpenFall>,
     numbered: u64,
     /// Transactions in this slot.
     observed: u64,
@@ -85,10 +96,12 @@ impl Diagnosis {
             series: Table::default(),
             lenders: Table::default(),
             mixes: Table::default(),
+            hosts: Vec::new(),
             recent: VecDeque::new(),
             streaks: BTreeMap::new(),
             cases: Vec::new(),
             incidents: Vec::new(),
+            falls: Vec::new(),
             numbered: 0,
             observed: 0,
             stale_series: None,
@@ -116,6 +129,7 @@ impl Diagnosis {
                 self.end_slot(&mut changes);
             }
             self.slot = slot;
+            self.forget_flows();
         }
         while self.slot < slot {
             self.end_slot(&mut changes);
@@ -132,10 +146,10 @@ impl Diagnosis {
 
     fn end_slot(&mut self, changes: &mut Vec<Change>) {
         self.now = self.now.max((self.slot + 1) * SLOT_NS);
-        let slot = self.slot;
+        let (slot, is_silent) = (self.slot, self.observed == 0);
         changes.extend(self.judge(slot));
         for group in self.groups.values_mut() {
-            group.turn(slot);
+            group.turn(slot, is_silent);
         }
         for series in self.series.values_mut() {
             series.turn(slot);
@@ -143,6 +157,7 @@ impl Diagnosis {
         for mix in self.mixes.values_mut() {
             mix.turn(slot);
         }
+        self.judge_falls(slot, changes);
         self.observed = 0;
         self.find_stale();
         let oldest = slot.saturating_sub(SLOTS) * SLOT_NS;

@@ -3,19 +3,19 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Diagnosis;
-use super::baseline::Baseline;
+use super::baseline::{Baseline, HIT};
+use super::facets::Facet;
 use super::group::{Group, GroupKey};
 use super::input::{Finished, FinishedHop};
-use super::limits::{MAX_HOPS_SEEN, MAX_MIXES, MAX_RECENT, MAX_SERIES, STALE_SLOTS};
+use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_MIXES, MAX_RECENT, MAX_SERIES, STALE_SLOTS};
 use super::mix::{Child, Mix, MixKey, Sort};
 use super::names::EMPTY;
 use super::scale::position;
 use super::series::{Measure, Seen, Series, SeriesKey, Trait};
+use super::settings::Method;
 use super::unusual::{Clue, Unusual};
 use crate::HopKind;
 
-/// From this deviation on a transaction counts as hit by what is wrong there.
-const HIT: f32 = 2.5;
 /// What a borrowed baseline weighs.
 const BORROWED: f32 = 20.0;
 
@@ -23,10 +23,11 @@ const BORROWED: f32 = 20.0;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HopNames {
     department: u32,
-    service: u32,
-    operation: u32,
-    version: u32,
-    instance: u32,
+    pub(crate) service: u32,
+    pub(crate) operation: u32,
+    pub(crate) version: u32,
+    pub(crate) instance: u32,
+    pub(crate) host: u32,
 }
 
 /// One time of one hop.
@@ -37,6 +38,7 @@ struct Sample {
     time_ns: f64,
     version: u32,
     instance: u32,
+    host: u32,
 }
 
 /// Memory of an observation, reused from one to the next; no part of the state.
@@ -47,6 +49,7 @@ pub(crate) struct Scratch {
     children: Vec<(u32, Child)>,
     odd_below: Vec<bool>,
     failed_below: Vec<bool>,
+    facets: Vec<Facet>,
 }
 
 impl Diagnosis {
@@ -66,7 +69,11 @@ impl Diagnosis {
                 operation: self.names.id(hop.operation),
                 version: self.names.id(hop.version),
                 instance: self.names.id(hop.instance),
+                host: self.names.id(hop.host),
             });
+        }
+        for at in 0..scratch.names.len() {
+            self.note_host(scratch.names[at].instance, scratch.names[at].host);
         }
         let mut unusual = Unusual::of(finished, group, self.now);
         self.take_times(group, hops, &mut scratch, &mut unusual);
@@ -74,17 +81,37 @@ impl Diagnosis {
         self.take_shapes(group, hops, &mut scratch, &mut unusual);
         self.take_roots(group, hops, &scratch, &mut unusual);
         self.take_end(group, finished, &mut unusual);
+        self.take_whole(group, finished, &mut scratch, &mut unusual);
         self.scratch = scratch;
-        let slot = self.slot;
-        self.observed += 1;
-        if let Some(entry) = self.groups.get_mut(group) {
-            entry.add(slot, finished.end.saturating_sub(finished.start));
-            if unusual.clues.is_empty() {
-                entry.remember_usual(finished.id);
-            }
-        }
         if !unusual.clues.is_empty() {
             self.claim(unusual);
+        }
+    }
+
+    /// What a transaction shows as a whole.
+    fn take_whole(
+        &mut self,
+        group: u32,
+        finished: &Finished<'_>,
+        scratch: &mut Scratch,
+        unusual: &mut Unusual,
+    ) {
+        self.observed += 1;
+        let (slot, names) = (self.slot, &mut self.names);
+        let Some(entry) = self.groups.get_mut(group) else { return };
+        entry.add(slot, finished.end.saturating_sub(finished.start));
+        if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
+            entry.facets.of(finished, &scratch.names, |key| names.id(key), &mut scratch.facets);
+        } else {
+            scratch.facets.clear();
+        }
+        let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
+        entry.arrive(&scratch.facets, first);
+        if unusual.clues.is_empty() {
+            entry.remember_usual(finished.id);
+            entry.facets.add(&scratch.facets);
+        } else {
+            unusual.facets.clone_from(&scratch.facets);
         }
     }
 
@@ -120,6 +147,7 @@ impl Diagnosis {
                     time_ns: time as f64 / f64::from(hop.count.max(1)),
                     version: names.version,
                     instance: names.instance,
+                    host: names.host,
                 });
             };
             sample(self, own, caller_of_own, hop.self_time);
@@ -138,22 +166,28 @@ impl Diagnosis {
 
     /// All samples of one series in one transaction are one observation: they are not independent.
     fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
-        let slot = self.slot;
+        let (slot, with_seasons) = (self.slot, self.settings.has(Method::Seasons));
         for part in samples.chunk_by(|a, b| a.series == b.series) {
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
-            let n = part.len() as f32;
+            series.prepare(slot, with_seasons);
+            let (n, is_mature) = (part.len() as f32, series.is_mature());
             let mut seen = Seen::default();
             for sample in part {
-                let deviation =
-                    if series.is_mature() { series.baseline.deviation(sample.position) } else { 0.0 };
-                seen.position += sample.position / n;
+                let shift = series.shift_of(sample.position);
+                let position = sample.position - shift;
+                seen.shift += shift / n;
+                let deviation = if is_mature { series.baseline.deviation(position) } else { 0.0 };
+                seen.position += position / n;
                 seen.deviation += deviation / n;
-                seen.excess_ns +=
-                    if series.is_mature() { sample.time_ns - series.baseline.mean_ns() } else { 0.0 };
+                seen.offset += if is_mature { series.baseline.offset(position) / n } else { 0.0 };
+                seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
                 series.add_trait(slot, Trait::Instance, sample.instance, deviation);
                 series.add_trait(slot, Trait::Version, sample.version, deviation);
+                if sample.host != EMPTY {
+                    series.add_trait(slot, Trait::Host, sample.host, deviation);
+                }
             }
-            seen.strange = series.is_mature() && series.baseline.is_strange(seen.position);
+            seen.strange = is_mature && series.baseline.is_strange(seen.position);
             seen.hit = seen.deviation > HIT || seen.strange;
             series.add(slot, &seen);
             if seen.hit {
@@ -291,9 +325,9 @@ impl Diagnosis {
         let lender = SeriesKey { group: u32::MAX, ..key };
         let lent = self.lenders.find(&lender).and_then(|at| self.lenders.get(at).copied());
         let lent = lent.and_then(|number| self.series.get(number)).filter(|series| series.is_mature());
-        let baseline =
-            lent.map_or_else(Baseline::default, |series| Baseline::borrow(&series.baseline, BORROWED));
-        let series = Series::new(baseline, department);
+        let borrow = |series: &Series| (Baseline::borrow(&series.baseline, BORROWED), series.season.clone());
+        let (baseline, season) = lent.map(borrow).unwrap_or_default();
+        let series = Series::new(baseline, season, department);
         let number = if self.series.len() < MAX_SERIES {
             self.series.push(key, series)
         } else {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::limits::{MAX_TRAITS, SLOTS, WINDOWS};
 use super::scale::bucket;
+use super::season::Season;
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ struct Slot {
     transactions: u32,
     hits: u32,
     deviation: f32,
+    /// Shifts that were taken for normal, and how far off the median its transactions were beyond that, in all; octaves.
+    shift: f32,
+    offset: f32,
     strange: u32,
     excess_ns: f64,
     buckets: Vec<(u8, u16)>,
@@ -48,6 +52,7 @@ struct Slot {
 pub(crate) enum Trait {
     Instance,
     Version,
+    Host,
 }
 
 /// One instance or version: its observations of late.
@@ -65,17 +70,22 @@ pub(crate) struct TraitCount {
 /// What one transaction showed of a series.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
+    /// Without what is normal at this time.
     pub(crate) position: f32,
     pub(crate) deviation: f32,
+    pub(crate) offset: f32,
+    pub(crate) shift: f32,
     pub(crate) excess_ns: f64,
     pub(crate) strange: bool,
     pub(crate) hit: bool,
 }
 
 /// A window that is out of the normal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deviant {
     pub(crate) score: f32,
+    /// How unusual the number of hits alone is.
+    pub(crate) hit_score: f32,
     pub(crate) transactions: u32,
     pub(crate) hits: u32,
     pub(crate) excess_ns: f64,
@@ -84,7 +94,12 @@ pub(crate) struct Deviant {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
+    /// Of times without the shift of their hour.
     pub(crate) baseline: Baseline,
+    pub(crate) season: Season,
+    /// What is normal now beyond the baseline, octaves, from and to, and the mean time with it; taken anew in each slot.
+    range: (f32, f32),
+    pub(crate) usual_ns: f64,
     pub(crate) department: u32,
     pub(crate) traits: Vec<TraitCount>,
     pub(crate) last: u64,
@@ -102,16 +117,40 @@ const ADAPT_SLOTS: u32 = 360;
 const FADE: f32 = 0.8;
 
 impl Series {
-    pub(crate) fn new(baseline: Baseline, department: u32) -> Self {
-        Self { baseline, department, traits: Vec::new(), last: 0, slots: Vec::new(), held: 0 }
+    pub(crate) fn new(baseline: Baseline, season: Season, department: u32) -> Self {
+        let usual_ns = baseline.mean_ns();
+        Self {
+            baseline,
+            season,
+            range: (0.0, 0.0),
+            usual_ns,
+            department,
+            traits: Vec::new(),
+            last: 0,
+            slots: Vec::new(),
+            held: 0,
+        }
+    }
+
+    /// Before the first observation of a slot: what is normal in it.
+    pub(crate) fn prepare(&mut self, slot: u64, with_seasons: bool) {
+        if self.last != slot {
+            self.last = slot;
+            self.range = if with_seasons { self.season.range(slot) } else { (0.0, 0.0) };
+            self.usual_ns = self.baseline.shifted_ns(self.range.1);
+        }
     }
 
     pub(crate) fn is_mature(&self) -> bool {
         self.baseline.weight() >= MATURE
     }
 
+    /// The shift that is normal for a time at this position: of what is normal now, what suits it best.
+    pub(crate) fn shift_of(&self, position: f32) -> f32 {
+        self.baseline.above_median(position).clamp(self.range.0, self.range.1)
+    }
+
     pub(crate) fn add(&mut self, slot: u64, seen: &Seen) {
-        self.last = slot;
         if self.slots.last().is_none_or(|last| last.number != slot) {
             self.slots.push(Slot { number: slot, ..Slot::default() });
         }
@@ -120,6 +159,8 @@ impl Series {
         last.hits += u32::from(seen.hit);
         last.strange += u32::from(seen.strange);
         last.deviation += seen.deviation;
+        last.offset += seen.offset;
+        last.shift += seen.shift;
         last.excess_ns += seen.excess_ns;
         let at = bucket(seen.position) as u8;
         match last.buckets.iter_mut().find(|(other, _)| *other == at) {
@@ -156,7 +197,7 @@ impl Series {
     }
 
     fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
-        let mut sum = Deviant { score: 0.0, transactions: 0, hits: 0, excess_ns: 0.0, deviation: 0.0 };
+        let mut sum = Deviant::default();
         let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
             strange += if with_strange { part.strange } else { 0 };
@@ -172,6 +213,7 @@ impl Series {
         sum.deviation /= n;
         sum.score =
             self.baseline.score(n, sum.deviation).max(self.baseline.strange_score(sum.transactions, strange));
+        sum.hit_score = self.baseline.hit_score(sum.transactions, sum.hits);
         Some(sum)
     }
 
@@ -189,13 +231,22 @@ impl Series {
             entry.deviation *= FADE;
         }
         let young = self.baseline.weight() < YOUNG;
-        let Self { slots, baseline, held, .. } = self;
+        let Self { slots, baseline, season, held, .. } = self;
         slots.retain_mut(|part| {
             let leaves = part.number + SLOTS <= slot;
             if (leaves || young) && !part.learnt {
                 part.learnt = true;
                 *held = if part.bad { *held + 1 } else { 0 };
+                let n = part.transactions.max(1) as f32;
+                let shift = (part.shift + part.offset) / n - baseline.mean_offset();
+                let is_known = baseline.weight() >= MATURE;
+                if part.bad && is_known {
+                    season.learn_bad(part.number, shift, n);
+                }
                 if !part.bad || *held > ADAPT_SLOTS {
+                    if is_known {
+                        season.learn(part.number, shift, n);
+                    }
                     baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
                 }
             }

@@ -18,12 +18,27 @@ pub enum Method {
     Together,
     /// What belongs to an incident does not become normal.
     Holding,
+    /// What an hour of the week brings, and what drifts slowly, is normal.
+    Seasons,
+    /// What those that are hit share and healthy ones lack; hosts that several services run on.
+    Shared,
+    /// Falls of the number of transactions.
+    Volume,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Shapes, Self::Strange, Self::Ways, Self::Families, Self::Together, Self::Holding];
+    pub const ALL: [Self; 9] = [
+        Self::Shapes,
+        Self::Strange,
+        Self::Ways,
+        Self::Families,
+        Self::Together,
+        Self::Holding,
+        Self::Seasons,
+        Self::Shared,
+        Self::Volume,
+    ];
 }
 
 /// Settings of a diagnosis. They are part of its state: one that is restored goes on with those that it had.

@@ -60,6 +60,10 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         (0u32..).zip(&self.rows).map(|(number, row)| (number, &row.0, &row.1))
     }
 
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.rows.iter_mut().map(|row| (&row.0, &mut row.1))
+    }
+
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.rows.iter_mut().map(|row| &mut row.1)
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::facets::Facet;
 use super::input::Finished;
 
 /// Where something may be wrong.
@@ -26,6 +27,8 @@ pub(crate) struct Unusual {
     pub(crate) customer: u64,
     /// What is out of the normal, and by how many nanoseconds.
     pub(crate) clues: Vec<(Clue, f64)>,
+    /// What it may share with others.
+    pub(crate) facets: Vec<Facet>,
 }
 
 /// Clues remembered of one transaction.
@@ -42,6 +45,7 @@ impl Unusual {
             amount: finished.amount.unwrap_or(0.0),
             customer: if customer.is_empty() { 0 } else { xxh3_64(customer.as_bytes()) },
             clues: Vec::new(),
+            facets: Vec::new(),
         }
     }
 

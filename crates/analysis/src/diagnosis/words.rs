@@ -3,13 +3,17 @@
 use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
+use super::hosts::Host;
 use super::incident::{Incident, Suspect, SuspectKind};
-use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS};
+use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS};
 use super::mix::Sort;
 use super::names::EMPTY;
 use super::series::{Measure, Trait};
 use super::times;
 
+/// Less than this share of the usual number of transactions is worth a word, and more than so many times.
+const FEWER: f32 = 0.7;
+const MORE: f32 = 1.6;
 /// Proofs told of one suspect.
 const MAX_EVIDENCE: usize = 4;
 
@@ -20,13 +24,7 @@ impl Diagnosis {
         if described.start == 0 {
             described.start = described.detected_at;
         }
-        let total: f64 = case.accounts.values().map(|account| account.weight).sum();
-        let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
-        accounts.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.cmp(b.0)));
-        described.suspects = (1u32..)
-            .zip(accounts.into_iter().take(MAX_SUSPECTS))
-            .map(|(rank, (&service, account))| self.suspect(rank, service, account, total, slot))
-            .collect();
+        described.suspects = self.suspects(case, slot);
         let types = case.groups.iter().filter_map(|&group| self.groups.key(group));
         described.types = types.map(|key| self.names.name(key.transaction_type).to_owned()).collect();
         described.types.sort();
@@ -47,11 +45,73 @@ impl Diagnosis {
         } else {
             described.share
         };
-        described.summary = summary(&described);
+        described.summary = format!("{} {}", summary(&described), self.side(case, &described, slot));
         described
     }
 
-    fn suspect(&self, rank: u32, service: u32, account: &Account, total: f64, slot: u64) -> Suspect {
+    /// Who may be the cause, the likeliest first.
+    fn suspects(&self, case: &Case, slot: u64) -> Vec<Suspect> {
+        let total: f64 = case.accounts.values().map(|account| account.weight).sum();
+        let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
+        let host = self.common_host(case, slot);
+        let with_host = |service: u32, account: &Account| {
+            host.as_ref()
+                .filter(|host| host.services[0] == service)
+                .map_or(account.weight, |host| host.weight)
+        };
+        accounts
+            .sort_by(|a, b| with_host(*b.0, b.1).total_cmp(&with_host(*a.0, a.1)).then_with(|| a.0.cmp(b.0)));
+        let total =
+            host.as_ref().map_or(total, |host| total + host.weight - case.accounts[&host.services[0]].weight);
+        let mut suspects: Vec<Suspect> = (1u32..)
+            .zip(accounts.into_iter().take(MAX_SUSPECTS))
+            .map(|(rank, (&service, account))| Suspect {
+                score: if total > 0.0 { with_host(service, account) / total } else { 0.0 },
+                ..self.suspect(rank, service, account, slot)
+            })
+            .collect();
+        self.add_common(case, host.as_ref(), &mut suspects);
+        suspects
+    }
+
+    /// Whether it comes from outside, from inside or with a change, and whether fewer come.
+    fn side(&self, case: &Case, incident: &Incident, slot: u64) -> String {
+        let Some(first) = incident.suspects.first() else { return String::new() };
+        let is_first = |service: u32| self.names.name(service) == first.service;
+        let new = case.groups.iter().find_map(|&group| self.new_version(group, slot, is_first));
+        let side = match (first.kind, new) {
+            (SuspectKind::Version, _) => "It came with a change: that version.".to_owned(),
+            (_, Some((_, version, since))) => format!(
+                "It may have come with a change: version {} is new since {}.",
+                self.names.name(version),
+                times::text(since * SLOT_NS)
+            ),
+            (SuspectKind::Partner, None) => "It comes from outside: from the partner.".to_owned(),
+            _ => "It comes from inside.".to_owned(),
+        };
+        match self.volume(&case.groups) {
+            Some(left) if left < FEWER => format!("{side} Only {:.0} % as many come as usual.", left * 100.0),
+            Some(left) if left > MORE => format!("{side} {left:.1} times as many come as usual."),
+            _ => side,
+        }
+    }
+
+    /// What those that are hit have in common, as evidence of the first suspect; a host that several services share becomes that.
+    fn add_common(&self, case: &Case, host: Option<&Host>, suspects: &mut [Suspect]) {
+        let Some(first) = suspects.first_mut() else { return };
+        if let Some(host) = host.filter(|host| self.names.name(host.services[0]) == first.service) {
+            let names: Vec<&str> = host.services.iter().map(|service| self.names.name(*service)).collect();
+            self.names.name(host.host).clone_into(&mut first.instance);
+            (first.kind, first.version) = (SuspectKind::Host, String::new());
+            let sentence = format!("{} are slow on host {} only", names.join(", "), first.instance);
+            first.evidence.insert(0, sentence);
+        }
+        let known = [first.instance.clone(), first.version.clone()];
+        let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        first.evidence.extend(self.in_common(case, &known));
+    }
+
+    fn suspect(&self, rank: u32, service: u32, account: &Account, slot: u64) -> Suspect {
         let mut proofs: Vec<&Proof> = account.proofs.values().collect();
         proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
         let first = proofs.first();
@@ -60,9 +120,16 @@ impl Diagnosis {
         let department = department.map_or_else(|| self.department_of(service), |proof| proof.department);
         let department = self.names.name(department).to_owned();
         let (instance, version) = match confined {
-            Some((Trait::Instance, value)) => (self.names.name(value).to_owned(), String::new()),
+            Some((Trait::Instance | Trait::Host, value)) => {
+                (self.names.name(value).to_owned(), String::new())
+            }
             Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
-            None => (self.only_instance(service, slot), String::new()),
+            None => (
+                self.only_instance(service, slot)
+                    .map(|only| self.names.name(only).to_owned())
+                    .unwrap_or_default(),
+                String::new(),
+            ),
         };
         let kind = self.kind(&proofs, confined, &department);
         let department = match &self.settings.network_department {
@@ -77,7 +144,7 @@ impl Diagnosis {
             version,
             kind,
             department,
-            score: if total > 0.0 { account.weight / total } else { 0.0 },
+            score: 0.0,
             excess_ms: account.excess_ns / 1e6,
             transactions: account.transactions,
             evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof)).collect(),
@@ -87,7 +154,7 @@ impl Diagnosis {
     fn kind(&self, proofs: &[&Proof], confined: Option<(Trait, u32)>, department: &str) -> SuspectKind {
         match confined {
             Some((Trait::Version, _)) => return SuspectKind::Version,
-            Some((Trait::Instance, _)) => return SuspectKind::Host,
+            Some((Trait::Instance | Trait::Host, _)) => return SuspectKind::Host,
             None => {}
         }
         let mut kinds: Vec<(SuspectKind, f64)> = Vec::new();
@@ -113,14 +180,14 @@ impl Diagnosis {
     }
 
     /// Who owns a service: of its own work, not of its database's.
-    fn department_of(&self, service: u32) -> u32 {
+    pub(crate) fn department_of(&self, service: u32) -> u32 {
         let mut own =
             self.mixes.iter().filter(|(_, key, _)| key.service == service && key.sort == Sort::Shape);
         own.next().map_or(EMPTY, |(_, _, mix)| mix.department)
     }
 
     /// The instance of a service that has no other.
-    fn only_instance(&self, service: u32, slot: u64) -> String {
+    pub(crate) fn only_instance(&self, service: u32, slot: u64) -> Option<u32> {
         let mut only: Option<u32> = None;
         let series =
             self.series.iter().filter(|(_, key, series)| key.service == service && series.last + 12 > slot);
@@ -129,12 +196,12 @@ impl Diagnosis {
                 series.traits.iter().filter(|entry| entry.what == Trait::Instance && entry.last + 12 > slot)
             {
                 match only {
-                    Some(other) if other != entry.value => return String::new(),
+                    Some(other) if other != entry.value => return None,
                     _ => only = Some(entry.value),
                 }
             }
         }
-        only.map_or_else(String::new, |value| self.names.name(value).to_owned())
+        only
     }
 
     fn sentence(&self, proof: &Proof) -> String {
@@ -152,6 +219,7 @@ impl Diagnosis {
         let only = match proof.confined {
             Some((Trait::Instance, value)) => format!(", only on {}", name(value)),
             Some((Trait::Version, value)) => format!(", only in version {}", name(value)),
+            Some((Trait::Host, value)) => format!(", only on host {}", name(value)),
             None => String::new(),
         };
         let share = format!("in {} of {} ({:.1} % is usual)", proof.hits, proof.of, proof.usual * 100.0);
@@ -181,6 +249,13 @@ impl Diagnosis {
     }
 }
 
+/// What the proofs against a service agree in.
+pub(crate) fn confined_to(account: &Account) -> Option<(Trait, u32)> {
+    let mut proofs: Vec<&Proof> = account.proofs.values().collect();
+    proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
+    confined(&proofs)
+}
+
 /// What the heaviest half of the proofs agree in.
 fn confined(proofs: &[&Proof]) -> Option<(Trait, u32)> {
     let total: f64 = proofs.iter().map(|proof| proof.weight).sum();
@@ -207,6 +282,7 @@ fn summary(incident: &Incident) -> String {
         SuspectKind::Version => "a version of it",
         SuspectKind::Host => "one instance of it",
         SuspectKind::Missing => "a step that does not come",
+        SuspectKind::Outside => "what comes to it",
     };
     let owner = if first.department.is_empty() || first.department == "unassigned" {
         String::new()

@@ -36,6 +36,7 @@ pub(super) fn of<'a>(
     row: &'a records::Transaction,
     lists: &'a Lists<'_>,
     (id, rules, kind): (&'a str, &Rules, Option<usize>),
+    usual_ns: Option<u64>,
 ) -> Transaction<'a> {
     let sampled = input.sampled();
     let terminal = kind.and_then(|kind| rules.types.get(kind)).and_then(|kind| kind.terminal.as_ref());
@@ -57,7 +58,7 @@ pub(super) fn of<'a>(
         departments: &lists.departments,
         worst: worst(input, path),
         missing_terminal: terminal.is_some_and(|(bit, _)| input.terminals() & 1 << bit == 0),
-        usual_ns: None,
+        usual_ns,
         attributes: &lists.attributes,
         randomness: sampled.randomness,
         sampled_before: sampled.threshold,

@@ -51,28 +51,61 @@ pub(super) struct Input<'a> {
 /// Strings of this transaction; index 0 is empty.
 pub(super) struct Names<'a> {
     texts: Vec<&'a str>,
+    /// Filled when a second summary comes: one summary has each of its strings once, and most transactions have no more.
     indices: HashMap<&'a str, u32, FixedState>,
+    indexed: usize,
 }
 
 impl<'a> Names<'a> {
     /// `bound`: how many there will be at most, but for a few.
     fn new(bound: usize) -> Self {
         let mut texts = Vec::with_capacity(bound + 4);
-        let mut indices = HashMap::with_capacity_and_hasher(bound + 4, FixedState::default());
         texts.push("");
-        indices.insert("", 0);
-        Self { texts, indices }
+        Self { texts, indices: HashMap::default(), indexed: 0 }
     }
 
     fn of(&mut self, text: &'a str) -> u32 {
-        *self.indices.entry(text).or_insert_with(|| {
+        self.among(self.texts.len(), text)
+    }
+
+    /// The same, where it is known that only the first `candidates` may be it.
+    fn among(&mut self, candidates: usize, text: &'a str) -> u32 {
+        let known = self.texts.iter().take(candidates).position(|known| *known == text);
+        known.unwrap_or_else(|| {
             self.texts.push(text);
-            (self.texts.len() - 1) as u32
-        })
+            self.texts.len() - 1
+        }) as u32
+    }
+
+    /// The strings of one more summary, each of which it has once.
+    fn add_all(&mut self, summary: &'a TraceSummary, is_first: bool) -> Vec<u32> {
+        let texts = (0..summary.string_ends.len() as u32).map(|index| summary.text(index));
+        if is_first {
+            let before = self.texts.len();
+            return texts.map(|text| self.among(before, text)).collect();
+        }
+        self.indices.reserve(self.texts.capacity() - self.indices.len());
+        for (index, text) in self.texts.iter().enumerate().skip(self.indexed) {
+            self.indices.insert(text, index as u32);
+        }
+        let indices = texts
+            .map(|text| {
+                *self.indices.entry(text).or_insert_with(|| {
+                    self.texts.push(text);
+                    (self.texts.len() - 1) as u32
+                })
+            })
+            .collect();
+        self.indexed = self.texts.len();
+        indices
     }
 
     pub(super) fn text(&self, index: u32) -> &'a str {
         self.texts.get(index as usize).copied().unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.texts.len()
     }
 }
 
@@ -141,8 +174,7 @@ impl<'a> Input<'a> {
         is_new: &mut dyn FnMut(u64, u8) -> bool,
     ) -> Vec<Option<u32>> {
         let summary = self.summaries[number as usize];
-        let strings: Vec<u32> =
-            (0..summary.string_ends.len() as u32).map(|index| self.names.of(summary.text(index))).collect();
+        let strings = self.names.add_all(summary, number == 0);
         let string = |index: u32| strings.get(index as usize).copied().unwrap_or(0);
         let mut positions =
             Vec::with_capacity(if summary.links.is_empty() { 0 } else { summary.span_id.len() });
@@ -214,7 +246,7 @@ impl<'a> Input<'a> {
             [only] => Some(only),
             all => all.iter().find(|trace| NameHash::of_trace(tenant, trace.id) == name).or(all.first()),
         };
-        trace.map(|trace| hex(trace.id)).unwrap_or_default()
+        trace.map(|trace| hex::encode(trace.id)).unwrap_or_default()
     }
 
     /// Index of the configured type, by the root of the first trace.
@@ -270,13 +302,4 @@ fn traces_of<'a>(summaries: &[Positioned<'a>]) -> Vec<TraceOf<'a>> {
     }
     traces.sort_unstable_by(|a, b| (a.start, a.id).cmp(&(b.start, b.id)));
     traces
-}
-
-/// Bytes in lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

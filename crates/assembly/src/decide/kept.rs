@@ -2,7 +2,8 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
-use throughline_analysis::Path;
+use throughline_analysis::{Path, SpanKind};
+use throughline_otlp::facts::flag;
 
 use super::{Positioned, input::Input};
 use crate::{place::Place, records::KeptTrace, transactions::Member};
@@ -17,6 +18,7 @@ pub(super) fn spans(
     let mut unwritten: HashSet<Place, FixedState> =
         HashSet::with_capacity_and_hasher(members.len(), FixedState::default());
     unwritten.extend(members.iter().filter(|member| !member.is_written()).map(|member| member.place()));
+    let written = written(summaries, &unwritten);
     let mut kept: Vec<Option<KeptTrace>> = summaries
         .iter()
         .map(|(position, summary)| {
@@ -31,7 +33,12 @@ pub(super) fn spans(
     let mut taken: Vec<Vec<bool>> =
         summaries.iter().map(|(_, summary)| vec![false; summary.span_id.len()]).collect();
     for (index, origin) in input.origins.iter().enumerate() {
-        if let Some(Some(kept)) = kept.get_mut(origin.summary as usize) {
+        let (span, summary) = (&input.spans[index], origin.summary as usize);
+        let is_written =
+            || written.contains(&(input.traces[span.trace as usize].id, span.id, span.kind as u8));
+        if let Some(Some(kept)) = kept.get_mut(summary)
+            && !is_written()
+        {
             kept.self_[origin.span as usize] = path.span_self[index];
             kept.critical[origin.span as usize] = path.span_critical[index];
             taken[origin.summary as usize][origin.span as usize] = true;
@@ -43,4 +50,28 @@ pub(super) fn spans(
         }
     }
     kept.into_iter().flatten().collect()
+}
+
+/// Who a span is: its trace, its id, its kind.
+type Identity<'a> = (&'a [u8], u64, u8);
+
+/// Spans that are written and may stand a second time in a summary that is not: the first piece of a trace and a later one may both have them.
+fn written<'a>(
+    summaries: &[Positioned<'a>],
+    unwritten: &HashSet<Place, FixedState>,
+) -> HashSet<Identity<'a>, FixedState> {
+    let (new, old): (Vec<_>, Vec<_>) = summaries.iter().partition(|(place, _)| unwritten.contains(place));
+    if old.is_empty() {
+        return HashSet::default();
+    }
+    let traces: HashSet<&[u8], FixedState> = new.iter().map(|(_, summary)| &summary.trace_id[..]).collect();
+    let old = old.into_iter().filter(|(_, summary)| traces.contains(&summary.trace_id[..]));
+    old.flat_map(|(_, summary)| {
+        let spans = summary.span_id.iter().zip(&summary.flags);
+        spans.map(move |(id, flags)| {
+            let kind = SpanKind::from_number((flags & u32::from(flag::KIND)) as u8);
+            (&summary.trace_id[..], *id, kind as u8)
+        })
+    })
+    .collect()
 }

@@ -94,7 +94,8 @@ impl Decider {
             Some(verdict) => verdict.clone(),
             None => {
                 let lists = facts::Lists::new(&row, &captured, &rules.policies);
-                let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind));
+                let usual = sampler.usual(&row.r#type, closing.begun);
+                let facts = facts::of(&input, path, &row, &lists, (&id, rules, kind), usual);
                 if offer {
                     offered = Some(Box::new(facts::offer(closing, rules, &facts)));
                     Verdict::default()

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use throughline_analysis::{Hop, Path};
 
 use super::input::Input;
@@ -94,9 +92,9 @@ pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribu
 
 fn hops(input: &Input<'_>, path: &Path) -> Hops {
     let list = &path.hops;
-    let mut table = Table::new(list.len());
+    let mut table = Table::new(list.len(), input.names.len());
     let department =
-        list.iter().map(|hop| table.of(hop.department, |index| input.department(index))).collect();
+        list.iter().map(|hop| table.of_department(hop.department, |index| input.department(index))).collect();
     let mut column = |pick: fn(&Hop) -> u32| -> Vec<u32> {
         list.iter().map(|hop| table.of_name(pick(hop), |index| input.names.text(index))).collect()
     };
@@ -106,6 +104,7 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
         operation: column(|hop| hop.operation),
         version: column(|hop| hop.version),
         instance: column(|hop| hop.instance),
+        host: column(|hop| hop.host),
         kind: list.iter().map(|hop| hop.kind as u32).collect(),
         parent: list.iter().map(|hop| hop.parent).collect(),
         count: list.iter().map(|hop| hop.count).collect(),
@@ -126,31 +125,39 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
 struct Table {
     /// Its table of strings alone.
     hops: Hops,
-    /// By index in the input's names; departments, whose empty name reads otherwise, have the highest bit set.
-    indices: HashMap<u32, u32, FixedState>,
+    /// Index in it + 1, by index in the input's names.
+    names: Vec<u32>,
+    /// The same of departments, whose empty name reads otherwise.
+    departments: Vec<u32>,
 }
 
 impl Table {
-    /// Room for the names of so many hops, some of which share theirs.
-    fn new(hops: usize) -> Self {
-        let indices = HashMap::with_capacity_and_hasher(hops * 2 + 8, FixedState::default());
-        let mut table = Self { hops: Hops::default(), indices };
+    /// Room for the names of so many hops, some of which share theirs; `names` is how many the input has.
+    fn new(hops: usize, names: usize) -> Self {
+        let mut table = Self { hops: Hops::default(), names: vec![0; names], departments: vec![0; names] };
         table.hops.strings.reserve(hops * 32);
         table.hops.string_ends.reserve(hops * 2 + 8);
         table.hops.push_text("");
         table
     }
 
-    fn of<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
-        let hops = &mut self.hops;
-        *self.indices.entry(index | 1 << 31).or_insert_with(|| hops.push_text(text(index)))
+    fn of_department<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
+        place(&mut self.hops, self.departments.get_mut(index as usize), || text(index))
     }
 
     fn of_name<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
         if index == 0 {
             return 0;
         }
-        let hops = &mut self.hops;
-        *self.indices.entry(index).or_insert_with(|| hops.push_text(text(index)))
+        place(&mut self.hops, self.names.get_mut(index as usize), || text(index))
     }
+}
+
+/// Where the text stands that `known` is for; put there where it is new.
+fn place<'a>(hops: &mut Hops, known: Option<&mut u32>, text: impl Fn() -> &'a str) -> u32 {
+    let Some(known) = known else { return 0 };
+    if *known == 0 {
+        *known = hops.push_text(text()) + 1;
+    }
+    *known - 1
 }

@@ -77,7 +77,8 @@ impl Verdict {
         let vote = |(policy, verdict)| Vote { policy, verdict };
         row.votes = now.votes.into_iter().map(vote).collect();
         let Some(before) = earlier.into_iter().flatten().find(|before| before.kept) else { return };
-        if before.transaction_id != row.transaction_id {
+        // A row that weighs nothing was kept by another id's draw, whose spans became this one's.
+        if before.transaction_id != row.transaction_id || before.weight == 0.0 {
             if now.keep {
                 return;
             }

@@ -58,6 +58,7 @@ fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
         operation: text(&columns.operation, at),
         version: text(&columns.version, at),
         instance: text(&columns.instance, at),
+        host: text(&columns.host, at),
         kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
         parent: columns.parent.get(at).copied().unwrap_or(-1),
         count: columns.count.get(at).copied().unwrap_or(1),

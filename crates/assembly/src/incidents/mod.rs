@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
-    diagnosis::{Change, Diagnosis, DiagnosisSettings, State},
+    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, Usual},
 };
 
 use self::known::Known;
@@ -304,6 +304,11 @@ impl Analysis {
     /// Incidents that are held.
     pub fn reports(&self) -> impl Iterator<Item = &Report> {
         self.reports.values()
+    }
+
+    /// What is normal: the baselines that judgement goes by, with what is expected now.
+    pub fn usual(&self) -> impl Iterator<Item = Usual> {
+        self.diagnosis.usual()
     }
 
     /// Alerts that fire.

@@ -1,12 +1,12 @@
 //! Facts of spans into open traces.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use smallvec::SmallVec;
 use throughline_otlp::{Capture, Facts, LinkFact, SpanFact, TraceId, facts::flag, plan::slot};
 
 use super::{
-    Emit, StoredSummaries, Traces, questions,
+    Emit, EmitBody, StoredSummaries, Traces, questions,
     store::{Chain, NewSpan, SpanRecord, WIDE},
     trace::{BASE_MARGIN, Identities, Linked, SCAN_SPANS, Trace, TraceIdBytes},
 };
@@ -56,7 +56,7 @@ impl Traces {
             let own_links = take_while(&mut links, |link| link.span as usize == index);
             let slot = match last {
                 Some((id, slot)) if id == span.trace_id => slot,
-                _ => self.slot_of(span, &context, stored),
+                _ => self.slot_of(span, &context, stored, out),
             };
             self.take_span(slot, span, own_captures, own_links, &context);
             last = self.close_if_full(slot, now, out).then_some((span.trace_id, slot));
@@ -89,7 +89,13 @@ impl Traces {
     }
 
     /// The slot of a span's trace, opened if it is not.
-    fn slot_of(&mut self, span: &SpanFact, context: &Context<'_>, stored: &mut dyn StoredSummaries) -> u32 {
+    fn slot_of(
+        &mut self,
+        span: &SpanFact,
+        context: &Context<'_>,
+        stored: &mut dyn StoredSummaries,
+        out: &[Emit],
+    ) -> u32 {
         if let Some(slot) = self.open.get(&span.trace_id) {
             return *slot;
         }
@@ -114,13 +120,13 @@ impl Traces {
             side: None,
         };
         if !self.closed.is_empty() {
-            self.recall(&mut trace, span.trace_id, stored);
+            self.recall(&mut trace, span.trace_id, stored, out);
         }
         self.open(trace)
     }
 
     /// Late spans of a closed trace: what was seen of it tells resends from news, and its keys lead to its transaction.
-    fn recall(&self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries) {
+    fn recall(&self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries, out: &[Emit]) {
         let held = self.closed.get(id);
         let mut places = stored.places(id);
         if held.is_none() && places.is_empty() {
@@ -135,6 +141,11 @@ impl Traces {
         // A place is only as good as the index that gave it.
         summaries.retain(|summary| summary.trace_id[..] == id.0);
         summaries.extend(stored.unplaced(id));
+        // It may be this very record that closed it.
+        summaries.extend(out.iter().filter_map(|emit| match &emit.body {
+            EmitBody::Summary(summary) if summary.trace_id[..] == id.0 => Some(Arc::clone(summary)),
+            _ => None,
+        }));
         let mut seen = Identities::default();
         for summary in &summaries {
             let kinds = summary.flags.iter().map(|flags| (flags & u32::from(flag::KIND)) as u8);
@@ -159,6 +170,10 @@ impl Traces {
         if is_known(trace, &self.spans, identity) {
             trace.duplicates = trace.duplicates.saturating_add(1);
             self.counts.duplicates += 1;
+            // Nothing but resends may come of a closed trace: it closes again all the same.
+            if trace.timer == u64::MAX {
+                self.watch(slot);
+            }
             return;
         }
         if trace.late {

@@ -35,6 +35,8 @@ pub struct Closing {
     pub version: u32,
     /// The share of transactions that overload leaves to policies; 0 for all.
     pub share: f64,
+    /// Fold time when it began to close: what was usual then is what it is measured by.
+    pub begun: u64,
     /// What policies made of it, where it was offered to them.
     pub verdict: Option<Verdict>,
     /// There is no row to be: the one before is taken back, for its transaction belongs to another name now.
@@ -44,10 +46,21 @@ pub struct Closing {
 /// What waits for its record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pending {
-    /// The row of the transaction in this slot, and the share that is left to policies.
-    Row(u32, ClosedBy, f64),
+    /// The row of the transaction in this slot.
+    Row(Begun),
     /// The end of a row whose transaction belongs to another name now.
     TakeBack(TakeBack),
+}
+
+/// How a transaction began to close.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Begun {
+    pub(super) slot: u32,
+    pub(super) closed_by: i32,
+    /// What is left to policies; 0 for all.
+    pub(super) share: f64,
+    /// Fold time.
+    pub(super) at: u64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -79,6 +92,7 @@ impl Transactions {
             State::Offered => self.sampling.forget(closed.name()),
             State::Closed => return false,
         }
+        self.sampling.count(closed);
         transaction.version = closed.version;
         transaction.previous = position + 1;
         transaction.cover(closed);
@@ -115,18 +129,19 @@ impl Transactions {
     /// Those to be decided, from `sequence` on. A driver that replays waits until it has read all that the log holds: a decision may be among it.
     pub fn closing(&self, sequence: u64) -> impl Iterator<Item = Closing> {
         self.closing.range(sequence..).filter_map(|(sequence, pending)| match pending {
-            Pending::Row(slot, closed_by, share) => {
-                let transaction = self.slots.get(*slot as usize)?.as_ref()?;
+            Pending::Row(begun) => {
+                let transaction = self.slots.get(begun.slot as usize)?.as_ref()?;
                 Some(Closing {
                     sequence: *sequence,
                     name: transaction.name.into(),
-                    closed_by: *closed_by,
+                    closed_by: ClosedBy::try_from(begun.closed_by).unwrap_or_default(),
                     members: transaction.members.to_vec(),
                     covered: transaction.covered,
                     previous: transaction.previous.checked_sub(1),
                     kept_from: transaction.kept_from,
                     version: transaction.next_version(),
-                    share: *share,
+                    share: begun.share,
+                    begun: begun.at,
                     verdict: None,
                     take_back: false,
                 })
@@ -141,6 +156,7 @@ impl Transactions {
                 kept_from: None,
                 version: end.version,
                 share: 0.0,
+                begun: 0,
                 verdict: None,
                 take_back: true,
             }),

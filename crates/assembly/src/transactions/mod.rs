@@ -4,6 +4,7 @@ mod aliases;
 mod batch;
 mod closing;
 mod content;
+mod encoding;
 mod gather;
 mod head;
 mod joins;
@@ -27,7 +28,7 @@ use smallvec::SmallVec;
 
 use self::{
     aliases::Aliases,
-    closing::{Pending, TakeBack},
+    closing::{Begun, Pending, TakeBack},
     sampling::Sampling,
     transaction::{State, Transaction},
 };
@@ -35,9 +36,11 @@ pub use self::{
     aliases::MAX_ALIASES,
     batch::BatchState,
     closing::Closing,
+    encoding::encode_closed,
     head::TraceHead,
     joins::{Link, decode_links, encode_links, link},
     member::Member,
+    needs::Needed,
     recall::{Found, StoredDecisions},
 };
 use crate::{
@@ -328,7 +331,10 @@ impl Transactions {
         transaction.state = State::Closing(self.next_sequence);
         // Only what was not decided before is asked about.
         let share = if transaction.previous == 0 { self.sampling.begin_close() } else { 0.0 };
-        self.closing.insert(self.next_sequence, Pending::Row(due.slot, closed_by, share));
+        self.closing.insert(
+            self.next_sequence,
+            Pending::Row(Begun { slot: due.slot, closed_by: closed_by.into(), share, at: self.now }),
+        );
         self.next_sequence += 1;
     }
 

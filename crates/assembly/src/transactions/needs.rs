@@ -1,7 +1,58 @@
 //! What is open, and what of the logs it still needs.
 
-use super::{Member, Transactions, transaction::State};
-use crate::names::NameHash;
+use super::{Member, Transactions, closing::Pending, transaction::State};
+use crate::{names::NameHash, place::Place, records::Moved};
+
+/// For each partition of the span log and of the summary log, the oldest position that is still asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// By partition of the span log.
+    pub spans: Vec<u64>,
+    /// By partition of the summary log.
+    pub summaries: Vec<u64>,
+}
+
+impl Needed {
+    /// Nothing yet, of logs of so many partitions.
+    #[must_use]
+    pub fn nothing(partitions: u32) -> Self {
+        Self { spans: vec![u64::MAX; partitions as usize], summaries: vec![u64::MAX; partitions as usize] }
+    }
+
+    /// What a move brings: whoever takes it asks for that.
+    #[must_use]
+    pub fn of(moved: &Moved, partitions: u32) -> Self {
+        let mut needed = Self::nothing(partitions);
+        moved.oldest.iter().for_each(|place| needed.span(Place::unpacked(*place)));
+        moved.members.iter().for_each(|member| needed.summary(Member::unpacked(*member).place()));
+        moved.kept_from.checked_sub(1).into_iter().for_each(|place| needed.summary(Place::unpacked(place)));
+        needed
+    }
+
+    /// What `other` needs too.
+    pub fn lower(&mut self, other: &Self) {
+        let pairs = [(&mut self.spans, &other.spans), (&mut self.summaries, &other.summaries)];
+        for (own, others) in pairs {
+            own.iter_mut().zip(others).for_each(|(own, other)| *own = (*own).min(*other));
+        }
+    }
+
+    /// Bytes in this record of the span log, and after it.
+    fn span(&mut self, place: Place) {
+        lower(&mut self.spans, place.partition(), place.position());
+    }
+
+    /// This record of the summary log, and those after it.
+    pub fn summary(&mut self, place: Place) {
+        lower(&mut self.summaries, place.partition(), place.position());
+    }
+}
+
+fn lower(known: &mut [u64], partition: u32, position: u64) {
+    if let Some(oldest) = known.get_mut(partition as usize) {
+        *oldest = (*oldest).min(position);
+    }
+}
 
 impl Transactions {
     /// Transactions that are not decided: their names and their summaries; in no order.
@@ -17,24 +68,23 @@ impl Transactions {
         known.is_some_and(|transaction| transaction.state != State::Closed)
     }
 
-    /// For each partition of the span log, the oldest position whose bytes this fold may still ask for; and the same for the summary log.
+    /// What this fold may still ask for: bytes and summaries of what is not decided, and the decisions of before that the next one starts from.
     #[must_use]
-    pub fn needed(&self) -> (Vec<u64>, Vec<u64>) {
-        let mut spans: Vec<u64> = self.span_sources().iter().map(|source| source.oldest).collect();
-        let mut summaries = vec![u64::MAX; spans.len()];
+    pub fn needed(&self) -> Needed {
+        let mut needed = Needed::nothing(self.rules.settings.partitions);
+        needed.spans = self.span_sources().iter().map(|source| source.oldest).collect();
         let undecided = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
         for transaction in undecided {
-            for place in &transaction.oldest {
-                if let Some(oldest) = spans.get_mut(place.partition() as usize) {
-                    *oldest = (*oldest).min(place.position());
-                }
-            }
-            for place in transaction.members.iter().map(|member| member.place()) {
-                if let Some(oldest) = summaries.get_mut(place.partition() as usize) {
-                    *oldest = (*oldest).min(place.position());
-                }
+            transaction.oldest.iter().for_each(|place| needed.span(*place));
+            transaction.members.iter().for_each(|member| needed.summary(member.place()));
+            let before = transaction.previous.checked_sub(1).map(|position| self.place(position));
+            before.into_iter().chain(transaction.kept_from).for_each(|place| needed.summary(place));
+        }
+        for pending in self.closing.values() {
+            if let Pending::TakeBack(end) = pending {
+                needed.summary(self.place(end.previous));
             }
         }
-        (spans, summaries)
+        needed
     }
 }

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     MAX_CLOSED_TRANSACTIONS, Member, Pending, Transactions,
+    closing::Begun,
     transaction::{NO_TYPE, State, Transaction},
 };
 use crate::{
@@ -105,7 +106,10 @@ impl Transactions {
             let Some(Some(transaction)) = self.slots.get_mut(slot as usize) else { continue };
             if transaction.state == State::Waiting && is_over(transaction) {
                 transaction.state = State::Closing(self.next_sequence);
-                self.closing.insert(self.next_sequence, Pending::Row(slot, ClosedBy::Limit, 0.0));
+                self.closing.insert(
+                    self.next_sequence,
+                    Pending::Row(Begun { slot, closed_by: ClosedBy::Limit.into(), share: 0.0, at: self.now }),
+                );
                 self.next_sequence += 1;
                 count += 1;
             }

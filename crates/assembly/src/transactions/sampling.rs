@@ -15,7 +15,7 @@ use super::{
 use crate::{
     decide::{Verdict, facts},
     names::NameHash,
-    records::{ClosedBy, Offer},
+    records::{Closed, ClosedBy, Offer, Outcome},
     rules::Rules,
     time::SECOND,
 };
@@ -60,6 +60,7 @@ impl Sampling {
     /// Before anything else of a new fold time: windows that have ended.
     pub(super) fn advance(&mut self, rules: &Rules, now: u64) {
         self.load.advance(rules, now);
+        self.sampler.advance_usual(now);
         let settled = self.sampler.window_end(&rules.policies, now);
         self.settle(settled.into_iter().map(|one| (one.ticket, one.decision.into())));
     }
@@ -100,6 +101,14 @@ impl Sampling {
     pub(super) fn begin_close(&mut self) -> f64 {
         self.load.count += 1;
         self.load.share
+    }
+
+    /// A decision: the first of a transaction that went well says what is usual.
+    pub(super) fn count(&mut self, closed: &Closed) {
+        let Some(row) = closed.row.as_ref().filter(|_| closed.before.is_none()) else { return };
+        if row.outcome() == Outcome::Ok && row.closed_by() != ClosedBy::Late {
+            self.sampler.count_usual(&row.r#type, row.end.saturating_sub(row.start));
+        }
     }
 
     /// Its record is there, or it is no more. Records come in the order of verdicts, so the search ends soon.
@@ -156,6 +165,7 @@ impl Transactions {
                 kept_from: transaction.kept_from,
                 version: entry.version,
                 share: 0.0,
+                begun: 0,
                 verdict: Some(verdict.clone()),
                 take_back: false,
             };

@@ -7,19 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     BatchState, Source, Transactions,
     aliases::{Aliases, SavedAlias},
-    closing::{Pending, TakeBack},
+    closing::{Begun, Pending, TakeBack},
     sampling::Sampling,
     transaction::{State, Transaction},
 };
 use crate::{
-    records::ClosedBy,
     rules::Rules,
     snapshot::{SnapshotError, decode, encode},
     timers::{Due, Timers},
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 4;
+const LAYOUT: u8 = 5;
 
 #[derive(Serialize)]
 struct Saved<'a> {
@@ -30,7 +29,7 @@ struct Saved<'a> {
     free: &'a [u32],
     generation: u32,
     timers: &'a Timers,
-    closing: Vec<(u64, u32, i32, f64)>,
+    closing: Vec<(u64, Begun)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
@@ -49,7 +48,7 @@ struct Loaded {
     free: Vec<u32>,
     generation: u32,
     timers: Timers,
-    closing: Vec<(u64, u32, i32, f64)>,
+    closing: Vec<(u64, Begun)>,
     next_sequence: u64,
     closed: Vec<(u64, Due)>,
     next_chunk: u64,
@@ -68,7 +67,7 @@ impl Transactions {
         let (mut closing, mut ends) = (Vec::new(), Vec::new());
         for (sequence, pending) in &self.closing {
             match pending {
-                Pending::Row(slot, by, share) => closing.push((*sequence, *slot, *by as i32, *share)),
+                Pending::Row(begun) => closing.push((*sequence, *begun)),
                 Pending::TakeBack(end) => ends.push((*sequence, *end)),
             }
         }
@@ -106,11 +105,10 @@ impl Transactions {
             fold.names.insert(transaction.name.into(), slot);
             fold.open += u64::from(transaction.state != State::Closed);
         }
-        let by = |number: i32| ClosedBy::try_from(number).unwrap_or(ClosedBy::Unspecified);
         fold.closing = loaded
             .closing
             .into_iter()
-            .map(|(sequence, slot, number, share)| (sequence, Pending::Row(slot, by(number), share)))
+            .map(|(sequence, begun)| (sequence, Pending::Row(begun)))
             .chain(loaded.ends.into_iter().map(|(sequence, end)| (sequence, Pending::TakeBack(end))))
             .collect::<BTreeMap<_, _>>();
         fold.aliases = Aliases::restore(loaded.aliases);

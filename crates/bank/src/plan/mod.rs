@@ -18,7 +18,7 @@ pub mod topology;
 mod transfer;
 
 pub use model::{FaultMark, Hop, HopKind, Outcome, Span, SpanEvent, SpanLink, Transfer, TransferKind};
-pub use otlp::{SCOPE, span_data, to_otlp};
+pub use otlp::{SCOPE, encoded_request, span_data, to_otlp};
 pub(crate) use otlp::{context, event, link, resource, scope, status, time};
 pub use settlement::TERMINAL;
 

@@ -10,6 +10,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use prost::Message;
 
 use super::model::{Span, SpanEvent, SpanLink, Transfer};
 use super::topology::Instance;
@@ -75,6 +76,26 @@ pub fn span_data(span: &Span) -> SpanData {
     }
 }
 
+/// One request with these spans, each under the resource of its pod, as it is sent.
+#[must_use]
+pub fn encoded_request(spans: &[&Span]) -> Vec<u8> {
+    request_of(spans).encode_to_vec()
+}
+
+/// One request with these spans, each under the resource of its pod.
+fn request_of(spans: &[&Span]) -> ExportTraceServiceRequest {
+    let mut pods: BTreeMap<usize, Vec<&Span>> = BTreeMap::new();
+    for span in spans {
+        pods.entry(span.instance.index).or_default().push(span);
+    }
+    let resource_spans = pods.values().flat_map(|spans| {
+        let resource = ResourceAttributesWithSchema::from(&resource(&spans[0].instance));
+        let data = spans.iter().map(|span| span_data(span)).collect();
+        group_spans_by_resource_and_scope(data, &resource)
+    });
+    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }
+}
+
 /// The requests that the bank's pods would send for these transfers: per pod and second of ends, 512 spans at most each, in the order of time.
 #[must_use]
 pub fn to_otlp(transfers: &[Transfer]) -> Vec<ExportTraceServiceRequest> {
@@ -85,12 +106,7 @@ pub fn to_otlp(transfers: &[Transfer]) -> Vec<ExportTraceServiceRequest> {
     let mut requests = Vec::new();
     for spans in batches.values_mut() {
         spans.sort_by_key(|span| span.end);
-        let resource = ResourceAttributesWithSchema::from(&resource(&spans[0].instance));
-        for batch in spans.chunks(BATCH) {
-            let data = batch.iter().map(|span| span_data(span)).collect();
-            let resource_spans = group_spans_by_resource_and_scope(data, &resource);
-            requests.push(ExportTraceServiceRequest { resource_spans });
-        }
+        requests.extend(spans.chunks(BATCH).map(request_of));
     }
     requests
 }

@@ -29,9 +29,17 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Size of each cut's file, by partition and cut.
-    cuts: BTreeMap<(u32, u64), u64>,
+    /// By partition and cut.
+    cuts: BTreeMap<(u32, u64), Waiting>,
     bytes: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Of its file.
+    size: u64,
+    /// Its batches, where it was sealed while no other of its partition waited: it is asked for next, and need not be read.
+    batches: Option<Vec<Batch>>,
 }
 
 /// A sealed cut.
@@ -66,7 +74,7 @@ impl Outbox {
             } else if let Some(key) = key_of(&path) {
                 let size = read(&path)?.0;
                 state.bytes += size;
-                state.cuts.insert(key, size);
+                state.cuts.insert(key, Waiting { size, batches: None });
             }
         }
         sync_dir(&dir)?;
@@ -112,7 +120,9 @@ impl Outbox {
         sync_dir(&self.inner.dir)?;
         let mut state = self.state();
         state.bytes += size;
-        state.cuts.insert((partition, cut), size);
+        let is_next = state.of(partition).next().is_none();
+        let batches = is_next.then(|| batches.to_vec());
+        state.cuts.insert((partition, cut), Waiting { size, batches });
         drop(state);
         self.changed();
         Ok(())
@@ -145,7 +155,7 @@ impl Outbox {
     /// The least cut of a partition that still waits: all before it are stored.
     #[must_use]
     pub fn first_cut(&self, partition: u32) -> Option<u64> {
-        self.state().cuts.range((partition, 0)..=(partition, u64::MAX)).next().map(|(&(_, cut), _)| cut)
+        self.state().of(partition).next().map(|(cut, _)| cut)
     }
 
     /// Partitions with cuts that wait.
@@ -161,8 +171,12 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`].
     pub fn first(&self, partition: u32) -> Result<Option<SealedCut>, OutboxError> {
-        let Some(cut) = self.first_cut(partition) else { return Ok(None) };
-        let (_, batches) = read(&self.path(partition, cut))?;
+        let first = self.state().of(partition).next().map(|(cut, waiting)| (cut, waiting.batches.clone()));
+        let Some((cut, held)) = first else { return Ok(None) };
+        let batches = match held {
+            Some(batches) => batches,
+            None => read(&self.path(partition, cut))?.1,
+        };
         Ok(Some(SealedCut { partition, cut, batches }))
     }
 
@@ -179,8 +193,8 @@ impl Outbox {
             _ => {}
         }
         let mut state = self.state();
-        if let Some(size) = state.cuts.remove(&(partition, cut)) {
-            state.bytes -= size;
+        if let Some(waiting) = state.cuts.remove(&(partition, cut)) {
+            state.bytes -= waiting.size;
         }
         drop(state);
         self.changed();
@@ -228,6 +242,13 @@ impl Outbox {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The cuts of a partition that wait, in order.
+    fn of(&self, partition: u32) -> impl Iterator<Item = (u64, &Waiting)> {
+        self.cuts.range((partition, 0)..=(partition, u64::MAX)).map(|(&(_, cut), waiting)| (cut, waiting))
     }
 }
 

@@ -77,9 +77,12 @@ fn processor(path: &str, settings: &Node, out: &mut Map<String, Value>, notes: &
             "decision_wait" => wait(&whole, node, "traces.quiet_time_without_root", out, notes),
             "decision_wait_after_root_received" => wait(&whole, node, "traces.quiet_time", out, notes),
             "sample_on_first_match" => {
-                let message =
-                    "left out: it changes no verdict; only limits of later policies would count less";
-                notes.add(node, whole, message);
+                let first = node.to_json() == Value::Bool(true);
+                set(out, "sampling.sample_on_first_match", first.into());
+                if first {
+                    let message = "a `drop` drops wherever it stands; there it does not drop what a policy before it keeps";
+                    notes.add(node, whole, message);
+                }
             }
             _ => {
                 let known = NOT_NEEDED.iter().find(|(name, _)| name == key);

@@ -26,8 +26,9 @@ impl Compiler<'_> {
             let values: BTreeSet<_> = block.values.iter().filter(|value| !value.is_empty()).collect();
             AttributeTest::StringIn(values.into_iter().map(|value| value.as_bytes().into()).collect())
         };
-        if block.values.is_empty() {
-            self.fault(place.path, "string_attribute.values", "[]", "at least one value is needed");
+        if block.values.is_empty() && !block.key.is_empty() {
+            // As in the Collector: none of no values matches.
+            return Some(Rule::Constant(block.invert_match));
         }
         self.attribute(place, &block.key, test, block.invert_match, about)
     }

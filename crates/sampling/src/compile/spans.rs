@@ -34,7 +34,8 @@ impl Compiler<'_> {
             );
         }
         if block.values.is_empty() {
-            self.fault(place.path, "trace_state.values", "[]", "at least one value is needed");
+            // As in the Collector: none of no values matches.
+            return Some(Rule::Constant(false));
         }
         let about = format!("trace state {} = {}", block.key, block.values.join(" or "));
         // As in the Collector: an empty value matches nothing, nor does one that no trace state can hold.

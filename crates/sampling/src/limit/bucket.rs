@@ -12,8 +12,18 @@ const SHORTEST: f64 = 1e-3;
 /// So much more than a sum is enough for it, however it is rounded.
 const ROUNDING: f64 = 1.0 + 1e-9;
 
-/// Keys that have a share of their own in one window; a flood of others shares one.
+/// Shares of one window, and keys that are remembered. Of what has none of its own all have one together.
 const MAX_SHARES: usize = 10_000;
+
+/// Keys of one window that were not seen before and have a share of their own all the same. So a flood of new keys makes the parts of those that are known no
+/// smaller than by so many.
+const NEW_SHARES: usize = 8;
+
+/// A key is known for so long after it was last seen, nanoseconds of log time.
+const KNOWN_FOR: u64 = 60 * SECOND;
+
+/// Names the share of those that have none of their own.
+const OTHERS: &str = "\0others";
 
 /// The bucket of a limit, and who contends for it in this window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +35,10 @@ pub(crate) struct Bucket {
     contenders: Vec<Contender>,
     /// Shares of this window by key.
     shares: BTreeMap<String, u32>,
+    /// How many of them are of keys that were not known.
+    new: usize,
+    /// Keys of windows before, and when they were seen last.
+    known: BTreeMap<String, u64>,
 }
 
 /// One that contends.
@@ -52,6 +66,8 @@ impl Bucket {
             filled: None,
             contenders: Vec::new(),
             shares: BTreeMap::new(),
+            new: 0,
+            known: BTreeMap::new(),
         }
     }
 
@@ -64,17 +80,39 @@ impl Bucket {
         now: u64,
     ) -> Contest {
         self.filled.get_or_insert(now);
-        let next = self.shares.len() as u32;
-        let share = match self.shares.get(&key) {
-            Some(share) => *share,
-            None if self.shares.len() < MAX_SHARES => *self.shares.entry(key).or_insert(next),
-            None => 0,
-        };
+        let share = self.share_of(key);
         let number = contender.map(|(cost, draw)| {
             self.contenders.push(Contender { cost, draw, share });
             (self.contenders.len() - 1) as u32
         });
         Contest { limit, share, number }
+    }
+
+    /// The share of a key in this window. It hangs on who came, never on what is drawn.
+    fn share_of(&mut self, key: String) -> u32 {
+        if let Some(share) = self.shares.get(&key) {
+            return *share;
+        }
+        let next = self.shares.len() as u32;
+        let is_known = self.known.contains_key(&key);
+        let has_own = self.shares.len() < MAX_SHARES - 1 && (is_known || self.new < NEW_SHARES);
+        if !has_own {
+            return *self.shares.entry(OTHERS.to_owned()).or_insert(next);
+        }
+        self.new += usize::from(!is_known);
+        *self.shares.entry(key).or_insert(next)
+    }
+
+    /// The keys of the window that ends are known from now on.
+    fn remember(&mut self, now: u64) {
+        let shares = std::mem::take(&mut self.shares);
+        self.new = 0;
+        self.known.retain(|_, seen| now.saturating_sub(*seen) <= KNOWN_FOR);
+        for key in shares.into_keys().filter(|key| key != OTHERS) {
+            if self.known.len() < MAX_SHARES || self.known.contains_key(&key) {
+                self.known.insert(key, now);
+            }
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -89,7 +127,8 @@ impl Bucket {
         self.tokens = (self.tokens + limit.rate * seconds).min(limit.burst);
         self.filled = Some(now);
         let contenders = std::mem::take(&mut self.contenders);
-        let shares = std::mem::take(&mut self.shares).len().max(1);
+        let shares = self.shares.len().max(1);
+        self.remember(now);
         let outcome = Outcome::new(limit, &contenders, shares, self.tokens);
         self.tokens -= outcome.spent();
         outcome

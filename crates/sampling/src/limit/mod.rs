@@ -10,7 +10,8 @@
 //! costs a whole bucket: it passes alone.
 //!
 //! With `fair_by`, what the bucket holds is first shared among the keys of the window, each as much as it asks for up to an equal part. What they ask for
-//! is known before anything is drawn, so all of the above holds in each share.
+//! is known before anything is drawn, so all of the above holds in each share. Keys that were seen before have a share each; of new ones only some, and the
+//! rest one together: a flood of them takes little of anybody else's.
 
 mod bucket;
 mod ranking;

@@ -11,6 +11,10 @@ use super::{
 const KNOWN: &str = "there are attributes[\"…\"], resource.attributes[\"…\"], name, kind, status.code, trace_state[\"…\"], \
      IsRootSpan() and end_time_unix_nano - start_time_unix_nano, and of events name and attributes[\"…\"]";
 
+/// Told where another function is called.
+pub(super) const FUNCTIONS: &str = "there are IsRootSpan(), IsMatch(field, \"pattern\"), HasPrefix(field, \"text\"), HasSuffix(field, \"text\"), \
+     IsString(attribute) and IsBool(attribute), and of end_time - start_time Seconds(…), Milliseconds(…), Microseconds(…) and Nanoseconds(…)";
+
 /// Something of a span that can be asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
@@ -48,7 +52,10 @@ pub(super) fn operand(value: &Value, context: Context) -> Result<Option<Operand>
                 "Seconds" => 1e9,
                 "Duration" => return Ok(None),
                 _ => {
-                    return Err(OttlError::new(value.column, format!("`{name}` is not understood; {KNOWN}")));
+                    return Err(OttlError::new(
+                        value.column,
+                        format!("`{name}` is not understood; {FUNCTIONS}"),
+                    ));
                 }
             };
             match &arguments[..] {

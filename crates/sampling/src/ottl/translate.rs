@@ -5,7 +5,7 @@ use throughline_otlp::plan::AttributeTest;
 
 use super::{
     Context, OttlError,
-    operand::{Operand, enum_value, kind_bit, operand},
+    operand::{FUNCTIONS, Operand, enum_value, kind_bit, operand},
     parser::{Condition, Form, Value, parse},
 };
 use crate::{
@@ -82,10 +82,7 @@ impl Translator<'_> {
 
     fn call(&mut self, column: usize, name: &str, arguments: &[Value]) -> Result<Predicate, OttlError> {
         let wrong = || {
-            let message = format!(
-                "`{name}` with these arguments is not understood; there are IsRootSpan(), IsMatch(field, \"pattern\"), \
-                 HasPrefix(field, \"text\"), HasSuffix(field, \"text\"), IsString(attribute) and IsBool(attribute)"
-            );
+            let message = format!("`{name}` with these arguments is not understood; {FUNCTIONS}");
             OttlError::new(column, message)
         };
         if name == "IsRootSpan" && arguments.is_empty() {

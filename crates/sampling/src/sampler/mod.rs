@@ -24,6 +24,7 @@ use crate::{
     floor::Seen,
     inclusion::{LEAST, inclusion},
     residual::{Ballot, Waits},
+    usual::Durations,
 };
 
 /// What the reason of a transaction begins with that overload shed.
@@ -86,6 +87,7 @@ pub struct Sampler {
     floors: Vec<Seen>,
     /// The share that overload leaves.
     shed: Option<f64>,
+    usual: Durations,
 }
 
 impl Sampler {
@@ -97,6 +99,7 @@ impl Sampler {
             adaptives: policies.adaptives.iter().map(Learnt::new).collect(),
             floors: policies.floors.iter().map(Seen::new).collect(),
             shed: None,
+            usual: Durations::default(),
         }
     }
 
@@ -104,7 +107,7 @@ impl Sampler {
     /// the policies that it was offered to ([`Self::flush`]).
     #[must_use]
     pub fn adopt(self, policies: &Policies) -> Self {
-        let mut new = Self { shed: self.shed, ..Self::new(policies) };
+        let mut new = Self { shed: self.shed, usual: self.usual, ..Self::new(policies) };
         new.windows.take_over(self.windows);
         for learnt in self.adaptives {
             if let Some(place) = new.adaptives.iter_mut().find(|place| place.name == learnt.name) {
@@ -123,6 +126,29 @@ impl Sampler {
     /// else leaves all. Weights say so, and so does the reason of what is not kept.
     pub fn shed(&mut self, share: f64) {
         self.shed = (share > 0.0 && share < 1.0).then_some(share);
+    }
+
+    /// Log time went on: what is usual is told anew.
+    pub fn advance_usual(&mut self, now: u64) {
+        self.usual.advance(now);
+    }
+
+    /// A transaction that went well took so long, nanoseconds.
+    pub fn count_usual(&mut self, kind: &str, duration_ns: u64) {
+        self.usual.count(kind, duration_ns);
+    }
+
+    /// How long transactions of a type usually took as of a log time, nanoseconds: the median of those that went well, within a twentieth. `None` where
+    /// fewer than [`crate::LEAST_FOR_USUAL`] were seen.
+    #[must_use]
+    pub fn usual(&self, kind: &str, at: u64) -> Option<u64> {
+        self.usual.of(kind, at)
+    }
+
+    /// Types whose times are counted.
+    #[must_use]
+    pub fn usual_types(&self) -> usize {
+        self.usual.len()
     }
 
     /// Offers a transaction at a log time in nanoseconds. Where [`Self::due`] has come, [`Self::window_end`] has to be called before.

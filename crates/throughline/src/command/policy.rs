@@ -1,12 +1,13 @@
 //! `throughline policy test`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use throughline_assembly::rules::RulesSettings;
 use throughline_config::{Config, Sources};
+use throughline_log::{Kind, LogFiles};
 use throughline_offline::{Comparison, Recorded};
 use throughline_recorded::Records;
 
@@ -21,13 +22,18 @@ const SILENT: Duration = Duration::from_secs(2);
 /// What can be done with policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// What a changed configuration would keep of recorded traffic, against what the present one keeps
+    /// What a changed configuration would keep of recorded or logged traffic, against what the present one keeps
     #[command(after_help = "\
 Reads .json, .jsonl (one ExportTraceServiceRequest a line) and .pb (length-delimited), each plain, .gz or .zst; a directory
 means all such files in it. It runs them through the same core as a server, in the time of their spans, without one.
 
+A server's data folder (or its log folder) means what its log holds, in the time in which it came: that is what it received
+since log.retention. It is read beside the running server, without a lock, and nothing is written. What began before the
+log begins, or goes on at its end, is seen in part.
+
 Examples:
   throughline policy test recorded.jsonl --config new.yaml --config-old throughline.yaml
+  throughline policy test /var/lib/throughline --config new.yaml --config-old throughline.yaml
   throughline policy test recorded/ --config throughline.yaml --set 'sampling.policies=[{ name: all, type: always_sample }]'
   throughline policy test recorded/ --config new.yaml --output json | jq '.new.kept'
 
@@ -38,7 +44,7 @@ Exit status: 0 done, 1 a file or a configuration has faults, 3 the files hold no
 /// Flags.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Files or directories of recorded OTLP
+    /// Files or directories of recorded OTLP, or a server's data folder
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The changed configuration; may be given more than once, later ones override earlier ones
@@ -84,29 +90,87 @@ fn rules(files: Vec<PathBuf>, set: Vec<String>) -> Result<RulesSettings, Failure
     Ok(config.map_err(|error| Failure::of(&error))?.rules)
 }
 
-/// Hands it all recorded requests, with progress where it takes long.
-fn read(mut comparison: Comparison, files: &[PathBuf]) -> Result<Comparison, Failure> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
-        .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
-    let started = Instant::now();
+/// Hands it all requests: those of logs, then those of files.
+fn read(mut comparison: Comparison, paths: &[PathBuf]) -> Result<Comparison, Failure> {
+    let mut progress = Progress::new()?;
+    let (logs, files): (Vec<_>, Vec<_>) = paths.iter().partition(|path| log_of(path).is_some());
+    for log in logs.into_iter().filter_map(|path| log_of(path)) {
+        read_log(&mut comparison, &log, &mut progress)?;
+    }
+    if !files.is_empty() {
+        let files: Vec<_> = files.into_iter().cloned().collect();
+        read_files(&mut comparison, &files, &mut progress)?;
+    }
+    progress.bar.finish_and_clear();
+    Ok(comparison)
+}
+
+/// The span log that a folder is or has: that of a server's data, of its logs, or itself.
+fn log_of(path: &Path) -> Option<PathBuf> {
+    let places = [path.to_owned(), path.join("span"), path.join("log").join("span")];
+    places.into_iter().find(|place| LogFiles::is_log(place))
+}
+
+fn read_log(comparison: &mut Comparison, log: &Path, progress: &mut Progress) -> Result<(), Failure> {
+    let mut files = LogFiles::open(log)?;
+    while let Some(record) = files.next_record()? {
+        if record.kind == Kind::Spans {
+            comparison.take(&record.tenant, record.wall_ns, &record.payload);
+        }
+        progress.show(|| {
+            let (passed, all) = files.progress();
+            line(comparison.recorded(), &format!("{} of at most {} MiB read", passed >> 20, all >> 20))
+        });
+    }
+    for damage in files.left_out() {
+        tell(&format!("left out: {damage}"));
+    }
+    Ok(())
+}
+
+fn read_files(
+    comparison: &mut Comparison,
+    files: &[PathBuf],
+    progress: &mut Progress,
+) -> Result<(), Failure> {
     let mut records = Records::open(files)?;
     while let Some(record) = records.next().transpose()? {
         // As if it came when the last of its spans had ended.
-        comparison.take(record.last_end_unix_nano, &record.request);
-        if bar.is_hidden() && started.elapsed() > SILENT {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        bar.set_message(line(comparison.recorded(), records.files_left()));
-        bar.tick();
+        comparison.take("", record.last_end_unix_nano, &record.request);
+        progress.show(|| line(comparison.recorded(), &format!("{} files left", records.files_left())));
     }
     for file in records.skipped() {
         tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
     }
-    bar.finish_and_clear();
-    Ok(comparison)
+    Ok(())
 }
 
-fn line(recorded: &Recorded, files_left: usize) -> String {
+/// How far it is, on standard error, once it takes long.
+struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Progress {
+    fn new() -> Result<Self, Failure> {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
+        Ok(Self { bar, started: Instant::now() })
+    }
+
+    fn show(&mut self, message: impl FnOnce() -> String) {
+        if self.started.elapsed() <= SILENT {
+            return;
+        }
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_message(message());
+        self.bar.tick();
+    }
+}
+
+fn line(recorded: &Recorded, how_far: &str) -> String {
     let Recorded { requests, spans, .. } = recorded;
-    format!("{requests} requests, {spans} spans, {files_left} files left")
+    format!("{requests} requests, {spans} spans, {how_far}")
 }

@@ -12,8 +12,8 @@ const OUTBOX_BYTES: u64 = 2 << 30;
 /// Memory for what the folds have not read yet of what was just written; what is over it is read from the files.
 const SPAN_TAIL_BYTES: usize = 32 << 20;
 
-/// The same, of the summary log: summaries are a tenth of their spans.
-const SUMMARY_TAIL_BYTES: usize = 8 << 20;
+/// The same, of the summary log: a second of full load, for what closes at one tick is decided and read at one go.
+const SUMMARY_TAIL_BYTES: usize = 32 << 20;
 
 /// The same, of the analysis log: with each record some thousand decisions travel.
 const ANALYSIS_TAIL_BYTES: usize = 64 << 10;

@@ -5,7 +5,7 @@ use throughline_assembly::{
     names::NameHash,
     place::Place,
     records::TraceSummary,
-    transactions::{Link, Member, SummaryEvent, TraceHead, decode_links},
+    transactions::{EmittedBody, Link, Member, Needed, SummaryEvent, TraceHead, decode_links},
 };
 use throughline_log::{Position, Record};
 
@@ -87,6 +87,10 @@ impl TransactionsDriver {
             undecodable(record, "a move");
             return;
         };
+        if self.held.is_some() {
+            let needed = Needed::of(&moved, self.log.partitions());
+            self.bounds.moved(self.partition, record.position, needed);
+        }
         let event = SummaryEvent::Move { source, cause, moved: &moved };
         self.fold.apply(record.position.0, event, &mut self.decisions);
         if let Some(name) = self.fold.filed()
@@ -100,7 +104,11 @@ impl TransactionsDriver {
     pub(super) async fn pass_on(&mut self, position: Position) -> Result<(), WorkerError> {
         let source = SummaryEvent::source_of_fold(self.partition, self.log.partitions());
         for emitted in self.fold.take_emitted() {
-            self.passing.push(emitted.partition, emitted_by_fold(source, position, &emitted));
+            let needed = match &emitted.body {
+                EmittedBody::Move(moved) => Some(Needed::of(moved, self.log.partitions())),
+                EmittedBody::Links(_) => None,
+            };
+            self.passing.push(emitted.partition, emitted_by_fold(source, position, &emitted), needed);
         }
         self.passing.send();
         if self.passing.is_full() {

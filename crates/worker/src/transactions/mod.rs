@@ -13,13 +13,13 @@ use throughline_assembly::{
     names::NameHash,
     place::Place,
     rules::Rules,
-    transactions::{Closing, SummaryEvent, Transactions},
+    transactions::{Closing, Needed, SummaryEvent, Transactions},
 };
 use throughline_clickhouse::outbox::Outbox;
 use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
-use self::{intake::undecodable, leaving::Leaving, lost::mark_lost};
+use self::{intake::undecodable, leaving::Leaving, lost::mark_lost, report::Tally};
 use crate::{
     WorkerError,
     again::Again,
@@ -58,6 +58,8 @@ pub(crate) struct TransactionsDriver {
     outbox: Outbox,
     snapshots: Snapshots,
     bounds: Arc<Bounds>,
+    /// What the last snapshot needs, until all is read that the log held at start: what moves there to this fold is needed too, and nobody else says so.
+    held: Option<(Position, Needed)>,
     in_flight: InFlight,
     leaving: Leaving,
     /// The next closing to decide.
@@ -72,6 +74,8 @@ pub(crate) struct TransactionsDriver {
     retention: Retention,
     /// Names whose having too many traces was told, the last of them.
     told_full: VecDeque<NameHash>,
+    /// What was decided since the last report.
+    tallies: Vec<Tally>,
     /// Fold time of the last look for what is to be decided early.
     looked: u64,
 }
@@ -89,7 +93,7 @@ impl TransactionsDriver {
             Some(saved) => (Transactions::restore(partition, &saved.bytes)?, Position(saved.position)),
             None => (Transactions::new(partition, Arc::clone(&parts.rules)), log.start(partition)),
         };
-        set_needed(&bounds, partition, &fold, next);
+        let needed = needed(partition, &fold, next);
         // Closings of before the snapshot that have no record yet are decided again.
         let decided = fold.closing(0).next().map_or(fold.next_sequence(), |closing| closing.sequence);
         let driver = Self {
@@ -104,7 +108,8 @@ impl TransactionsDriver {
             },
             fold,
             reader: log.reader(partition, next),
-            passing: Passing::new(log.clone()),
+            passing: Passing::new(log.clone(), Arc::clone(&bounds)),
+            held: Some((next, needed)),
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
@@ -120,6 +125,7 @@ impl TransactionsDriver {
             leaving: Leaving::default(),
             cut_asked: false,
             told_full: VecDeque::new(),
+            tallies: Vec::new(),
             looked: 0,
             next,
             schedule: Schedule::new(next, parts.snapshot_bytes()),
@@ -146,7 +152,7 @@ impl TransactionsDriver {
                 sent = self.passing.sent() => sent?,
                 () = shutdown.cancelled(), if !stopping => continue,
             }
-            for _ in 0..RECORDS_PER_TURN {
+            for _ in 0..DECISIONS_PER_APPEND + RECORDS_PER_TURN {
                 match self.reader.try_next().map_err(|source| self.read_error(source))? {
                     Some(record) => self.apply(record).await?,
                     None => break,
@@ -162,6 +168,9 @@ impl TransactionsDriver {
         while self.next < end {
             let record = self.reader.next().await.map_err(|source| self.read_error(source))?;
             self.apply(record).await?;
+        }
+        if let Some((next, needed)) = self.held.take() {
+            self.bounds.set_needed(self.partition, next, needed);
         }
         if self.fold.rules().version != rules.version || end == self.log.start(self.partition) {
             let record = control(Kind::Rules, rules.to_record().into());
@@ -201,6 +210,7 @@ impl TransactionsDriver {
             Kind::Rules => {
                 if let Some(rules) = rules_of(&record) {
                     self.drafts.clear();
+                    self.tell_counts();
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
@@ -270,7 +280,8 @@ impl TransactionsDriver {
 
     /// What is to be done outside the log: decisions, and the end of a batch.
     async fn act(&mut self) -> Result<(), WorkerError> {
-        while self.decide().await? {}
+        // Some at a time, which are read before the next are made: while they are the newest of the log they need not be decoded.
+        self.decide().await?;
         if self.fold.wants_cut() && !self.cut_asked {
             self.cut().await?;
         }
@@ -293,7 +304,7 @@ impl TransactionsDriver {
         let mut records = Vec::with_capacity(settled.len() + closings.len());
         for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
             let record = match self.decide_one(closing)? {
-                Decided::Closed(closed) => closed_record(closed.into()),
+                Decided::Closed(closed) => closed_record(closed),
                 Decided::Offer(offer, draft) => {
                     self.drafts.add(*draft);
                     offer_record(offer.into())
@@ -348,6 +359,7 @@ impl TransactionsDriver {
             self.cut().await?;
             self.read_to_end().await?;
         }
+        self.tell_counts();
         self.passing.drain().await?;
         if self.fold.batch().rows == 0 {
             self.save(self.next)?;
@@ -374,7 +386,11 @@ impl TransactionsDriver {
         }
         let retention = self.fold.rules().settings.retention;
         self.decisions.index.saved(self.fold.now(), retention)?;
-        set_needed(&self.bounds, self.partition, &self.fold, next);
+        let needed = needed(self.partition, &self.fold, next);
+        match &mut self.held {
+            Some(held) => *held = (next, needed),
+            None => self.bounds.set_needed(self.partition, next, needed),
+        }
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
         Ok(())
     }
@@ -402,12 +418,10 @@ impl TransactionsDriver {
 }
 
 /// What the fold needs, and of its own log what comes after the snapshot.
-fn set_needed(bounds: &Bounds, partition: u32, fold: &Transactions, next: Position) {
-    let (spans, mut summaries) = fold.needed();
-    if let Some(own) = summaries.get_mut(partition as usize) {
-        *own = (*own).min(next.0);
-    }
-    bounds.set_needed(partition, spans, summaries);
+fn needed(partition: u32, fold: &Transactions, next: Position) -> Needed {
+    let mut needed = fold.needed();
+    needed.summary(Place::new(partition, next.0));
+    needed
 }
 
 fn name(partition: u32) -> String {

@@ -1,0 +1,326 @@
+//! Transactions of a made-up system, as OTLP.
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+};
+use prost::Message;
+
+use super::dice::Dice;
+use super::fault::{Fault, Kind};
+use super::system::System;
+
+/// When all of it begins: a Monday, midnight.
+const START: u64 = 1_767_571_200_000_000_000;
+/// How often the wander of a service's times takes a step, seconds, and what is left of it then.
+const STEP: f64 = 10.0;
+const STAYS: f64 = 0.92;
+/// Spans of one transaction at most.
+const MAX_SPANS: usize = 80;
+/// Transactions that are played to know a system.
+const SAMPLED: usize = 300;
+
+const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
+
+/// A span before it is encoded. Times in seconds.
+struct Piece {
+    service: usize,
+    instance: usize,
+    parent: Option<usize>,
+    kind: i32,
+    name: String,
+    start: f64,
+    end: f64,
+    failed: bool,
+    is_database: bool,
+}
+
+/// Transactions as requests, each with the time at which it comes, until the time is over.
+pub(super) struct Traffic<'a> {
+    system: &'a System,
+    fault: Option<&'a Fault>,
+    dice: Dice,
+    at: f64,
+    until: f64,
+    wander: Vec<f64>,
+    stepped: f64,
+    pieces: Vec<Piece>,
+    /// Made, but others that end earlier may come.
+    waiting: std::collections::BTreeSet<(u64, Vec<u8>)>,
+}
+
+impl<'a> Traffic<'a> {
+    pub(super) fn new(system: &'a System, fault: Option<&'a Fault>, seed: u64, until: f64) -> Self {
+        let mut dice = Dice::new(seed);
+        let wander = system.services.iter().map(|_| dice.normal() * system.wander).collect();
+        Self {
+            system,
+            fault,
+            dice,
+            at: 0.0,
+            until,
+            wander,
+            stepped: 0.0,
+            pieces: Vec::new(),
+            waiting: std::collections::BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        START
+    }
+
+    /// Goes on to the next arrival: a Poisson process that follows the load.
+    fn arrive(&mut self) {
+        let greatest = self.system.rate * (1.0 + self.system.swing);
+        loop {
+            self.at += -(1.0 - self.dice.unit()).ln() / greatest;
+            if self.dice.chance(self.system.load(self.at) * self.system.rate / greatest) {
+                break;
+            }
+        }
+        while self.stepped + STEP < self.at {
+            self.stepped += STEP;
+            let step = self.system.wander * (1.0 - STAYS * STAYS).sqrt();
+            for wander in &mut self.wander {
+                *wander = *wander * STAYS + step * self.dice.normal();
+            }
+        }
+    }
+
+    /// Plays one transaction from its entry.
+    fn play(&mut self) -> f64 {
+        self.pieces.clear();
+        let entries = &self.system.entries;
+        let mut left = self.dice.unit() * entries.iter().map(|entry| entry.1).sum::<f64>();
+        let entry = entries.iter().find(|entry| {
+            left -= entry.1;
+            left < 0.0
+        });
+        let entry = entry.unwrap_or(&entries[0]).0;
+        self.serve(entry, None, self.at).0
+    }
+
+    /// One call of an operation from `start` on: when it ends, and whether it fails.
+    fn serve(&mut self, operation: usize, parent: Option<usize>, start: f64) -> (f64, bool) {
+        let system = self.system;
+        let what = &system.operations[operation];
+        let instance = self.dice.below(system.services[what.service].instances);
+        let index = self.pieces.len();
+        self.pieces.push(Piece {
+            service: what.service,
+            instance,
+            parent,
+            kind: SERVER,
+            name: what.name.clone(),
+            start,
+            end: start,
+            failed: false,
+            is_database: false,
+        });
+        let on = self.fault.filter(|fault| fault.is_on(self.at));
+        let here = on.filter(|fault| fault.operation == operation);
+        let own = self.own(operation, instance, on);
+        let fails = here.filter(|fault| fault.kind == Kind::Errors).map_or(what.fails, |fault| fault.amount);
+        let mut failed = self.dice.chance(fails);
+        let mut now = start + own * 0.5;
+        if !failed {
+            if let Some(database) = what.database {
+                now = self.database(what.service, instance, index, now, database);
+            }
+            failed = self.calls(operation, index, &mut now, here);
+        }
+        let end = now + own * 0.5;
+        self.pieces[index].end = end;
+        self.pieces[index].failed = failed;
+        (end, failed)
+    }
+
+    /// How long its own work takes.
+    fn own(&mut self, operation: usize, instance: usize, on: Option<&Fault>) -> f64 {
+        let (system, what) = (self.system, &self.system.operations[operation]);
+        let strain = 1.0 + system.strain * (system.load(self.at) - 1.0);
+        let mut own =
+            what.own * strain * (what.spread * self.dice.normal() + self.wander[what.service]).exp();
+        if self.dice.chance(system.outliers) {
+            own *= self.dice.magnitude(3.0, 30.0);
+        }
+        let Some(fault) = on else { return own };
+        if fault.kind == Kind::Latency && fault.operation == operation {
+            own += fault.amount * self.dice.between(0.7, 1.3);
+        }
+        let same = system.operations[fault.operation].service == what.service;
+        if fault.kind == Kind::Cpu && same && fault.instance.is_none_or(|one| one == instance) {
+            own *= fault.amount * self.dice.between(0.5, 1.5);
+        }
+        own
+    }
+
+    fn database(&mut self, service: usize, instance: usize, parent: usize, now: f64, median: f64) -> f64 {
+        let end = now + median * (0.4 * self.dice.normal()).exp();
+        self.pieces.push(Piece {
+            service,
+            instance,
+            parent: Some(parent),
+            kind: CLIENT,
+            name: "SELECT".to_owned(),
+            start: now,
+            end,
+            failed: false,
+            is_database: true,
+        });
+        end
+    }
+
+    /// Its calls, one after the other or side by side; whether one of them fails it.
+    fn calls(&mut self, operation: usize, parent: usize, now: &mut f64, here: Option<&Fault>) -> bool {
+        let system = self.system;
+        let what = &system.operations[operation];
+        let (began, mut failed) = (*now, false);
+        for (number, call) in what.calls.iter().enumerate() {
+            let here = here.filter(|fault| fault.call == number);
+            let is_gone =
+                here.is_some_and(|fault| fault.kind == Kind::MissingCall && self.dice.chance(fault.amount));
+            if self.pieces.len() >= MAX_SPANS || !self.dice.chance(call.chance) || is_gone {
+                continue;
+            }
+            let mut way = call.way * (0.3 * self.dice.normal()).exp();
+            if let Some(fault) = here.filter(|fault| fault.kind == Kind::Network) {
+                way += fault.amount * self.dice.between(0.8, 1.2);
+            }
+            let from = if what.is_parallel { began } else { *now };
+            let client = system.has_clients.then(|| self.client(operation, call.to, parent, from));
+            let (end, callee_failed) = self.serve(call.to, client.or(Some(parent)), from + way / 2.0);
+            let end = end + way / 2.0;
+            if let Some(client) = client {
+                self.pieces[client].end = end;
+                self.pieces[client].failed = callee_failed;
+            }
+            *now = now.max(end);
+            failed |= callee_failed && !what.is_tolerant;
+            if failed && !what.is_parallel {
+                break;
+            }
+        }
+        failed
+    }
+
+    fn client(&mut self, operation: usize, to: usize, parent: usize, start: f64) -> usize {
+        let instance = self.pieces[parent].instance;
+        self.pieces.push(Piece {
+            service: self.system.operations[operation].service,
+            instance,
+            parent: Some(parent),
+            kind: CLIENT,
+            name: self.system.operations[to].name.clone(),
+            start,
+            end: start,
+            failed: false,
+            is_database: false,
+        });
+        self.pieces.len() - 1
+    }
+
+    fn encode(&mut self) -> Vec<u8> {
+        let trace: Vec<u8> =
+            [self.dice.next(), self.dice.next()].iter().flat_map(|n| n.to_be_bytes()).collect();
+        let base = self.dice.next() | 1;
+        let id = |index: usize| base.wrapping_add(index as u64 * 0x1_0001).max(1).to_be_bytes().to_vec();
+        let nanos = |seconds: f64| START + (seconds * 1e9) as u64;
+        let resource_spans = self.pieces.iter().enumerate().map(|(index, piece)| {
+            let span = Span {
+                trace_id: trace.clone(),
+                span_id: id(index),
+                parent_span_id: piece.parent.map(id).unwrap_or_default(),
+                name: piece.name.clone(),
+                kind: piece.kind,
+                start_time_unix_nano: nanos(piece.start),
+                end_time_unix_nano: nanos(piece.end),
+                attributes: if piece.is_database {
+                    vec![text("db.system", "postgresql")]
+                } else {
+                    Vec::new()
+                },
+                status: (piece.failed && self.system.has_status)
+                    .then(|| Status { code: 2, message: "failed".to_owned() }),
+                ..Span::default()
+            };
+            let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
+            ResourceSpans {
+                resource: Some(self.resource(piece)),
+                scope_spans: vec![scope],
+                ..ResourceSpans::default()
+            }
+        });
+        ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec()
+    }
+
+    fn resource(&self, piece: &Piece) -> Resource {
+        let service = &self.system.services[piece.service];
+        let host = (piece.service * 7 + piece.instance * 3) % self.system.hosts;
+        let attributes = vec![
+            text("service.name", &service.name),
+            text("service.instance.id", &format!("{}-{}", service.name, piece.instance)),
+            text("service.version", "1.0.0"),
+            text("host.name", &format!("host-{host}")),
+        ];
+        Resource { attributes, ..Resource::default() }
+    }
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) }),
+        ..KeyValue::default()
+    }
+}
+
+impl Iterator for Traffic<'_> {
+    type Item = (u64, Vec<u8>);
+
+    fn next(&mut self) -> Option<(u64, Vec<u8>)> {
+        // What starts later ends later.
+        let now = |at: f64| START + (at * 1e9) as u64;
+        while self.at < self.until && self.waiting.first().is_none_or(|first| first.0 >= now(self.at)) {
+            self.arrive();
+            let end = self.play();
+            let request = self.encode();
+            self.waiting.insert((now(end), request));
+        }
+        self.waiting.pop_first()
+    }
+}
+
+/// What a system's healthy transactions are like.
+pub(super) struct Sample {
+    /// How often each operation is met in a transaction of the kind that meets it most.
+    pub(super) met: Vec<f64>,
+    /// Own time of each service, in all.
+    pub(super) own: Vec<f64>,
+    /// Median duration, seconds.
+    pub(super) duration: f64,
+}
+
+impl Sample {
+    pub(super) fn of(system: &System, seed: u64) -> Self {
+        let mut traffic = Traffic::new(system, None, seed, f64::MAX);
+        let mut met = vec![0.0; system.operations.len()];
+        let mut own = vec![0.0; system.services.len()];
+        let mut durations = Vec::new();
+        for _ in 0..SAMPLED {
+            durations.push(traffic.play());
+            for piece in traffic.pieces.iter().filter(|piece| piece.kind == SERVER) {
+                let at = system.operations.iter().position(|operation| operation.name == piece.name);
+                let Some(at) = at else { continue };
+                met[at] += 1.0 / SAMPLED as f64;
+                own[piece.service] += system.operations[at].own;
+            }
+        }
+        durations.sort_by(f64::total_cmp);
+        Self { met, own, duration: durations[SAMPLED / 2] }
+    }
+}

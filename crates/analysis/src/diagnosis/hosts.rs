@@ -1,0 +1,123 @@
+//! A host that several services are slow on, and what else those that are hit have in common: said of the first suspect.
+
+use super::Diagnosis;
+use super::case::{Account, Case};
+use super::facets::{FacetKey, Shared};
+use super::names::EMPTY;
+use super::series::Trait;
+use super::settings::Method;
+use super::words::confined_to;
+
+/// Things in common that are told of one incident.
+const MAX_SHARED: usize = 3;
+/// What the other services on a host weigh at least, against the heaviest: less is chance.
+const OTHERS: f64 = 0.2;
+
+/// Services that are slow on one host only.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) host: u32,
+    /// The heaviest first.
+    pub(crate) services: Vec<u32>,
+    /// Of all of them.
+    pub(crate) weight: f64,
+}
+
+impl Diagnosis {
+    /// The host that several services of a case have in common.
+    pub(crate) fn common_host(&self, case: &Case, slot: u64) -> Option<Host> {
+        if !self.settings.has(Method::Shared) {
+            return None;
+        }
+        let mut found: Vec<Host> = Vec::new();
+        let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
+        accounts.sort_by(|a, b| b.1.weight.total_cmp(&a.1.weight).then(a.0.cmp(b.0)));
+        for (&service, account) in accounts {
+            let Some((host, is_plain)) = self.host_of(service, account, slot) else { continue };
+            match found.iter_mut().find(|other| other.host == host) {
+                Some(other) => {
+                    other.services.push(service);
+                    other.weight += account.weight;
+                }
+                // A service with one instance says nothing of the host by itself.
+                None if is_plain => {
+                    found.push(Host { host, services: vec![service], weight: account.weight });
+                }
+                None => {}
+            }
+        }
+        let heaviest = |host: &Host| case.accounts.get(&host.services[0]).map_or(0.0, |first| first.weight);
+        found.retain(|host| host.services.len() > 1 && host.weight >= heaviest(host) * (1.0 + OTHERS));
+        found.into_iter().max_by(|a, b| a.weight.total_cmp(&b.weight))
+    }
+
+    /// The host that a service is slow on, and whether it runs on others too, where it is not.
+    fn host_of(&self, service: u32, account: &Account, slot: u64) -> Option<(u32, bool)> {
+        let known = |instance: u32| self.hosts.get(instance as usize).copied().filter(|host| *host != EMPTY);
+        match confined_to(account) {
+            Some((Trait::Host, host)) => Some((host, true)),
+            Some((Trait::Instance, instance)) => known(instance).map(|host| (host, true)),
+            Some((Trait::Version, _)) => None,
+            None => self.only_instance(service, slot).and_then(known).map(|host| (host, false)),
+        }
+    }
+
+    /// Where an instance was seen last.
+    pub(crate) fn note_host(&mut self, instance: u32, host: u32) {
+        if instance == EMPTY || host == EMPTY {
+            return;
+        }
+        let at = instance as usize;
+        if self.hosts.len() <= at {
+            self.hosts.resize(at + 1, EMPTY);
+        }
+        self.hosts[at] = host;
+    }
+
+    /// What those that are hit have in common, one sentence each. `known` is told already.
+    pub(crate) fn in_common(&self, case: &Case, known: &[&str]) -> Vec<String> {
+        let mut told: Vec<&Shared> = Vec::new();
+        let shared = case.shared(&self.groups);
+        for one in &shared {
+            // The pod, its host and its version are one thing where they go together.
+            let is_same = |other: &&Shared| {
+                other.facet.key != one.facet.key
+                    && !matches!(
+                        (other.facet.key, one.facet.key),
+                        (FacetKey::Attribute(_), _) | (_, FacetKey::Attribute(_))
+                    )
+                    && (other.hit - one.hit).abs() < 0.02
+                    && (other.healthy - one.healthy).abs() < 0.05
+            };
+            if told.len() < MAX_SHARED && !told.iter().any(is_same) {
+                told.push(one);
+            }
+        }
+        told.into_iter()
+            .map(|one| (self.what(case, one), one))
+            .filter(|((_, value), _)| !known.contains(&value.as_str()))
+            .map(|((what, value), one)| {
+                format!(
+                    "{:.0} % of those that are hit have {what} {value}, of healthy ones {:.0} %",
+                    one.hit * 100.0,
+                    one.healthy * 100.0
+                )
+            })
+            .collect()
+    }
+
+    fn what(&self, case: &Case, shared: &Shared) -> (String, String) {
+        let name = |id: u32| self.names.name(id).to_owned();
+        let named = || name(u32::try_from(shared.facet.value).unwrap_or(EMPTY));
+        match shared.facet.key {
+            FacetKey::Attribute(key) => {
+                let mut groups = case.groups_hit().filter_map(|group| self.groups.get(group));
+                let text = groups.find_map(|group| group.facets.text(&shared.facet));
+                (name(key), text.unwrap_or_default().to_owned())
+            }
+            FacetKey::Version(service) => (format!("{} version", name(service)), named()),
+            FacetKey::Instance(service) => (format!("{} instance", name(service)), named()),
+            FacetKey::Host => ("host".to_owned(), named()),
+        }
+    }
+}
