@@ -46,9 +46,9 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub transfers: Option<u64>,
 
-    /// Same seed, same transfers, ids included
-    #[arg(long, default_value_t = 1, value_name = "S")]
-    pub seed: u64,
+    /// Same seed, same transfers, ids included; without it by chance, for a server takes what it has seen for sent again
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 
     /// Write what really happened to each transfer, as JSON lines: ids, spans, hops, times on the critical path, fault
     #[arg(long, value_name = "FILE")]
@@ -67,7 +67,7 @@ impl From<Args> for Options {
     fn from(args: Args) -> Self {
         Self {
             endpoint: args.endpoint,
-            seed: args.seed,
+            seed: args.seed.unwrap_or_else(Self::seed_by_chance),
             transfers_per_second: args.transfers_per_second,
             speed: args.speed,
             pods: args.pods,
@@ -102,6 +102,12 @@ mod tests {
         assert_eq!(options.faults[0].kind, FaultKind::Errors);
         assert_eq!(options.duration, Some(Duration::from_secs(600)));
         assert_eq!((options.seed, options.pods), (7, 2));
+    }
+
+    #[test]
+    fn two_banks_without_a_seed_send_different_transfers() {
+        let seed = || Options::from(Command::try_parse_from(["bank"]).unwrap().args).seed;
+        assert_ne!(seed(), seed());
     }
 
     #[test]

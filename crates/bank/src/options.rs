@@ -1,6 +1,7 @@
 //! What the bank is told, and what it tells.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,12 @@ pub struct Options {
 impl Options {
     /// Each pod has a thread of the SDK of its own, and there are 18 services.
     pub const MAX_PODS: usize = 20;
+
+    /// A seed that no other bank is likely to have: transfers of the same seed have the same ids, and are the same to whoever receives them.
+    #[must_use]
+    pub fn seed_by_chance() -> u64 {
+        RandomState::new().hash_one(())
+    }
 }
 
 impl Default for Options {

@@ -10,6 +10,8 @@ use crate::{append::append, limits::MAX_PASSING, trim::Bounds};
 
 type Needs = Vec<(u32, Option<Needed>)>;
 
+type Appending = JoinHandle<Result<Vec<Position>, AppendError>>;
+
 /// Records on their way to the summary log.
 pub(crate) struct Passing {
     log: Log,
@@ -18,7 +20,7 @@ pub(crate) struct Passing {
     /// For each of them, where it goes, and what whoever takes it asks for.
     needs: Needs,
     /// The same of those on their way.
-    appending: Option<(Needs, JoinHandle<Result<Vec<Position>, AppendError>>)>,
+    appending: Option<(Needs, Appending)>,
 }
 
 impl Passing {

@@ -8,11 +8,12 @@ use throughline_bank::{BankError, OnProgress, Options, Progress};
 
 use crate::command::block_on;
 use crate::process::exit::{Exit, Failure, Outcome};
-use crate::process::output::answer;
+use crate::process::output::{answer, tell};
 use crate::process::signals;
 
 pub(crate) fn run(args: Args) -> Outcome {
     let mut options = Options::from(args);
+    tell(&format!("seed {}", options.seed));
     block_on(async move {
         let shutdown = signals::shutdown()?;
         let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg}")?);

@@ -28,6 +28,8 @@ impl Bank {
         let options = Options {
             endpoint: format!("http://{}", config.receiver.grpc.endpoint),
             transfers_per_second,
+            // Its data may hold the transfers of an earlier run.
+            seed: Options::seed_by_chance(),
             on_progress: Some(OnProgress::new(move |progress| invitation.tell_once(progress))),
             ..Options::default()
         };
