@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use prost::Message;
-use throughline_analysis::diagnosis::{Incident, State, SuspectKind};
+use throughline_analysis::diagnosis::{DiagnosisSettings, Incident, State, SuspectKind};
 use throughline_assembly::{
     rules::{
         DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
@@ -39,6 +39,7 @@ fn settings() -> RulesSettings {
         departments: vec![DepartmentRule::Attribute("department".into())],
         network_department: None,
         database_department: None,
+        diagnosis: DiagnosisSettings::default(),
         transactions: TransactionSettings {
             keys: vec!["payment.uetr".into()],
             links: true,

@@ -122,7 +122,7 @@ mod tests {
         gather.expect(ANNOUNCED).unwrap();
         assert_eq!(budget.used(), ANNOUNCED_ROOM);
         for _ in 0..10 {
-            gather.push(&[7; 1 << 20]).unwrap();
+            gather.push(&vec![7; 1 << 20]).unwrap();
             assert!(budget.used() <= (2 * gather.len()).min(ANNOUNCED));
         }
         assert_eq!(gather.finish().0.len(), ANNOUNCED);

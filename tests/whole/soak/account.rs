@@ -94,14 +94,14 @@ pub(crate) async fn check(server: &Server, sent: &Sent) {
     let mut by_id: HashMap<&str, &Row> = HashMap::new();
     for row in &rows {
         if by_id.insert(&row.id, row).is_some() {
-            wrong.add(&row.id, "it has two rows".to_owned());
+            wrong.add(&row.id, "it has two rows");
         }
     }
     let mut stored: HashMap<&str, &Stored> =
         stored.iter().map(|trace| (trace.trace.as_str(), trace)).collect();
     for told in &sent.transfers {
         let Some(row) = by_id.remove(told.uetr.as_str()) else {
-            wrong.add(&told.uetr, "it has no row".to_owned());
+            wrong.add(&told.uetr, "it has no row");
             continue;
         };
         let traces: Vec<_> = told.traces.keys().map(|trace| stored.remove(trace.as_str())).collect();
@@ -158,7 +158,7 @@ fn compare(row: &Row, told: &Told, is_joined: bool, wrong: &mut Wrong) {
 fn compare_trace(row: &Row, told: &TraceOf, (id, stored): (&str, Option<&Stored>), wrong: &mut Wrong) {
     match stored {
         None if row.kept => {
-            wrong.add(&row.id, format!("kept by {}, but nothing of trace {id} is stored", row.kept_by))
+            wrong.add(&row.id, format!("kept by {}, but nothing of trace {id} is stored", row.kept_by));
         }
         None => {}
         Some(stored) if !row.kept => wrong.add(&row.id, format!("dropped, but stored: {stored:?}")),
@@ -193,7 +193,7 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn add(&mut self, who: &str, what: String) {
+    fn add(&mut self, who: &str, what: impl std::fmt::Display) {
         self.count += 1;
         if self.count <= PRINTED {
             let _infallible = writeln!(self.text, "{who}: {what}");
