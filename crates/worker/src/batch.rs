@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use throughline_assembly::{place::Place, records::Closed};
+use throughline_assembly::{place::Place, records::Closed, transactions::Needed};
 use throughline_clickhouse::{
     outbox::{Batch, BatchName, Outbox, OutboxError, audit},
     rows::{DecisionRows, Encoded},
@@ -16,6 +16,7 @@ use crate::{
     kept::KeptSpans,
     limits::{MAX_BLOCK_ROWS, RETRY},
     metrics::LIMIT_HITS,
+    transactions::unsaved::lower,
 };
 
 /// Gathers one batch after the other.
@@ -46,16 +47,17 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a decision, and takes back the sums of the row before.
-    pub(crate) fn add(&mut self, closed: &Closed) -> Result<(), WorkerError> {
+    /// Adds a decision, and takes back the sums of the row before. Returns what is needed to write it.
+    pub(crate) fn add(&mut self, closed: &Closed) -> Result<Needed, WorkerError> {
+        let mut needed = Needed::nothing(self.summary_log.partitions());
         if let Err(error) = self.decisions.add(closed) {
             // A decision that cannot be a row was not made by this program.
             tracing::error!(%error, name = ?closed.name(), "a decision in the log is left out");
-            return Ok(());
+            return Ok(needed);
         }
-        let Some(row) = &closed.row else { return Ok(()) };
+        let Some(row) = &closed.row else { return Ok(needed) };
         if closed.kept.is_empty() {
-            return Ok(());
+            return Ok(needed);
         }
         // What an earlier draw kept stays with its own weight; what comes now belongs to this row.
         self.kept.owner(row, row.weight);
@@ -63,7 +65,10 @@ impl BatchBuilder {
             let place = Place::unpacked(kept.summary);
             match self.summary_log.fetch(place.partition(), Position(place.position())) {
                 Ok(found) => match summary_of(&found) {
-                    Some(summary) => self.kept.trace(kept, &summary),
+                    Some(summary) => {
+                        lower(&mut needed, place, &summary);
+                        self.kept.trace(kept, &summary);
+                    }
                     None => KeptSpans::lost(kept),
                 },
                 Err(error @ FetchError::Beyond { .. }) => return Err(error.into()),
@@ -73,7 +78,7 @@ impl BatchBuilder {
                 }
             }
         }
-        Ok(())
+        Ok(needed)
     }
 
     /// The batches up to the cut at `cut`, whose log time is `time`.

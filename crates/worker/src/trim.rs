@@ -35,6 +35,8 @@ struct State {
     needed: Vec<Option<Needed>>,
     /// By partition of the summary log: moves to its fold that its snapshot does not cover.
     moving: Vec<Vec<Moving>>,
+    /// By partition of the summary log: what its decisions are to write that no snapshot covers.
+    unsaved: Vec<Needed>,
     marks: Vec<VecDeque<(u64, Position)>>,
     /// By partition of the summary log: what the analysis needs of it.
     analysis: Vec<AnalysisNeed>,
@@ -63,7 +65,31 @@ impl State {
     /// By folds, and by moves between them; `None` where a fold has not said it yet.
     fn needed_by_all(&self) -> impl Iterator<Item = Option<&Needed>> {
         let moving = self.moving.iter().flatten().map(|moving| Some(&moving.needed));
-        self.needed.iter().map(Option::as_ref).chain(moving)
+        self.needed.iter().map(Option::as_ref).chain(moving).chain(self.unsaved.iter().map(Some))
+    }
+
+    /// The position of the span log below which nothing is needed for going on.
+    fn span_bound(&self, partition: u32) -> Option<Position> {
+        let mut bound = (*self.traces_snapshot.get(partition as usize)?)?;
+        for needed in self.needed_by_all() {
+            bound = bound.min(Position(*needed?.spans.get(partition as usize)?));
+        }
+        Some(bound)
+    }
+
+    fn summary_bound(&self, partition: u32) -> Option<Position> {
+        let analysis = self.analysis.get(partition as usize)?.held;
+        let mut bound = Position(analysis.unwrap_or(u64::MAX));
+        for needed in self.needed_by_all() {
+            bound = bound.min(Position(*needed?.summaries.get(partition as usize)?));
+        }
+        Some(bound)
+    }
+
+    /// The position before which all is older than `since`; what is unknown counts as young.
+    fn older(&self, partition: u32, since: u64) -> Option<Position> {
+        let marks = self.marks.get(partition as usize)?;
+        marks.iter().take_while(|(wall, _)| *wall < since).last().map(|(_, position)| *position)
     }
 }
 
@@ -80,6 +106,7 @@ impl Bounds {
             traces_snapshot: vec![None; count],
             needed: vec![None; count],
             moving: (0..count).map(|_| Vec::new()).collect(),
+            unsaved: vec![Needed::nothing(partitions); count],
             marks: vec![VecDeque::new(); count],
             analysis: vec![AnalysisNeed { held: Some(0), told: 0 }; count],
         };
@@ -105,6 +132,13 @@ impl Bounds {
         }
         if let Some(known) = state.needed.get_mut(partition as usize) {
             *known = Some(needed);
+        }
+    }
+
+    /// What the decisions of a fold are to write that no snapshot of it covers.
+    pub(crate) fn set_unsaved(&self, partition: u32, needed: Needed) {
+        if let Some(known) = self.state().unsaved.get_mut(partition as usize) {
+            *known = needed;
         }
     }
 
@@ -146,33 +180,6 @@ impl Bounds {
             *marks = thinned;
         }
     }
-
-    /// The position of the span log below which nothing is needed for going on.
-    fn span_bound(&self, partition: u32) -> Option<Position> {
-        let state = self.state();
-        let mut bound = (*state.traces_snapshot.get(partition as usize)?)?;
-        for needed in state.needed_by_all() {
-            bound = bound.min(Position(*needed?.spans.get(partition as usize)?));
-        }
-        Some(bound)
-    }
-
-    fn summary_bound(&self, partition: u32) -> Option<Position> {
-        let state = self.state();
-        let analysis = state.analysis.get(partition as usize)?.held;
-        let mut bound = Position(analysis.unwrap_or(u64::MAX));
-        for needed in state.needed_by_all() {
-            bound = bound.min(Position(*needed?.summaries.get(partition as usize)?));
-        }
-        Some(bound)
-    }
-
-    /// The position before which all is older than `since`; what is unknown counts as young.
-    fn older(&self, partition: u32, since: u64) -> Option<Position> {
-        let state = self.state();
-        let marks = state.marks.get(partition as usize)?;
-        marks.iter().take_while(|(wall, _)| *wall < since).last().map(|(_, position)| *position)
-    }
 }
 
 /// Trims both logs now and then, until told to stop.
@@ -198,16 +205,19 @@ pub(crate) async fn run(
 }
 
 fn trim_spans(log: &Log, bounds: &Bounds, retention: Retention, partition: u32) {
-    let Some(bound) = bounds.span_bound(partition) else { return };
+    // Held until it is done: who says what is needed and then finds it there can rely on it.
+    let state = bounds.state();
+    let Some(bound) = state.span_bound(partition) else { return };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let since = now.saturating_sub(retention.age).as_nanos() as u64;
-    let by_age = bounds.older(partition, since).unwrap_or_default();
+    let by_age = state.older(partition, since).unwrap_or_default();
     let by_size = beyond(log, partition, retention.bytes / u64::from(log.partitions()));
     log.trim(partition, bound.min(by_age.max(by_size)));
 }
 
 fn trim_summaries(log: &Log, bounds: &Bounds, retention: Retention, partition: u32) {
-    let Some(bound) = bounds.summary_bound(partition) else { return };
+    let state = bounds.state();
+    let Some(bound) = state.summary_bound(partition) else { return };
     let size = retention.bytes / SUMMARY_SHARE / u64::from(log.partitions());
     log.trim(partition, bound.min(beyond(log, partition, size)));
 }
@@ -229,7 +239,8 @@ mod tests {
 
     /// The bounds of both logs' first partition.
     fn bounds_of(bounds: &Bounds) -> (Option<u64>, Option<u64>) {
-        (bounds.span_bound(0).map(|bound| bound.0), bounds.summary_bound(0).map(|bound| bound.0))
+        let state = bounds.state();
+        (state.span_bound(0).map(|bound| bound.0), state.summary_bound(0).map(|bound| bound.0))
     }
 
     /// Folds over two partitions that need nothing before 1000, and an analysis that needs nothing.
@@ -270,6 +281,15 @@ mod tests {
         assert_eq!(bounds_of(&bounds), (Some(300), Some(50)));
         bounds.set_needed(1, Position(1501), needed(4000, 1501));
         assert_eq!(bounds_of(&bounds), (Some(4000), Some(1501)));
+    }
+
+    #[test]
+    fn what_is_decided_is_held_until_it_is_saved() {
+        let bounds = saved();
+        bounds.set_unsaved(1, needed(300, 200));
+        assert_eq!(bounds_of(&bounds), (Some(300), Some(200)));
+        bounds.set_unsaved(1, Needed::nothing(2));
+        assert_eq!(bounds_of(&bounds), (Some(2000), Some(1000)));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Needed {
     }
 
     /// Bytes in this record of the span log, and after it.
-    fn span(&mut self, place: Place) {
+    pub fn span(&mut self, place: Place) {
         lower(&mut self.spans, place.partition(), place.position());
     }
 

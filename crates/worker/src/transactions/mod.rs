@@ -1,25 +1,27 @@
 //! The driver of the second fold: one partition of the summary log to decisions and batches.
 
+mod deciding;
 mod intake;
 mod leaving;
 mod lost;
 mod report;
+pub(crate) mod unsaved;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use throughline_assembly::{
-    decide::{Decided, Decider},
+    decide::Decider,
     names::NameHash,
     place::Place,
     rules::Rules,
-    transactions::{Closing, Needed, SummaryEvent, Transactions},
+    transactions::{Needed, SummaryEvent, Transactions},
 };
 use throughline_clickhouse::outbox::Outbox;
-use throughline_log::{FetchError, Kind, Log, Position, Reader, Record, Snapshots};
+use throughline_log::{Kind, Log, Position, Reader, Record, Snapshots};
 use tokio_util::sync::CancellationToken;
 
-use self::{intake::undecodable, leaving::Leaving, lost::mark_lost, report::Tally};
+use self::{intake::undecodable, leaving::Leaving, report::Tally, unsaved::Unsaved};
 use crate::{
     WorkerError,
     again::Again,
@@ -27,7 +29,7 @@ use crate::{
     append::append,
     batch::{BatchBuilder, put_in_outbox},
     drafts::Drafts,
-    events::{cause_of, closed_of, closed_record, control, offer_of, offer_record, rules_of, source_time_of},
+    events::{cause_of, closed_of, control, offer_of, rules_of, source_time_of},
     in_flight::InFlight,
     limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
     metrics::{LIMIT_HITS, ROWS_LEFT, SNAPSHOTS},
@@ -60,6 +62,7 @@ pub(crate) struct TransactionsDriver {
     bounds: Arc<Bounds>,
     /// What the last snapshot needs, until all is read that the log held at start: what moves there to this fold is needed too, and nobody else says so.
     held: Option<(Position, Needed)>,
+    unsaved: Unsaved,
     in_flight: InFlight,
     leaving: Leaving,
     /// The next closing to decide.
@@ -110,6 +113,7 @@ impl TransactionsDriver {
             reader: log.reader(partition, next),
             passing: Passing::new(log.clone(), Arc::clone(&bounds)),
             held: Some((next, needed)),
+            unsaved: Unsaved::new(log.partitions()),
             log,
             span_log: parts.span_log.clone(),
             retention: parts.retention,
@@ -176,6 +180,7 @@ impl TransactionsDriver {
             self.apply(record).await?;
         }
         if let Some((next, needed)) = self.held.take() {
+            self.bounds.set_unsaved(self.partition, self.unsaved.needed());
             self.bounds.set_needed(self.partition, next, needed);
         }
         if self.fold.rules().version != rules.version || end == self.log.start(self.partition) {
@@ -247,7 +252,11 @@ impl TransactionsDriver {
         }
         self.count(&closed);
         self.finished.add(record.position, &closed);
-        self.builder.add(&closed)
+        let needed = self.builder.add(&closed)?;
+        if self.held.is_some() {
+            self.unsaved.read(&needed);
+        }
+        Ok(())
     }
 
     /// What the store has by now is in flight no more.
@@ -297,61 +306,9 @@ impl TransactionsDriver {
 
     async fn cut(&mut self) -> Result<(), WorkerError> {
         self.cut_asked = true;
+        self.unsaved.cut();
         append(&self.log, vec![(self.partition, control(Kind::Cut, Bytes::new()))]).await?;
         Ok(())
-    }
-
-    /// Decides some of what is closing; whether there was any.
-    async fn decide(&mut self) -> Result<bool, WorkerError> {
-        let settled: Vec<_> = self.fold.settled(self.settled).take(DECISIONS_PER_APPEND).collect();
-        self.settled = settled.last().map_or(self.settled, |(number, _)| number + 1);
-        let room = DECISIONS_PER_APPEND - settled.len();
-        let closings: Vec<Closing> = self.fold.closing(self.decided).take(room).collect();
-        self.decided = closings.last().map_or(self.decided, |last| last.sequence + 1);
-        let mut records = Vec::with_capacity(settled.len() + closings.len());
-        for closing in settled.iter().map(|(_, closing)| closing).chain(&closings) {
-            let record = match self.decide_one(closing)? {
-                Decided::Closed(closed) => closed_record(closed),
-                Decided::Offer(offer, draft) => {
-                    self.drafts.add(*draft);
-                    offer_record(offer.into())
-                }
-            };
-            records.push((self.partition, record));
-        }
-        if records.is_empty() {
-            return Ok(false);
-        }
-        append(&self.log, records).await?;
-        Ok(true)
-    }
-
-    fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
-        if !self.fold.rules().settings.sampling.dry_run
-            && let Some(closed) = self.drafts.take(closing)
-        {
-            return Ok(Decided::Closed(closed.into()));
-        }
-        self.summaries.clear();
-        for place in closing.members.iter().map(|member| member.place()) {
-            match self.log.fetch(place.partition(), Position(place.position())) {
-                Ok(record) => self.summaries.read(place, &record),
-                Err(FetchError::Trimmed { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
-        let before = closing.previous.map(|position| Place::new(self.partition, position));
-        let [before, joined] = [before, closing.kept_from].map(|place| self.decisions.at(place?).transpose());
-        let (before, joined) = (before.transpose()?, joined.transpose()?);
-        let summaries: Vec<_> = self.summaries.iter().collect();
-        let by = (&**self.fold.rules(), self.fold.sampler());
-        let (before, joined) = (before.as_deref(), joined.as_deref());
-        let mut decided = self.decider.decide(by, closing, &summaries, before, joined);
-        if let Decided::Closed(closed) = &mut decided {
-            mark_lost(closed, &summaries, |partition| self.span_log.start(partition).0);
-        }
-        Ok(decided)
     }
 
     /// At the end: all that is closing is decided, what is pending is cut and sealed, the state is saved.
@@ -394,9 +351,13 @@ impl TransactionsDriver {
         let retention = self.fold.rules().settings.retention;
         self.decisions.index.saved(self.fold.now(), retention)?;
         let needed = needed(self.partition, &self.fold, next);
+        self.unsaved.saved();
         match &mut self.held {
             Some(held) => *held = (next, needed),
-            None => self.bounds.set_needed(self.partition, next, needed),
+            None => {
+                self.bounds.set_needed(self.partition, next, needed);
+                self.bounds.set_unsaved(self.partition, self.unsaved.needed());
+            }
         }
         metrics::counter!(SNAPSHOTS, "fold" => "transactions").increment(1);
         Ok(())
