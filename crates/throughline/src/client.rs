@@ -7,6 +7,9 @@ use tonic::{Code, Status};
 
 use crate::process::exit::{Exit, Failure};
 
+/// Where a server listens that was told nothing else.
+pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7317";
+
 /// How an answer is given.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Output {
@@ -20,7 +23,7 @@ pub(crate) enum Output {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Ask {
     /// The query API of the server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7317")]
+    #[arg(long, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     pub(crate) endpoint: String,
     /// Whose data, where there are several tenants
     #[arg(long, value_name = "T", default_value = "", hide_default_value = true)]

@@ -11,7 +11,7 @@ use throughline_worker::InFlight;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::output::tell;
+use crate::{client::DEFAULT_ENDPOINT, process::output::tell};
 
 /// The running bank.
 pub(crate) struct Bank(JoinHandle<()>);
@@ -57,6 +57,7 @@ struct Invitation {
     in_flight: InFlight,
     /// The first transfer that was sent as a whole, until a person was told of it.
     first: Mutex<First>,
+    api: String,
     metrics: String,
     health: String,
     store: String,
@@ -77,6 +78,7 @@ impl Invitation {
             program: program(std::env::args().next()),
             in_flight,
             first: Mutex::default(),
+            api: format!("http://{}", config.api),
             metrics: format!("http://{}/metrics", config.metrics),
             health: format!("http://{}/readyz", config.health),
             store: config.clickhouse.url(),
@@ -103,11 +105,12 @@ impl Invitation {
     }
 
     fn text(&self, uetr: &str) -> String {
-        let Self { program, metrics, health, store, database, .. } = self;
+        let Self { program, api, metrics, health, store, database, .. } = self;
+        let endpoint = if *api == DEFAULT_ENDPOINT { String::new() } else { format!(" --endpoint {api}") };
         format!(
             "\nThe bank sends, and its first transfer is here: {uetr}\n\n\
-             open   {health}\n       {metrics}\n\
-             ask    {program} explain {uetr}\n       {program} transactions --slower-than 1s\n       curl '{store}/?database={database}' --data-binary \\\n         \
+             open   {api}/\n       {health}\n       {metrics}\n\
+             ask    {program} explain{endpoint} {uetr}\n       {program} transactions{endpoint} --slower-than 1s\n       curl '{store}/?database={database}' --data-binary \\\n         \
              \"SELECT * FROM transactions WHERE has(Keys, '{uetr}') FORMAT Vertical\"\n\
              stop   Ctrl-C\n"
         )
