@@ -152,11 +152,26 @@ function columns(services, calls) {
   return column;
 }
 
+// A service whose database or network another department owns comes once for each of them: all are told.
+function eachOnce(services) {
+  const all = new Map();
+  for (const of of services) {
+    const known = all.get(of.service);
+    if (!known) {
+      all.set(of.service, { ...of });
+      continue;
+    }
+    known.department = [...known.department.split(" + "), of.department].sort().join(" + ");
+    for (const sum of ["calls", "errors", "critical"]) known[sum] = Number(known[sum]) + Number(of[sum]);
+  }
+  return [...all.values()];
+}
+
 async function topology() {
   const found = await ask("/api/v1/topology", {});
   const head = put("h1", {}, "Who calls whom, in the last hour");
   if (!found.services.length) return [head, none("No transaction in that time.")];
-  const services = [...new Map(found.services.map((of) => [of.service, of])).values()].slice(0, 120);
+  const services = eachOnce(found.services).slice(0, 120);
   const column = columns(services, found.calls);
   const [wide, high, gap] = [230, 44, 90];
   const used = new Map();
@@ -182,7 +197,7 @@ async function topology() {
   for (const of of services) {
     const at = place.get(of.service);
     const node = draw("g", { class: "node" + (of.errors * 100 > of.calls ? " failing" : "") });
-    node.append(draw("rect", { x: at.x, y: at.y, width: wide, height: high, rx: 4 }), draw("text", { x: at.x + 8, y: at.y + 18 }, of.service.slice(0, 32)), draw("text", { x: at.x + 8, y: at.y + 35, opacity: 0.65 }, `${of.department.slice(0, 20)} · ${of.calls} · ${share(of.errors, of.calls)}`));
+    node.append(draw("rect", { x: at.x, y: at.y, width: wide, height: high, rx: 4 }), draw("text", { x: at.x + 8, y: at.y + 18 }, of.service.slice(0, 32)), draw("text", { x: at.x + 8, y: at.y + 35, opacity: 0.65 }, `${of.department.slice(0, 24)} · ${of.calls} · ${share(of.errors, of.calls)}`));
     node.append(draw("title", {}, `${of.service} (${of.department}): ${of.calls} calls, ${share(of.errors, of.calls)} failed, ${span(of.critical)} on critical paths`));
     picture.append(node);
   }
