@@ -2,21 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
+mod common;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use prost::Message;
-use throughline_analysis::diagnosis::{DiagnosisSettings, Incident, State, SuspectKind};
-use throughline_assembly::{
-    rules::{
-        DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
-    },
-    time::SECOND,
-};
+use throughline_analysis::diagnosis::{Incident, State, SuspectKind};
+use throughline_assembly::time::SECOND;
 use throughline_bank::{
     Fault, FaultKind,
     plan::{PlanOptions, Transfer, generate, to_otlp},
 };
 use throughline_offline::Diagnosing;
+
+use self::common::settings;
 
 const BASE: u64 = 1_767_225_600 * SECOND;
 const PER_SECOND: f64 = 4.0;
@@ -24,48 +23,6 @@ const PER_SECOND: f64 = 4.0;
 const FROM: u64 = 900;
 const UNTIL: u64 = 1_320;
 const ALL: u64 = 1_800;
-
-fn settings() -> RulesSettings {
-    RulesSettings {
-        partitions: 1,
-        traces: TraceSettings {
-            quiet_time: 3 * SECOND,
-            quiet_time_without_root: 6 * SECOND,
-            max_age: 600 * SECOND,
-            max_spans: 10_000,
-            max_skew: SECOND,
-        },
-        partners: Vec::new(),
-        departments: vec![DepartmentRule::Attribute("department".into())],
-        network_department: None,
-        database_department: None,
-        diagnosis: DiagnosisSettings::default(),
-        transactions: TransactionSettings {
-            keys: vec!["payment.uetr".into()],
-            links: true,
-            quiet_time: 6 * SECOND,
-            max_age: 3600 * SECOND,
-            max_traces: 100,
-            types: vec![TypeSettings {
-                name: "transfer".into(),
-                matches: r#"root.name == "POST /transfers""#.into(),
-                terminal: Some(r#"span.name == "settlement.confirm""#.into()),
-                settle: 4 * SECOND,
-                max_age: None,
-                deadline: Some(60 * SECOND),
-            }],
-            attributes: vec!["payment.amount".into(), "bank.channel".into()],
-        },
-        policies: serde_json::from_str(
-            r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
-        )
-        .unwrap(),
-        sampling: SamplingSettings::default(),
-        batch_rows: 1000,
-        batch_delay: SECOND,
-        retention: 7200 * SECOND,
-    }
-}
 
 fn transfers(faults: Vec<Fault>) -> Vec<Transfer> {
     let options = PlanOptions {

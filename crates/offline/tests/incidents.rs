@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
+mod common;
+
 use std::{sync::Arc, time::Duration};
 
 use prost::Message;
@@ -9,9 +11,6 @@ use throughline_analysis::diagnosis::DiagnosisSettings;
 use throughline_assembly::{
     incidents::{Analysis, AnalysisEvent, FoundBy, Report, Row},
     records::{Closed, FeedbackGiven},
-    rules::{
-        DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
-    },
     time::SECOND,
 };
 use throughline_bank::{
@@ -20,52 +19,12 @@ use throughline_bank::{
 };
 use throughline_offline::{Event, Offline};
 
+use self::common::settings;
+
 const BASE: u64 = 1_767_225_600 * SECOND;
 /// The fault begins here and lasts three minutes, seconds.
 const FAULT: (u64, u64) = (540, 180);
 const PER_SECOND: f64 = 4.0;
-
-fn settings() -> RulesSettings {
-    RulesSettings {
-        partitions: 1,
-        traces: TraceSettings {
-            quiet_time: 3 * SECOND,
-            quiet_time_without_root: 6 * SECOND,
-            max_age: 600 * SECOND,
-            max_spans: 10_000,
-            max_skew: SECOND,
-        },
-        partners: Vec::new(),
-        departments: vec![DepartmentRule::Attribute("department".into())],
-        network_department: None,
-        database_department: None,
-        transactions: TransactionSettings {
-            keys: vec!["payment.uetr".into()],
-            links: true,
-            quiet_time: 6 * SECOND,
-            max_age: 3600 * SECOND,
-            max_traces: 100,
-            types: vec![TypeSettings {
-                name: "transfer".into(),
-                matches: r#"root.name == "POST /transfers""#.into(),
-                terminal: Some(r#"span.name == "settlement.confirm""#.into()),
-                settle: 4 * SECOND,
-                max_age: None,
-                deadline: Some(60 * SECOND),
-            }],
-            attributes: vec!["payment.amount".into()],
-        },
-        policies: serde_json::from_str(
-            r#"[{"name":"errors","type":"status_code","status_code":{"status_codes":["ERROR"]}}]"#,
-        )
-        .unwrap(),
-        sampling: SamplingSettings::default(),
-        diagnosis: DiagnosisSettings::default(),
-        batch_rows: 1000,
-        batch_delay: SECOND,
-        retention: 7200 * SECOND,
-    }
-}
 
 /// A record of the analysis log.
 #[derive(Clone)]
