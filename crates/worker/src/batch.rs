@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use throughline_assembly::{place::Place, records::Closed, transactions::Needed};
+use throughline_assembly::{
+    place::Place,
+    records::{Closed, TraceSummary},
+};
 use throughline_clickhouse::{
     outbox::{Batch, BatchName, Outbox, OutboxError, audit},
     rows::{DecisionRows, Encoded},
@@ -16,7 +19,6 @@ use crate::{
     kept::KeptSpans,
     limits::{MAX_BLOCK_ROWS, RETRY},
     metrics::LIMIT_HITS,
-    transactions::unsaved::lower,
 };
 
 /// Gathers one batch after the other.
@@ -47,17 +49,20 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a decision, and takes back the sums of the row before. Returns what is needed to write it.
-    pub(crate) fn add(&mut self, closed: &Closed) -> Result<Needed, WorkerError> {
-        let mut needed = Needed::nothing(self.summary_log.partitions());
+    /// Adds a decision, and takes back the sums of the row before. `kept_trace` is told of each trace that it writes.
+    pub(crate) fn add(
+        &mut self,
+        closed: &Closed,
+        mut kept_trace: impl FnMut(Place, &TraceSummary),
+    ) -> Result<(), WorkerError> {
         if let Err(error) = self.decisions.add(closed) {
             // A decision that cannot be a row was not made by this program.
             tracing::error!(%error, name = ?closed.name(), "a decision in the log is left out");
-            return Ok(needed);
+            return Ok(());
         }
-        let Some(row) = &closed.row else { return Ok(needed) };
+        let Some(row) = &closed.row else { return Ok(()) };
         if closed.kept.is_empty() {
-            return Ok(needed);
+            return Ok(());
         }
         // What an earlier draw kept stays with its own weight; what comes now belongs to this row.
         self.kept.owner(row, row.weight);
@@ -66,7 +71,7 @@ impl BatchBuilder {
             match self.summary_log.fetch(place.partition(), Position(place.position())) {
                 Ok(found) => match summary_of(&found) {
                     Some(summary) => {
-                        lower(&mut needed, place, &summary);
+                        kept_trace(place, &summary);
                         self.kept.trace(kept, &summary);
                     }
                     None => KeptSpans::lost(kept),
@@ -78,7 +83,7 @@ impl BatchBuilder {
                 }
             }
         }
-        Ok(needed)
+        Ok(())
     }
 
     /// The batches up to the cut at `cut`, whose log time is `time`.

@@ -23,9 +23,13 @@ impl Needed {
     #[must_use]
     pub fn of(moved: &Moved, partitions: u32) -> Self {
         let mut needed = Self::nothing(partitions);
-        moved.oldest.iter().for_each(|place| needed.span(Place::unpacked(*place)));
-        moved.members.iter().for_each(|member| needed.summary(Member::unpacked(*member).place()));
-        moved.kept_from.checked_sub(1).into_iter().for_each(|place| needed.summary(Place::unpacked(place)));
+        for place in &moved.oldest {
+            needed.span(Place::unpacked(*place));
+        }
+        let members = moved.members.iter().map(|member| Member::unpacked(*member).place());
+        for place in members.chain(moved.kept_from.checked_sub(1).map(Place::unpacked)) {
+            needed.summary(place);
+        }
         needed
     }
 
@@ -37,21 +41,20 @@ impl Needed {
         }
     }
 
-    /// Bytes in this record of the span log, and after it.
-    pub fn span(&mut self, place: Place) {
-        lower(&mut self.spans, place.partition(), place.position());
+    /// Bytes in this record of the span log, and after it; whether that is more than before.
+    pub fn span(&mut self, place: Place) -> bool {
+        lower(&mut self.spans, place.partition(), place.position())
     }
 
-    /// This record of the summary log, and those after it.
-    pub fn summary(&mut self, place: Place) {
-        lower(&mut self.summaries, place.partition(), place.position());
+    /// This record of the summary log, and those after it; whether that is more than before.
+    pub fn summary(&mut self, place: Place) -> bool {
+        lower(&mut self.summaries, place.partition(), place.position())
     }
 }
 
-fn lower(known: &mut [u64], partition: u32, position: u64) {
-    if let Some(oldest) = known.get_mut(partition as usize) {
-        *oldest = (*oldest).min(position);
-    }
+fn lower(known: &mut [u64], partition: u32, position: u64) -> bool {
+    let oldest = known.get_mut(partition as usize).filter(|oldest| position < **oldest);
+    oldest.map(|oldest| *oldest = position).is_some()
 }
 
 impl Transactions {
@@ -75,10 +78,14 @@ impl Transactions {
         needed.spans = self.span_sources().iter().map(|source| source.oldest).collect();
         let undecided = self.slots.iter().flatten().filter(|transaction| transaction.state != State::Closed);
         for transaction in undecided {
-            transaction.oldest.iter().for_each(|place| needed.span(*place));
-            transaction.members.iter().for_each(|member| needed.summary(member.place()));
+            for place in &transaction.oldest {
+                needed.span(*place);
+            }
+            let members = transaction.members.iter().map(|member| member.place());
             let before = transaction.previous.checked_sub(1).map(|position| self.place(position));
-            before.into_iter().chain(transaction.kept_from).for_each(|place| needed.summary(place));
+            for place in members.chain(before).chain(transaction.kept_from) {
+                needed.summary(place);
+            }
         }
         for pending in self.closing.values() {
             if let Pending::TakeBack(end) = pending {

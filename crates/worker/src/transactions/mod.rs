@@ -5,7 +5,7 @@ mod intake;
 mod leaving;
 mod lost;
 mod report;
-pub(crate) mod unsaved;
+mod unsaved;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -252,11 +252,12 @@ impl TransactionsDriver {
         }
         self.count(&closed);
         self.finished.add(record.position, &closed);
-        let needed = self.builder.add(&closed)?;
-        if self.held.is_some() {
-            self.unsaved.read(&needed);
-        }
-        Ok(())
+        let replaying = self.held.is_some();
+        self.builder.add(&closed, |place, summary| {
+            if replaying {
+                self.unsaved.read(place, summary);
+            }
+        })
     }
 
     /// What the store has by now is in flight no more.

@@ -4,7 +4,7 @@
 use throughline_assembly::{
     decide::Positioned,
     place::Place,
-    records::{Closed, TraceSummary},
+    records::{Closed, KeptTrace, TraceSummary},
     transactions::Needed,
 };
 
@@ -23,21 +23,15 @@ impl Unsaved {
 
     /// A decision is made; whether it holds more than those before it.
     pub(super) fn decided(&mut self, closed: &Closed, summaries: &[Positioned<'_>]) -> bool {
-        let mut needed = Needed::nothing(self.partitions);
-        for kept in &closed.kept {
-            if let Some((place, summary)) = summaries.iter().find(|(place, _)| place.packed() == kept.summary)
-            {
-                lower(&mut needed, *place, summary);
-            }
-        }
-        let was = self.after.clone();
-        self.after.lower(&needed);
-        self.after != was
+        let summary_of =
+            |kept: &KeptTrace| summaries.iter().find(|(place, _)| place.packed() == kept.summary);
+        let kept = closed.kept.iter().filter_map(summary_of);
+        kept.fold(false, |more, (place, summary)| lower(&mut self.after, *place, summary) | more)
     }
 
-    /// A decision of before the start is read again: it lies before the next cut.
-    pub(super) fn read(&mut self, needed: &Needed) {
-        self.before.lower(needed);
+    /// A kept trace of a decision of before the start is read again: it lies before the next cut.
+    pub(super) fn read(&mut self, place: Place, summary: &TraceSummary) {
+        lower(&mut self.before, place, summary);
     }
 
     /// A cut follows.
@@ -59,17 +53,14 @@ impl Unsaved {
 }
 
 /// The summary, and the bytes that it names.
-pub(crate) fn lower(needed: &mut Needed, place: Place, summary: &TraceSummary) {
-    needed.summary(place);
-    if let Some(oldest) = summary.records.iter().min() {
-        needed.span(Place::new(summary.partition, *oldest));
-    }
+fn lower(needed: &mut Needed, place: Place, summary: &TraceSummary) -> bool {
+    let oldest = summary.records.iter().min();
+    let bytes = oldest.is_some_and(|oldest| needed.span(Place::new(summary.partition, *oldest)));
+    needed.summary(place) | bytes
 }
 
 #[cfg(test)]
 mod tests {
-    use throughline_assembly::records::KeptTrace;
-
     use super::*;
 
     fn decide(unsaved: &mut Unsaved, at: u64, records: &[u64]) -> bool {

@@ -85,7 +85,6 @@ impl Reloader {
         let old = &current.config;
         let changed =
             new.rules != old.rules || new.service_levels != old.service_levels || new.advice != old.advice;
-        self.changes.advice.store(Arc::clone(&new.advice));
         if new.rules != old.rules {
             let compiled = Rules::compile(new.rules.clone());
             let rules = compiled.map_err(|faults| faults.iter().map(FaultLine::whole).collect::<Vec<_>>())?;
@@ -94,6 +93,7 @@ impl Reloader {
             self.changes.plan.store(Arc::clone(&rules.plan));
             current.rules = rules.version;
         }
+        self.changes.advice.store(Arc::clone(&new.advice));
         let objectives = slo::objectives(&new);
         self.objectives.send_if_modified(|known| {
             let differ = *known != objectives;
