@@ -21,6 +21,7 @@ pub(crate) mod code {
     pub(crate) const CANNOT_READ_FROM_SOCKET: u32 = 95;
     pub(crate) const CANNOT_DECOMPRESS: u32 = 271;
     pub(crate) const TOO_MANY_SIMULTANEOUS_QUERIES: u32 = 202;
+    pub(crate) const SESSION_NOT_FOUND: u32 = 372;
     pub(crate) const AUTHENTICATION_FAILED: u32 = 516;
     pub(crate) const HTTP_BODY_TOO_LARGE: u32 = 641;
 }

@@ -25,7 +25,7 @@ pub(crate) fn exception_tag(job: &Job) -> String {
 
 fn common(job: &Job) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    put(&mut headers, "x-clickhouse-query-id", &job.request.query_id);
+    add_query_id(&mut headers, &job.request.query_id);
     put(&mut headers, "x-clickhouse-server-display-name", &job.server.display_name);
     let timezone =
         job.request.setting("session_timezone").filter(|v| !v.is_empty()).unwrap_or(&job.server.timezone);
@@ -71,6 +71,11 @@ pub(crate) fn of_exception(job: &Job, exception: &Exception) -> Head {
     let mut headers = common(job);
     add_exception(&mut headers, exception);
     Head { status: exception.status(), headers }
+}
+
+/// Which statement an answer is of.
+pub(crate) fn add_query_id(headers: &mut HeaderMap, query_id: &str) {
+    put(headers, "x-clickhouse-query-id", query_id);
 }
 
 /// What marks an answer as an exception.

@@ -6,8 +6,11 @@
 //! it in this process; [`supervise`] runs it as a child, so that the engine's death is not ours.
 //!
 //! What it is not: a cluster, a server for several users, or a place for sessions. Every request is the user `default`
-//! without a password, so listen on the loopback device; temporary tables and `session_id` do not carry over. Native is
-//! written as for protocol revision 0. An insert with data takes its `FORMAT` right before the data.
+//! without a password, so listen on the loopback device. `session_id` is taken and means nothing: settings hold for the
+//! request that brings them, temporary tables end with it, and `session_check=1` is answered with code 372. `query_id`, or
+//! one that is made up, comes back in `X-ClickHouse-Query-Id` and stands in the statement's `log_comment`, by which it is
+//! found in `system.processes`; the engine's own `query_id` is another one. Native is written as for protocol revision 0.
+//! An insert with data takes its `FORMAT` right before the data.
 //!
 //! Limits, all in [`Options`] or named in `options.rs`: statements at a time, waiting for a turn, run time, body size,
 //! statement size, connections, stalled clients. Formats whose chunks cannot simply follow each other (JSON, Parquet,

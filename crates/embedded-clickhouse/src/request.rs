@@ -36,6 +36,8 @@ pub(crate) struct QueryRequest {
     pub(crate) answer_encoding: Option<Encoding>,
     /// The boundary of a `multipart/form-data` body.
     pub(crate) boundary: Option<String>,
+    /// The client goes on with a session only if there is one.
+    session_check: bool,
 }
 
 /// The only user of the engine, without a password: it listens on the loopback device.
@@ -63,12 +65,17 @@ impl QueryRequest {
             compress: false,
             answer_encoding: None,
             boundary: boundary(&parts.headers),
+            session_check: false,
         };
         let mut credentials = Credentials::of(&parts.headers);
         for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             request.take(&name, value.into_owned(), &mut credentials);
         }
         credentials.check()?;
+        if request.session_check {
+            let message = "Session not found: the embedded engine keeps none from one request to the next";
+            return Err(Exception::new(code::SESSION_NOT_FOUND, "SESSION_NOT_FOUND", message));
+        }
         if request.query_id.is_empty() {
             request.query_id = uuid::Uuid::new_v4().to_string();
         }
@@ -97,10 +104,10 @@ impl QueryRequest {
             "decompress" => self.decompress = on,
             "client_protocol_version" => self.client_protocol_version = value.parse().unwrap_or(0),
             "wait_end_of_query" => self.wait_end_of_query = on,
-            // there are no sessions between requests and no quotas
+            "session_check" => self.session_check = on,
+            // there are no sessions between requests and no quotas: clickhouse-connect names a session in each request and needs nothing of it
             "session_id"
             | "session_timeout"
-            | "session_check"
             | "close_session"
             | "quota_key"
             | "stacktrace"
@@ -225,6 +232,12 @@ mod tests {
         ] {
             assert_eq!(denied.unwrap_err().code, 516);
         }
+    }
+
+    #[test]
+    fn a_session_that_has_to_be_there_is_not() {
+        assert!(read("/?session_id=7&session_check=0", &[]).is_ok());
+        assert_eq!(read("/?session_id=7&session_check=1", &[]).unwrap_err().code, 372);
     }
 
     #[test]

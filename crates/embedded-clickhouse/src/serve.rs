@@ -166,16 +166,20 @@ impl Service {
             path => return plain(StatusCode::NOT_FOUND, &format!("There is no handle {path}\n")),
         }
         let read = QueryRequest::read(&parts);
-        let prepared = match read {
-            Ok(request) => self.turn().await.map(|turn| (request, turn)),
+        let request = match read {
+            Ok(request) => request,
             Err(exception) => {
                 metrics::counter!(crate::metrics::REFUSED, "reason" => "auth").increment(1);
-                Err(exception)
+                return refused(&exception);
             }
         };
-        match prepared {
-            Ok((request, turn)) => self.run(request, body, turn, began).await,
-            Err(exception) => refused(&exception),
+        match self.turn().await {
+            Ok(turn) => self.run(request, body, turn, began).await,
+            Err(exception) => {
+                let mut response = refused(&exception);
+                headers::add_query_id(response.headers_mut(), &request.query_id);
+                response
+            }
         }
     }
 

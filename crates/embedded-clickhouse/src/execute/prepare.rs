@@ -25,9 +25,11 @@ pub(super) fn session(job: &Job) -> Result<Session, Exception> {
 /// One `SET` for all: `readonly` comes last, for nothing can be set after it.
 fn settings(job: &Job) -> String {
     let request = &job.request;
+    // The engine gives a statement no id of ours: this is where the client's own is found.
+    let own = format!("query_id:{} {}", request.query_id, job.running.mark);
     let comment = match request.setting("log_comment") {
-        Some(comment) => format!("{comment} {}", job.running.mark),
-        None => job.running.mark.clone(),
+        Some(comment) => format!("{comment} {own}"),
+        None => own,
     };
     let mut sql = format!("SET log_comment = {}", literal(&comment));
     if request.setting("max_execution_time").is_none() {

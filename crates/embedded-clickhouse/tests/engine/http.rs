@@ -36,6 +36,20 @@ async fn headers_that_clients_read() {
     assert!(summary["elapsed_ns"].as_str().unwrap().parse::<u64>().unwrap() > 0);
     let other = post("/", "SELECT 1").await;
     assert_eq!(other.header("x-clickhouse-query-id").len(), 36);
+    // a statement that runs is found by the client's id
+    let found = "SELECT count() FROM system.processes WHERE position(Settings['log_comment'], 'query_id:own-id ') > 0";
+    assert_eq!(post("/?query_id=own-id&log_comment=mine", found).await.ok(), b"1\n");
+    let failed = post("/?query_id=own-id", "SELECT nothing").await;
+    assert_eq!((failed.header("x-clickhouse-query-id"), failed.code()), ("own-id", 47));
+}
+
+/// clickhouse-connect names a session in each request; who has to have one is told.
+#[tokio::test]
+async fn sessions_are_not_kept() {
+    assert_eq!(post("/?session_id=s&session_timeout=60", "SET max_threads = 3").await.ok(), b"");
+    let next = post("/?session_id=s", "SELECT getSetting('max_threads') = 3").await;
+    assert_eq!(next.ok(), b"0\n");
+    assert_eq!(post("/?session_id=s&session_check=1", "SELECT 1").await.code(), 372);
 }
 
 #[tokio::test]
