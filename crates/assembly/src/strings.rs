@@ -10,6 +10,9 @@ use crate::time::SECOND;
 /// Entries a table can hold at once. An id takes 3 bytes in a span; far fewer are alive in any real system.
 pub const MAX_ENTRIES: usize = 1 << 18;
 
+/// Entries beyond those for what must not be taken for something else, however many other values there are: tenants.
+pub const RESERVED_ENTRIES: usize = 1 << 12;
+
 /// Id of the empty value.
 pub const EMPTY: u32 = 0;
 
@@ -61,6 +64,16 @@ impl Strings {
     /// The id of `bytes`, used at log time `now` (nanoseconds).
     #[inline]
     pub fn intern(&mut self, bytes: &[u8], now: u64) -> u32 {
+        self.intern_within(bytes, now, MAX_ENTRIES)
+    }
+
+    /// The same of a value for which there is room where others find none: [`RESERVED_ENTRIES`].
+    pub fn intern_reserved(&mut self, bytes: &[u8], now: u64) -> u32 {
+        self.intern_within(bytes, now, MAX_ENTRIES + RESERVED_ENTRIES)
+    }
+
+    #[inline]
+    fn intern_within(&mut self, bytes: &[u8], now: u64, most: usize) -> u32 {
         if bytes.is_empty() {
             return EMPTY;
         }
@@ -75,12 +88,12 @@ impl Strings {
             }
             return id;
         }
-        self.insert(bytes, seconds, hashed)
+        self.insert(bytes, seconds, hashed, most)
     }
 
     #[cold]
-    fn insert(&mut self, bytes: &[u8], used: u32, hashed: u64) -> u32 {
-        if self.free.is_empty() && self.entries.len() >= MAX_ENTRIES {
+    fn insert(&mut self, bytes: &[u8], used: u32, hashed: u64, most: usize) -> u32 {
+        if self.free.is_empty() && self.entries.len() >= most {
             self.overflows += 1;
             return OVERFLOW;
         }
@@ -187,6 +200,10 @@ mod tests {
         assert_eq!(strings.intern(b"one too many", SECOND), OVERFLOW);
         assert_eq!(strings.text(OVERFLOW), OVERFLOW_TEXT);
         assert!(strings.take_overflows() >= 1);
+        let tenant = strings.intern_reserved(b"north", SECOND);
+        assert_eq!(strings.intern(b"north", SECOND), tenant);
+        assert_eq!(strings.text(tenant), "north");
+        assert_eq!(strings.intern(b"another", SECOND), OVERFLOW, "the room is for tenants");
         strings.sweep(1_000 * SECOND, SECOND);
         assert_ne!(strings.intern(b"one too many", 1_000 * SECOND), OVERFLOW);
     }

@@ -6,9 +6,15 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    World, quick_rules,
+    BASE, World, quick_rules, text,
     traffic::{Seeded, Traffic, request},
 };
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span},
+};
+use prost::Message;
 use serde_json::json;
 use throughline_assembly::{records::ClosedBy, rules::Rules};
 
@@ -110,4 +116,43 @@ fn a_flood_of_new_keys_starves_nobody() {
     );
     assert!(world.transactions.sampler().usual_types() <= throughline_sampling::MAX_USUAL_TYPES);
     assert_eq!(world.transactions.sizes().0, 0, "nothing stays open");
+}
+
+/// Few names in ever new combinations: what finds no room in the table of resources is of the one that stands for all of those.
+#[test]
+fn more_resources_than_there_is_room_for_are_one() {
+    const SERVICES: u64 = 520;
+    const INSTANCES: u64 = 510;
+    let mut world = World::new(rules());
+    world.tick(2);
+    for service in 0..SERVICES {
+        let resource_spans = (0..INSTANCES).map(|instance| {
+            let attributes = vec![
+                text("service.name", &format!("service-{service}")),
+                text("service.instance.id", &format!("instance-{instance}")),
+            ];
+            let span = Span {
+                trace_id: u128::from(service + 1).to_be_bytes().to_vec(),
+                span_id: (instance + 1).to_be_bytes().to_vec(),
+                name: "GET /".into(),
+                start_time_unix_nano: BASE,
+                end_time_unix_nano: BASE + 1_000_000,
+                ..Span::default()
+            };
+            ResourceSpans {
+                resource: Some(Resource { attributes, ..Resource::default() }),
+                scope_spans: vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }],
+                ..ResourceSpans::default()
+            }
+        });
+        let request = ExportTraceServiceRequest { resource_spans: resource_spans.collect() };
+        world.append(Some(request.encode_to_vec().into()));
+    }
+    world.tick(10);
+    assert!(world.traces.take_counts().strings_over_limit > 0);
+    let rows = world.closed();
+    assert_eq!(rows.len() as u64, SERVICES);
+    let services = |at: usize| &rows[at].row.as_ref().unwrap().services;
+    assert_eq!(services(0), &["service-0"]);
+    assert_eq!(services(rows.len() - 1), &["(other)"]);
 }

@@ -78,3 +78,27 @@ fn what_another_draw_kept_and_an_error_keeps_too_stands_for_itself() {
     }
     assert!(tested > 0, "no draw of a trace's own name kept what the key's did not");
 }
+
+/// An id that everything has: what came long ago is not read again with each piece.
+#[test]
+fn of_a_trace_without_end_the_newest_pieces_tell_resends() {
+    let mut world = World::new(quick_rules(json!([]), |settings| settings.traces.max_spans = 10));
+    let piece = |number: u64| (1..=10).map(|id| span(1, number * 10 + id, 0, "GET /")).collect::<Vec<_>>();
+    world.tick(2);
+    (0..70).for_each(|number| world.send(&piece(number)));
+    assert_eq!(world.summaries().len(), 70);
+    world.traces.take_counts();
+    world.send(&piece(69));
+    assert_eq!(world.traces.take_counts().duplicates, 10);
+    world.send(&piece(6));
+    assert_eq!(world.traces.take_counts().duplicates, 10, "the oldest of those that are read");
+    world.send(&piece(5));
+    assert_eq!(world.traces.take_counts().duplicates, 0);
+    world.tick(30);
+    let closed = world.closed();
+    assert_eq!(
+        closed.last().unwrap().row.as_ref().unwrap().spans,
+        700,
+        "a row counts each span once all the same"
+    );
+}

@@ -69,42 +69,50 @@ impl InFlight {
     pub(crate) fn join(&self, from: NameHash, to: NameHash) -> bool {
         let Some((_, gone)) = self.shared.open.remove(&from) else { return false };
         self.shared.count.fetch_sub(1, Ordering::Relaxed);
-        self.extend(to, gone.summaries, gone.aliases.into_iter().chain([from]));
+        if !self.extend(to, gone.summaries, gone.aliases.iter().copied().chain([from])) {
+            self.forget(from, &gone.aliases);
+        }
         true
     }
 
+    /// Whether there was room.
     fn extend(
         &self,
         name: NameHash,
         places: impl IntoIterator<Item = Place>,
         aliases: impl Iterator<Item = NameHash>,
-    ) {
+    ) -> bool {
         let shared = &self.shared;
         let mut entry = match shared.open.entry(name) {
             Entry::Occupied(entry) => entry.into_ref(),
             Entry::Vacant(entry) => {
                 if shared.count.fetch_add(1, Ordering::Relaxed) >= MAX_IN_FLIGHT {
                     shared.count.fetch_sub(1, Ordering::Relaxed);
-                    return;
+                    return false;
                 }
                 entry.insert(OpenTransaction::default())
             }
         };
         if entry.summaries.len() >= MAX_TRACES_SHOWN {
-            return;
+            return false;
         }
         entry.summaries.extend(places);
         for alias in aliases.filter(|alias| *alias != name) {
             shared.aliases.insert(alias, name);
             entry.aliases.push(alias);
         }
+        true
     }
 
     pub(crate) fn remove(&self, name: NameHash) {
         let Some((_, gone)) = self.shared.open.remove(&name) else { return };
         self.shared.count.fetch_sub(1, Ordering::Relaxed);
-        for alias in gone.aliases {
-            self.shared.aliases.remove_if(&alias, |_, owner| *owner == name);
+        self.forget(name, &gone.aliases);
+    }
+
+    fn forget(&self, name: NameHash, aliases: &[NameHash]) {
+        for alias in aliases {
+            self.shared.aliases.remove_if(alias, |_, owner| *owner == name);
         }
     }
 

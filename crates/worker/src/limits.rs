@@ -17,6 +17,10 @@ pub const MAX_UNDECIDED: u64 = 1 << 17;
 /// Bytes of summaries that wait for one append to finish before the fold stops reading.
 pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
 
+/// Bytes of summaries that one transaction is decided by, some two million spans: what is over it is in no row, and its spans are not written. A trace whose id
+/// everything has would else be more than memory.
+pub const MAX_SUMMARY_BYTES: usize = 64 << 20;
+
 /// Rows of transactions that wait for the end of a window and are held in memory, some 4 KiB each; of more the row is made again.
 pub const MAX_DRAFTS: usize = 1 << 14;
 

@@ -2,11 +2,16 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
+use prost::Message as _;
 use throughline_analysis::{Path, SpanKind};
 use throughline_otlp::facts::flag;
 
 use super::{Positioned, input::Input};
 use crate::{place::Place, records::KeptTrace, transactions::Member};
+
+/// Bytes that the times of kept spans may take in a decision, some 300,000 spans: a record takes 4 MiB, and one that is larger could never be appended. Of a
+/// transaction with more, spans are written without their own times.
+const MAX_TIMES_BYTES: usize = 3 << 19;
 
 /// The spans of the summaries that are not written yet, of those in `members`, with the columns that only the whole transaction could tell.
 pub(super) fn spans(
@@ -49,8 +54,25 @@ pub(super) fn spans(
             kept.skip.retain(|span| !taken[*span as usize]);
         }
     }
-    kept.into_iter().flatten().collect()
+    let mut kept: Vec<KeptTrace> = kept.into_iter().flatten().collect();
+    leave_out_times(&mut kept, MAX_TIMES_BYTES);
+    kept
 }
+
+/// Where they take more than so many bytes.
+fn leave_out_times(kept: &mut [KeptTrace], most: usize) {
+    // Few are not measured.
+    let values: usize = kept.iter().map(|kept| kept.self_.len() + kept.critical.len()).sum();
+    if values * MAX_VARINT <= most || kept.iter().map(KeptTrace::encoded_len).sum::<usize>() <= most {
+        return;
+    }
+    for kept in kept {
+        (kept.self_, kept.critical) = (Vec::new(), Vec::new());
+    }
+}
+
+/// Bytes of the largest number.
+const MAX_VARINT: usize = 10;
 
 /// Who a span is: its trace, its id, its kind.
 type Identity<'a> = (&'a [u8], u64, u8);
@@ -74,4 +96,25 @@ fn written<'a>(
         })
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_left_out_where_they_would_not_fit() {
+        let trace = |spans: usize| KeptTrace {
+            self_: vec![1 << 40; spans],
+            critical: vec![0; spans],
+            ..KeptTrace::default()
+        };
+        let mut kept = vec![trace(10), trace(90)];
+        let bytes = kept.iter().map(KeptTrace::encoded_len).sum();
+        let whole = kept.clone();
+        leave_out_times(&mut kept, bytes);
+        assert_eq!(kept, whole);
+        leave_out_times(&mut kept, bytes - 1);
+        assert_eq!(kept, vec![KeptTrace::default(); 2], "the spans are named all the same");
+    }
 }

@@ -10,12 +10,15 @@ use crate::{
     rules::Rules,
 };
 
+/// Bytes of a list of names in a row, some 3,000 keys: the first that fit stay. A record takes 4 MiB, and one that is larger could never be appended.
+const MAX_LIST_BYTES: usize = 128 << 10;
+
 /// Everything that the path and the summaries say; outcome and decision are left to the caller.
 pub(super) fn build(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>) -> Transaction {
     let sorted = |mut list: Vec<String>| {
         list.sort_unstable();
         list.dedup();
-        list
+        fitting(list, MAX_LIST_BYTES)
     };
     let named =
         |pick: fn(&Hop) -> u32| path.hops.iter().map(pick).filter(|index| *index != 0).collect::<Vec<_>>();
@@ -48,6 +51,18 @@ pub(super) fn build(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<
         hops: Some(hops(input, path)),
         ..Transaction::default()
     }
+}
+
+/// The first of a list that take no more bytes than this.
+fn fitting(mut list: Vec<String>, most: usize) -> Vec<String> {
+    let mut bytes = 0;
+    let fits = |text: &&String| {
+        bytes += text.len();
+        bytes <= most
+    };
+    let count = list.iter().take_while(fits).count();
+    list.truncate(count);
+    list
 }
 
 /// Departments that own time of a kind by rule, where there is such time.
@@ -160,4 +175,17 @@ fn place<'a>(hops: &mut Hops, known: Option<&mut u32>, text: impl Fn() -> &'a st
         *known = hops.push_text(text()) + 1;
     }
     *known - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn a_list_keeps_what_fits() {
+        let list = || ["aa", "bb", "cc"].map(str::to_owned).to_vec();
+        assert_eq!(fitting(list(), 6), list());
+        assert_eq!(fitting(list(), 5), ["aa", "bb"]);
+        assert!(fitting(list(), 1).is_empty());
+    }
 }

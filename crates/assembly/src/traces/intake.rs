@@ -12,12 +12,16 @@ use super::{
 };
 use crate::{
     records::ClosedBy,
-    strings::{EMPTY, Strings},
+    strings::{EMPTY, OVERFLOW, Strings},
     timers::Due,
 };
 
 /// `SpanKind` CLIENT as OTLP numbers it.
 const CLIENT: u16 = 3;
+
+/// Summaries of a closed trace that are read to tell resends of late spans from news, the newest: some 700,000 spans. Of a trace whose id everything has, each
+/// piece would else cost more than the one before.
+const MAX_RECALLED: usize = 64;
 
 /// What belongs to one record while its spans are taken in.
 struct Context<'a> {
@@ -46,7 +50,7 @@ impl Traces {
             // What the receiver let in scans again; what another producer wrote to the log and is malformed has no facts.
             None => Cow::Owned(self.scanner.rescan(payload).unwrap_or_default().facts),
         };
-        let tenant = self.strings.intern(tenant.as_bytes(), now);
+        let tenant = self.strings.intern_reserved(tenant.as_bytes(), now);
         let context = Context { position, now, tenant, payload, facts: &facts };
         self.intern_resources(&context);
         let (mut captures, mut links) = (&facts.captures[..], &facts.links[..]);
@@ -135,6 +139,8 @@ impl Traces {
         places.extend(held.into_iter().flatten().copied());
         places.sort_unstable();
         places.dedup();
+        // A trace's pieces have one owner, so that these are the oldest.
+        places.drain(..places.len().saturating_sub(MAX_RECALLED));
         trace.late = true;
         let mut summaries: SmallVec<[_; 2]> =
             places.iter().filter_map(|place| stored.summary(*place)).collect();
@@ -311,6 +317,10 @@ fn record_index(trace: &mut Trace, position: u64) -> u16 {
 impl Strings {
     /// The five strings of a resource.
     pub(super) fn resource(&self, id: u32) -> [u32; 5] {
+        // What stands there is a text, not ids.
+        if id == OVERFLOW {
+            return [OVERFLOW; 5];
+        }
         let bytes = self.bytes(id);
         std::array::from_fn(|part| {
             bytes

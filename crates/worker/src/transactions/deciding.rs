@@ -1,6 +1,10 @@
 //! What closes becomes decisions: records that are appended before they have an effect.
 
-use throughline_assembly::{decide::Decided, place::Place, transactions::Closing};
+use throughline_assembly::{
+    decide::Decided,
+    place::Place,
+    transactions::{Closing, Member},
+};
 use throughline_log::{FetchError, Position};
 
 use super::{TransactionsDriver, lost::mark_lost};
@@ -8,7 +12,8 @@ use crate::{
     WorkerError,
     append::append,
     events::{closed_record, offer_record},
-    limits::DECISIONS_PER_APPEND,
+    limits::{DECISIONS_PER_APPEND, MAX_SUMMARY_BYTES},
+    metrics::LIMIT_HITS,
 };
 
 impl TransactionsDriver {
@@ -37,19 +42,39 @@ impl TransactionsDriver {
         Ok(true)
     }
 
+    /// Reads the summaries of these members, as many as there is room for; how many there was none for.
+    fn read<'m>(&mut self, members: impl Iterator<Item = &'m Member>) -> Result<u64, WorkerError> {
+        self.summaries.clear();
+        let (mut room, mut over) = (MAX_SUMMARY_BYTES, 0);
+        for place in members.map(|member| member.place()) {
+            match self.log.fetch(place.partition(), Position(place.position())) {
+                Ok(record) => match room.checked_sub(record.payload.len()) {
+                    Some(left) => {
+                        room = left;
+                        self.summaries.read(place, &record);
+                    }
+                    None => over += 1,
+                },
+                Err(FetchError::Trimmed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if over > 0 {
+            tracing::warn!(over, "a transaction is too large: a part of its traces is left out");
+            metrics::counter!(LIMIT_HITS, "limit" => "transactions.bytes").increment(over);
+        }
+        Ok(over)
+    }
+
     fn decide_one(&mut self, closing: &Closing) -> Result<Decided, WorkerError> {
         if !self.fold.rules().settings.sampling.dry_run
             && let Some(closed) = self.drafts.take(closing)
         {
             return Ok(Decided::Closed(closed.into()));
         }
-        self.summaries.clear();
-        for place in closing.members.iter().map(|member| member.place()) {
-            match self.log.fetch(place.partition(), Position(place.position())) {
-                Ok(record) => self.summaries.read(place, &record),
-                Err(FetchError::Trimmed { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if self.read(closing.members.iter())? > 0 && closing.previous.is_some() {
+            // What is new is what counts then.
+            self.read(closing.members.iter().rev())?;
         }
         self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
         let before = closing.previous.map(|position| Place::new(self.partition, position));
