@@ -1,4 +1,4 @@
-//! JSON to YAML that a person goes on writing: blocks, names and types of policies first.
+//! JSON to YAML that a person goes on writing: blocks, names and types of policies first. `${…}` in texts stays a reference.
 
 use std::fmt::Write;
 
@@ -76,7 +76,5 @@ fn text(value: &str) -> String {
             value.to_ascii_lowercase().as_str(),
             "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
         );
-    // What is expanded in our values must not be in another's.
-    let value = value.replace("${", "$${");
-    if is_plain { value } else { Value::String(value).to_string() }
+    if is_plain { value.to_owned() } else { Value::from(value).to_string() }
 }
