@@ -334,10 +334,10 @@ exporters: { clickhouse: { endpoint: "http://store:8123", password: "${env:SECRE
     }
     assert_eq!(imported.notes.len(), 4, "{:#?}", notes(&imported));
     for part in [
-        "threshold_ms: \"${SLOW_MS:-2000}\"",
+        "threshold_ms: ${SLOW_MS:-2000}\n",
         "values: [\"${WHO}\"]",
         "endpoint: \"${IP}:4317\"",
-        "password: \"${SECRET}\"",
+        "password: ${SECRET}\n",
         "max_request_body_size_mib: 21",
         "max_recv_msg_size_mib: 32",
         "endpoint: \"127.0.0.1:4318\"",
@@ -346,6 +346,14 @@ exporters: { clickhouse: { endpoint: "http://store:8123", password: "${env:SECRE
     ] {
         assert!(imported.yaml.contains(part), "{part} is not in\n{}", imported.yaml);
     }
+}
+
+/// A number that the environment gives is a number when it is read.
+#[test]
+fn a_reference_may_stand_for_a_number() {
+    let text = r#"policies: [{ name: slow, type: latency, latency: { threshold_ms: "${env:NOT_SET_ANYWHERE:-2000}" } }]"#;
+    let config = load(&otelcol(text).unwrap());
+    assert_eq!(config.rules.policies[0].blocks["latency"]["threshold_ms"], 2000);
 }
 
 /// There, policies may bear one name, or none.

@@ -48,10 +48,20 @@ fn nested(out: &mut String, value: &Value, depth: usize) {
                 }
             }
         }
+        // Plain, so that what it brings may be a number.
+        Value::String(text) if is_reference(text) => {
+            let _ = writeln!(out, " {text}");
+        }
         other => {
             let _ = writeln!(out, " {}", flow(other));
         }
     }
+}
+
+/// Whether a text is one reference, and nothing that a plain scalar could not have.
+fn is_reference(text: &str) -> bool {
+    let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| inner.chars().all(|c| c.is_ascii_alphanumeric() || "_:/.-".contains(c)))
 }
 
 fn indent(out: &mut String, depth: usize) {
