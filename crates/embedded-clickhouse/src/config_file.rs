@@ -1,7 +1,8 @@
 //! The configuration that the engine is opened with, written into the data folder at each start.
 //!
-//! Small and quiet: no system logs (the engine keeps none unless a section asks for one), few background threads, caches
-//! of a size that fits a machine shared with the receiver. And durable: a part is on the disk, its folder's entry
+//! Small and quiet: no system logs (the engine keeps none unless a section asks for one), nothing on a terminal (there alone it
+//! would log, as `Fatal`, every thread that takes over from another), few background threads, caches of a size that fits a
+//! machine shared with the receiver. And durable: a part is on the disk, its folder's entry
 //! included, before its insert is acknowledged.
 
 use std::io::{self, Write as _};
@@ -54,6 +55,7 @@ fn render(options: &Options) -> String {
     format!(
         r"<!-- Written at each start of the embedded engine; changes here are lost. -->
 <clickhouse>
+    <logger><console>false</console></logger>
     {memory}
     <background_pool_size>{threads}</background_pool_size>
     <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
@@ -86,13 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durability_is_not_a_setting() {
+    fn durability_and_quiet_are_no_settings() {
         let mut options = Options::new("l".into(), "p".into(), ([127, 0, 0, 1], 0).into());
         options.max_memory_bytes = Some(123);
         let text = render(&options);
         for line in [
             "<fsync_after_insert>1</fsync_after_insert>",
             "<fsync_part_directory>1</fsync_part_directory>",
+            "<console>false</console>",
             "<max_server_memory_usage>123</max_server_memory_usage>",
         ] {
             assert!(text.contains(line), "{line}");
