@@ -140,7 +140,7 @@ pub(crate) fn sample(what: &str) -> Incident {
 }
 
 /// All kinds of suspects.
-pub(crate) const KINDS: [SuspectKind; 10] = [
+pub(crate) const KINDS: [SuspectKind; 11] = [
     SuspectKind::Own,
     SuspectKind::Database,
     SuspectKind::Network,
@@ -148,6 +148,7 @@ pub(crate) const KINDS: [SuspectKind; 10] = [
     SuspectKind::Partner,
     SuspectKind::Security,
     SuspectKind::Version,
+    SuspectKind::Configuration,
     SuspectKind::Host,
     SuspectKind::Missing,
     SuspectKind::Outside,

@@ -57,7 +57,7 @@ impl Diagnosis {
         match confined_to(account) {
             Some((Trait::Host, host)) => Some((host, true)),
             Some((Trait::Instance, instance)) => known(instance).map(|host| (host, true)),
-            Some((Trait::Version, _)) => None,
+            Some((Trait::Version | Trait::Configuration, _)) => None,
             None => self.only_instance(service, slot).and_then(known).map(|host| (host, false)),
         }
     }
@@ -116,6 +116,7 @@ impl Diagnosis {
                 (name(key), text.unwrap_or_default().to_owned())
             }
             FacetKey::Version(service) => (format!("{} version", name(service)), named()),
+            FacetKey::Configuration(service) => (format!("{} configuration", name(service)), named()),
             FacetKey::Instance(service) => (format!("{} instance", name(service)), named()),
             FacetKey::Host => ("host".to_owned(), named()),
         }

@@ -22,6 +22,8 @@ pub enum SuspectKind {
     Security,
     /// One version of it.
     Version,
+    /// One state of its configuration.
+    Configuration,
     /// One host, pod or instance of it.
     Host,
     /// A step that no longer comes.
@@ -42,6 +44,7 @@ impl SuspectKind {
             Self::Partner => "partner",
             Self::Security => "security",
             Self::Version => "version",
+            Self::Configuration => "configuration",
             Self::Host => "host",
             Self::Missing => "missing",
             Self::Outside => "outside",
@@ -72,7 +75,7 @@ pub struct Suspect {
     pub operation: String,
     /// The one instance that it is confined to, else, where the service has only one, that; else empty.
     pub instance: String,
-    /// The one version that it is confined to; else empty.
+    /// The one version that it is confined to, or for the kind `configuration` the one revision; else empty.
     pub version: String,
     /// What in it is wrong.
     pub kind: SuspectKind,

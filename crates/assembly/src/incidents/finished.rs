@@ -59,6 +59,7 @@ fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
         version: text(&columns.version, at),
         instance: text(&columns.instance, at),
         host: text(&columns.host, at),
+        configuration: text(&columns.configuration, at),
         kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
         parent: columns.parent.get(at).copied().unwrap_or(-1),
         count: columns.count.get(at).copied().unwrap_or(1),

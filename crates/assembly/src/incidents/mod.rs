@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
     compare::{Deployment, Deployments},
-    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, Usual},
+    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, ToldChange, Usual},
 };
 
 use self::known::Known;
@@ -106,6 +106,9 @@ impl Analysis {
                 }
             }
             AnalysisEvent::Alerts(alerts) => alerts.for_each(|alert| self.alerts.take(alert, now)),
+            AnalysisEvent::Changes(changes) => changes.for_each(|change| {
+                self.diagnosis.tell(change);
+            }),
             AnalysisEvent::Feedback(given) => self.hear(given, now),
             AnalysisEvent::Found { sequence, rows } => self.found(sequence, rows, now),
             AnalysisEvent::Rules(rules) => self.diagnosis.set(rules.diagnosis()),
@@ -223,6 +226,7 @@ impl Analysis {
             }
             before => {
                 let mut report = Report::of_group(group, id, &department);
+                self.add_told(&mut report);
                 if let Some(before) = before {
                     let alerting = std::mem::take(&mut report.alerting);
                     let alerts = report.alerts;
@@ -327,6 +331,11 @@ impl Analysis {
     #[must_use]
     pub fn settings(&self) -> &DiagnosisSettings {
         self.diagnosis.settings()
+    }
+
+    /// Changes that were told of, the latest first.
+    pub fn told(&self) -> impl Iterator<Item = &ToldChange> {
+        self.diagnosis.told()
     }
 
     /// What is normal: the baselines that judgement goes by, with what is expected now.

@@ -73,9 +73,10 @@ impl Traces {
             };
             let host = first(&[slot::HOST, slot::POD, slot::INSTANCE, slot::SERVICE]);
             let instance = first(&[slot::INSTANCE, slot::POD]);
+            let version = self.rules.configurations.version(facts, resource);
             let parts = [
                 text(slot::SERVICE),
-                text(slot::VERSION),
+                &version,
                 instance,
                 host,
                 self.rules.departments.of(facts, resource),
