@@ -36,6 +36,7 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         rules,
         service_levels,
         advice: Arc::new(packs::read(reader, whole)),
+        advice_files: packs::files(reader, whole),
         clickhouse: clickhouse(reader, whole, &data_dir),
         notify: NotifyConfig {
             alertmanagers: reader.get(whole, "notify.alertmanagers"),

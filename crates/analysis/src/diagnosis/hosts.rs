@@ -1,5 +1,6 @@
 //! A host that several services are slow on, and what else those that are hit have in common: said of the first suspect.
 
+use super::incident::Common;
 use super::Diagnosis;
 use super::case::{Account, Case};
 use super::facets::{FacetKey, Shared};
@@ -74,8 +75,8 @@ impl Diagnosis {
         self.hosts[at] = host;
     }
 
-    /// What those that are hit have in common, one sentence each. `known` is told already.
-    pub(crate) fn in_common(&self, case: &Case, known: &[&str]) -> Vec<String> {
+    /// What those that are hit have in common.
+    pub(crate) fn in_common(&self, case: &Case) -> Vec<Common> {
         let mut told: Vec<&Shared> = Vec::new();
         let shared = case.shared(&self.groups);
         for one in &shared {
@@ -94,14 +95,9 @@ impl Diagnosis {
             }
         }
         told.into_iter()
-            .map(|one| (self.what(case, one), one))
-            .filter(|((_, value), _)| !known.contains(&value.as_str()))
-            .map(|((what, value), one)| {
-                format!(
-                    "{:.0} % of those that are hit have {what} {value}, of healthy ones {:.0} %",
-                    one.hit * 100.0,
-                    one.healthy * 100.0
-                )
+            .map(|one| {
+                let (what, value) = self.what(case, one);
+                Common { what, value, share: one.hit, healthy: one.healthy }
             })
             .collect()
     }

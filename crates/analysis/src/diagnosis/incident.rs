@@ -109,6 +109,19 @@ pub struct Figure {
     pub of: u32,
 }
 
+/// What those that are hit have in common and healthy ones lack.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Common {
+    /// An attribute's key; or of which service it is the version, configuration or instance; or `host`.
+    pub what: String,
+    /// Its value.
+    pub value: String,
+    /// Share of those that are hit, 0 to 1.
+    pub share: f64,
+    /// Share of healthy ones of the same types, 0 to 1.
+    pub healthy: f64,
+}
+
 /// Something that is or was wrong, with one cause as far as can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -146,6 +159,9 @@ pub struct Incident {
     pub amount: f64,
     /// Time beyond what is normal, milliseconds, summed over the transactions hit.
     pub excess_ms: f64,
+    /// What those that are hit have in common, the largest effect first.
+    #[serde(default)]
+    pub shared: Vec<Common>,
     /// Ids of some transactions hit.
     pub examples: Vec<String>,
     /// Ids of some transactions of these types from before.
@@ -192,6 +208,7 @@ impl Incident {
             customers: 0,
             amount: 0.0,
             excess_ms: 0.0,
+            shared: Vec::new(),
             examples: Vec::new(),
             before: Vec::new(),
         }

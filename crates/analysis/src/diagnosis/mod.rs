@@ -51,7 +51,7 @@ use table::Table;
 use told::Told;
 use unusual::{Clue, Unusual};
 
-pub use incident::{Change, Figure, Incident, State, Suspect, SuspectKind};
+pub use incident::{Change, Common, Figure, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
 pub use settings::{DiagnosisSettings, Method, Thresholds};
 pub use told::ToldChange;

@@ -4,7 +4,7 @@ use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::hosts::Host;
-use super::incident::{Figure, Incident, Suspect, SuspectKind};
+use super::incident::{Common, Figure, Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS, SLOTS};
 use super::mix::Sort;
 use super::names::EMPTY;
@@ -24,7 +24,8 @@ impl Diagnosis {
         if described.start == 0 {
             described.start = described.detected_at;
         }
-        described.suspects = self.suspects(case, described.start, slot);
+        described.shared = self.in_common(case);
+        described.suspects = self.suspects(case, &described.shared, described.start, slot);
         self.suspect_changed(case, &mut described);
         let types = case.groups.iter().filter_map(|&group| self.groups.key(group));
         described.types = types.map(|key| self.names.name(key.transaction_type).to_owned()).collect();
@@ -50,7 +51,7 @@ impl Diagnosis {
     }
 
     /// Who may be the cause, the likeliest first.
-    fn suspects(&self, case: &Case, start: u64, slot: u64) -> Vec<Suspect> {
+    fn suspects(&self, case: &Case, shared: &[Common], start: u64, slot: u64) -> Vec<Suspect> {
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         let host = self.common_host(case, slot);
         let with_host = |service: u32, account: &Account| {
@@ -68,7 +69,7 @@ impl Diagnosis {
                 ..self.suspect(rank, service, account, slot)
             })
             .collect();
-        self.add_common(case, host.as_ref(), &mut suspects);
+        self.add_common(shared, host.as_ref(), &mut suspects);
         suspects
     }
 
@@ -110,7 +111,7 @@ impl Diagnosis {
     }
 
     /// What those that are hit have in common, as evidence of the first suspect; a host that several services share becomes that.
-    fn add_common(&self, case: &Case, host: Option<&Host>, suspects: &mut [Suspect]) {
+    fn add_common(&self, shared: &[Common], host: Option<&Host>, suspects: &mut [Suspect]) {
         let Some(first) = suspects.first_mut() else { return };
         if let Some(host) = host.filter(|host| self.names.name(host.services[0]) == first.service) {
             let names: Vec<&str> = host.services.iter().map(|service| self.names.name(*service)).collect();
@@ -121,7 +122,14 @@ impl Diagnosis {
         }
         let known = [first.instance.clone(), first.version.clone()];
         let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        first.evidence.extend(self.in_common(case, &known));
+        let told = shared.iter().filter(|one| !known.contains(&one.value.as_str()));
+        first.evidence.extend(told.map(|one| {
+            let (hit, healthy) = (one.share * 100.0, one.healthy * 100.0);
+            format!(
+                "{hit:.0} % of those that are hit have {} {}, of healthy ones {healthy:.0} %",
+                one.what, one.value
+            )
+        }));
     }
 
     fn suspect(&self, rank: u32, service: u32, account: &Account, slot: u64) -> Suspect {

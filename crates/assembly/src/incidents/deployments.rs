@@ -165,6 +165,7 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
         customers: 0,
         amount: 0.0,
         excess_ms: 0.0,
+        shared: Vec::new(),
         examples: deployment.examples.clone(),
         before: Vec::new(),
     }

@@ -116,6 +116,22 @@ impl Analysis {
         }
     }
 
+    /// Without a log, where time is told: time is `now`, Unix nanoseconds, never back.
+    pub fn advance(&mut self, now: u64) {
+        self.tick(now);
+    }
+
+    /// Without a log: takes a decided transaction at the time of the last [`advance`](Self::advance) or after.
+    pub fn observe(&mut self, closed: &crate::records::Closed, now: u64) {
+        self.take(closed, 1, now);
+    }
+
+    /// Without a log: what was found since the last call.
+    pub fn take_found(&mut self) -> VecDeque<Row> {
+        self.sequence += self.pending.len() as u64;
+        std::mem::take(&mut self.pending)
+    }
+
     /// Whether a range is new: one that was appended again after a crash is not.
     fn is_next(&mut self, source: u32, from: u64, to: u64) -> bool {
         let source = source as usize;
