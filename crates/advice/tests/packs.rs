@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use throughline_advice::{Pack, Packs, Part, Rule};
-use throughline_analysis::diagnosis::{Figure, Incident, State, Suspect, SuspectKind};
+use throughline_analysis::diagnosis::{Common, Figure, Incident, State, Suspect, SuspectKind};
 use throughline_config::{Config, Sources};
 
 fn figure(what: &str, usual: f64, now: f64) -> Figure {
@@ -93,8 +93,10 @@ fn every_kind_of_suspect_has_a_pattern_that_speaks_of_it() {
 
 #[test]
 fn a_condition_can_ask_for_what_those_that_are_hit_share() {
-    let when = "shared.exists(s, s.what == \"bank.channel\" && s.value == \"mobile\" && s.share > 2.0 * s.healthy)";
-    let rule = Rule { name: "app".to_owned(), when: when.to_owned(), advice: "Call the app's team.".to_owned() };
+    let when =
+        "shared.exists(s, s.what == \"bank.channel\" && s.value == \"mobile\" && s.share > 2.0 * s.healthy)";
+    let rule =
+        Rule { name: "app".to_owned(), when: when.to_owned(), advice: "Call the app's team.".to_owned() };
     let pack = Pack { name: "own".to_owned(), version: "1".to_owned(), rules: vec![rule] };
     let packs = Packs::compile(vec![pack]).unwrap_or_else(|faults| panic!("{faults:?}"));
     let mut of = incident(SuspectKind::Own, vec![figure("own", 1.0, 90.0)]);

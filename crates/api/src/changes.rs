@@ -61,9 +61,13 @@ fn told(request: TellChangeRequest, now: u64) -> Result<ToldChange, ApiError> {
     if service.is_empty() && department.is_empty() {
         return Err(ApiError::Invalid("a change needs a service, or a department".to_owned()));
     }
-    for (name, value) in
-        [("tenant", &tenant), ("service", &service), ("department", &department), ("kind", &kind), ("by", &by)]
-    {
+    for (name, value) in [
+        ("tenant", &tenant),
+        ("service", &service),
+        ("department", &department),
+        ("kind", &kind),
+        ("by", &by),
+    ] {
         if value.len() > CHANGE_NAME {
             return Err(ApiError::Invalid(format!("{name} has more than {CHANGE_NAME} bytes")));
         }

@@ -19,9 +19,9 @@ use crate::{
     query::{
         Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
         KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
-        ListChangesRequest, ListChangesResponse,
-        ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse,
-        ListTransactionsRequest, ListTransactionsResponse, TellChangeRequest, Topology, TopologyRequest,
+        ListChangesRequest, ListChangesResponse, ListDeploymentsRequest, ListDeploymentsResponse,
+        ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse,
+        TellChangeRequest, Topology, TopologyRequest,
     },
     questions::Questions,
 };

@@ -18,9 +18,9 @@ use crate::{
     query::{
         Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
         Incident, Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
-        ListBaselinesResponse, ListChangesRequest, ListChangesResponse, ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest,
-        ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse, TellChangeRequest, Topology, TopologyRequest,
-        WatchIncidentsRequest,
+        ListBaselinesResponse, ListChangesRequest, ListChangesResponse, ListDeploymentsRequest,
+        ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest,
+        ListTransactionsResponse, TellChangeRequest, Topology, TopologyRequest, WatchIncidentsRequest,
         query_server::{Query, QueryServer},
     },
     questions::Questions,

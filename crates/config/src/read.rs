@@ -154,7 +154,8 @@ fn change_attributes(reader: &mut Reader, whole: Scope<'_>) -> Vec<String> {
     const KEY: &str = "diagnosis.change_attributes";
     let attributes: Vec<String> = reader.get(whole, KEY);
     if let (true, Some(node)) = (attributes.len() > MAX_CHANGE_ATTRIBUTES, whole.node.at(KEY)) {
-        let expected = format!("{} attributes; at most {MAX_CHANGE_ATTRIBUTES} are possible", attributes.len());
+        let expected =
+            format!("{} attributes; at most {MAX_CHANGE_ATTRIBUTES} are possible", attributes.len());
         reader.faults.push(Fault::new(KEY, node, expected));
     }
     attributes

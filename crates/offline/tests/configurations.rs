@@ -24,8 +24,7 @@ const NEW: (u64, u64) = (540, 240);
 
 /// What a bad version of the fraud check brings; `name` is what resources call their version.
 fn incidents(rules: &RulesSettings, name: &str) -> Vec<Incident> {
-    let fault =
-        Fault::new(FaultKind::BadVersion, Duration::from_secs(NEW.0), Duration::from_secs(NEW.1));
+    let fault = Fault::new(FaultKind::BadVersion, Duration::from_secs(NEW.0), Duration::from_secs(NEW.1));
     let options = PlanOptions {
         seed: 5,
         transfers_per_second: PER_SECOND,

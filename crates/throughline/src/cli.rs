@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
 use crate::command::{
-    changes, compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy, serve,
-    transactions,
+    changes, compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy,
+    serve, transactions,
 };
 use crate::process::logging::LoggingArgs;
 

@@ -170,7 +170,8 @@ impl Diagnosis {
             suspect.evidence.push(format!("that {} is new since {since}", new.kind().name()));
         }
         let tenant = self.groups.key(number).map_or(EMPTY, |key| key.tenant);
-        let start = (slot + 1).saturating_sub(group.flow_of(facet).map_or(0, Flow::low_slots) as u64) * SLOT_NS;
+        let start =
+            (slot + 1).saturating_sub(group.flow_of(facet).map_or(0, Flow::low_slots) as u64) * SLOT_NS;
         if let Some((service, told)) = self.told_on(number, tenant, start) {
             if change.is_none() {
                 self.names.name(service).clone_into(&mut suspect.service);
@@ -187,10 +188,9 @@ impl Diagnosis {
             FacetKey::Attribute(key) => {
                 format!("{} {}", self.names.name(key), group.facets.text(&facet).unwrap_or_default())
             }
-            FacetKey::Version(_)
-            | FacetKey::Configuration(_)
-            | FacetKey::Instance(_)
-            | FacetKey::Host => String::new(),
+            FacetKey::Version(_) | FacetKey::Configuration(_) | FacetKey::Instance(_) | FacetKey::Host => {
+                String::new()
+            }
         }
     }
 

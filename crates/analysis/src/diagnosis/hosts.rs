@@ -1,9 +1,9 @@
 //! A host that several services are slow on, and what else those that are hit have in common: said of the first suspect.
 
-use super::incident::Common;
 use super::Diagnosis;
 use super::case::{Account, Case};
 use super::facets::{FacetKey, Shared};
+use super::incident::Common;
 use super::names::EMPTY;
 use super::series::Trait;
 use super::settings::Method;
