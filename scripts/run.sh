@@ -10,4 +10,4 @@ cargo build --release --locked --package throughline
 # Whatever ends make (a second Ctrl-C, a kill) asks the server to end too, where the system can do that.
 with_make=()
 ! setpriv --pdeathsig TERM true 2>/dev/null || with_make=(setpriv --pdeathsig TERM)
-exec "${with_make[@]}" target/release/throughline serve --with-bank --config deploy/bank.yaml --data-dir "${THROUGHLINE_DATA_DIR:-data}" "$@"
+exec "${with_make[@]}" "${CARGO_TARGET_DIR:-target}/release/throughline" serve --with-bank --config deploy/bank.yaml --data-dir "${THROUGHLINE_DATA_DIR:-data}" "$@"

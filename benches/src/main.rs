@@ -10,6 +10,7 @@
 
 mod disk;
 mod load;
+mod machine;
 mod report;
 mod runs;
 mod template;
@@ -40,7 +41,7 @@ async fn main() {
     let args = Args::parse();
     let all = args.what.is_empty();
     let wants = |what: &str| all || args.what.iter().any(|wanted| wanted == what);
-    report::machine();
+    machine::report();
     let template = std::sync::Arc::new(template::Template::bank());
     report::template(&template);
     report::generator(&template);

@@ -9,14 +9,6 @@ use crate::{
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-pub(crate) fn machine() {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(':').nth(1));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("machine     {cores} cores,{}", model.unwrap_or(" unknown"));
-}
-
 pub(crate) fn template(template: &Template) {
     println!(
         "load        {} spans a request ({TRACES} traces of {SPANS}), {} bytes a span, OTLP/gRPC, plain",

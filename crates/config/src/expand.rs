@@ -1,4 +1,4 @@
-//! `${ENV}`, `${ENV:-default}` and `${file:/path}` in values; `$${` is `${` itself.
+//! `${ENV}`, `${ENV:-default}` and `${file:/path}` in values; `$${` is `${` itself. `${env:ENV}` is `${ENV}`, as a Collector's users write it.
 
 use crate::fault::Fault;
 use crate::layers::Environment;
@@ -60,9 +60,10 @@ fn reference(inner: &str, environment: &dyn Environment) -> Result<String, Strin
     if let Some(path) = inner.strip_prefix("file:") {
         return read(path);
     }
-    let (name, default) = match inner.split_once(":-") {
+    let variable = inner.strip_prefix("env:").unwrap_or(inner);
+    let (name, default) = match variable.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
-        None => (inner, None),
+        None => (variable, None),
     };
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(format!(
@@ -97,6 +98,7 @@ mod tests {
     fn references_are_replaced() {
         let expanded = |text| expand_text(text, &environment).unwrap();
         assert_eq!(expanded("http://${HOST}:${PORT:-8123}/"), "http://db:8123/");
+        assert_eq!(expanded("${env:HOST}${env:PORT:-1}"), "db1");
         assert_eq!(expanded("$${HOST} and $HOST"), "${HOST} and $HOST");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "s3cret\n").unwrap();

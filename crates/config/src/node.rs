@@ -107,6 +107,14 @@ impl Node {
         }
     }
 
+    /// The text of a scalar, as it was written; empty for what is none.
+    pub(crate) fn text(&self) -> &str {
+        match &self.value {
+            Value::Scalar { text, .. } => text,
+            Value::List(_) | Value::Map(_) => "",
+        }
+    }
+
     /// For a message: the value on one line, cut where it is long.
     pub(crate) fn shown(&self) -> String {
         const LONGEST: usize = 80;

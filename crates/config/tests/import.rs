@@ -59,7 +59,7 @@ receivers:
   otlp:
     protocols:
       grpc: { endpoint: 0.0.0.0:4317, tls: { cert_file: x } }
-      http: { endpoint: "${env:POD}:4318" }
+      http: { endpoint: "pod:4318" }
   jaeger: {}
 processors:
   batch: {}
@@ -290,16 +290,100 @@ fn refinerys_configuration_says_how_long_to_wait() {
     assert_eq!(config.rules.traces.quiet_time_without_root, 60_000_000_000);
     assert_eq!(config.rules.traces.max_spans, 5000);
     has(&imported, "line 2: General.ConfigurationVersion: ", "no equal");
-    has(&imported, "line 8: Debugging.DryRun: ", "policy test");
+    assert!(config.rules.sampling.dry_run);
+    has(
+        &refinery("General: {}\nStressRelief:\n  Mode: monitor").unwrap(),
+        "line 3: StressRelief.Mode: ",
+        "max_transactions",
+    );
 }
 
 #[test]
-fn what_looks_like_our_references_stays_as_it_was() {
-    let text = r#"policies: [{ name: "a: b", type: string_attribute, string_attribute: { key: "k", values: ["${x}", "no", "5", "€ \"q\"", ""] } }]"#;
+fn texts_stay_as_they_were() {
+    let text = r#"policies: [{ name: "a: b", type: string_attribute, string_attribute: { key: "k", values: ["$${x}", "no", "5", "€ \"q\"", ""] } }]"#;
     let config = load(&otelcol(text).unwrap());
     let values = &config.rules.policies[0].blocks["string_attribute"]["values"];
     assert_eq!(*values, serde_json::json!(["${x}", "no", "5", "€ \"q\"", ""]));
     assert_eq!(config.rules.policies[0].name, "a: b");
+    let rules = "Samplers: { __default__: { RulesBasedSampler: { Rules: [{ Drop: true, Conditions: [{ Field: a, Operator: '=', Value: '${x}' }] }] } } }";
+    let config = load(&refinery(rules).unwrap());
+    assert_eq!(config.rules.policies[0].blocks["rules"]["rules"][0]["conditions"][0]["value"], "${x}");
+}
+
+/// What a Collector reads from the environment is read from it here: texts, numbers, and what stands around the processor.
+#[test]
+fn a_collectors_references_stay_references() {
+    let text = r#"
+receivers: { otlp: { protocols: { grpc: { endpoint: "${env:IP}:4317", max_recv_msg_size_mib: 32, keepalive: {} }, http: { endpoint: "localhost:4318", max_request_body_size: 20971521, cors: { allowed_origins: ["https://*.bank.example"], max_age: 60, exposed: [] } } } } }
+processors:
+  tail_sampling:
+    policies:
+      - { name: slow, type: latency, latency: { threshold_ms: "${env:SLOW_MS:-2000}" } }
+      - { name: who, type: string_attribute, string_attribute: { key: tenant, values: ["${env:WHO}"] } }
+      - { name: many, type: string_attribute, string_attribute: { key: tenant, values: "${env:WHO}" } }
+exporters: { clickhouse: { endpoint: "http://store:8123", password: "${env:SECRET}", create_schema: false } }
+"#;
+    let imported = otelcol(text).unwrap();
+    for (start, message) in [
+        ("line 2: receivers.otlp.protocols.grpc.keepalive: ", "no equal"),
+        ("line 2: receivers.otlp.protocols.http.cors.exposed: ", "no equal"),
+        ("line 8: processors.tail_sampling.policies[many]: ", "left out"),
+        ("line 9: exporters.clickhouse.create_schema: ", "no equal"),
+    ] {
+        has(&imported, start, message);
+    }
+    assert_eq!(imported.notes.len(), 4, "{:#?}", notes(&imported));
+    for part in [
+        "threshold_ms: ${SLOW_MS:-2000}\n",
+        "values: [\"${WHO}\"]",
+        "endpoint: \"${IP}:4317\"",
+        "password: ${SECRET}\n",
+        "max_request_body_size_mib: 21",
+        "max_recv_msg_size_mib: 32",
+        "endpoint: \"127.0.0.1:4318\"",
+        "allowed_origins: [\"https://*.bank.example\"]",
+        "max_age: \"60s\"",
+    ] {
+        assert!(imported.yaml.contains(part), "{part} is not in\n{}", imported.yaml);
+    }
+}
+
+/// A number that the environment gives is a number when it is read.
+#[test]
+fn a_reference_may_stand_for_a_number() {
+    let text = r#"policies: [{ name: slow, type: latency, latency: { threshold_ms: "${env:NOT_SET_ANYWHERE:-2000}" } }]"#;
+    let config = load(&otelcol(text).unwrap());
+    assert_eq!(config.rules.policies[0].blocks["latency"]["threshold_ms"], 2000);
+}
+
+/// There, policies may bear one name, or none.
+#[test]
+fn every_policy_has_a_name_of_its_own() {
+    let text = "policies:\n  - { name: a, type: always_sample }\n  - { name: a, type: latency, latency: { threshold_ms: 5 } }\n  - { type: always_sample }\n";
+    let imported = otelcol(text).unwrap();
+    let names: Vec<_> = load(&imported).rules.policies.iter().map(|policy| policy.name.clone()).collect();
+    assert_eq!(names, ["a", "a-2", "policy-3"]);
+    has(&imported, "line 3: policies[a]: ", "is `a-2`: another one has its name");
+    has(&imported, "line 4: policies[#3]: ", "is `policy-3`: it has no name");
+}
+
+/// A condition that stands without a list, and an operator in capitals, as Refinery's own pages have them: neither may make a rule match everything.
+#[test]
+fn conditions_are_taken_in_all_their_forms() {
+    let rules = "
+Samplers:
+  __default__:
+    RulesBasedSampler:
+      Rules:
+        - { Name: one, Drop: true, Conditions: { Field: http.route, Operator: In, Value: [/health] } }
+        - { Name: other, SampleRate: 2, Condition: [{ Field: a, Operator: exists }] }
+";
+    let imported = refinery(rules).unwrap();
+    let (settings, _) = policies(&imported);
+    let rules = &settings[0].blocks["rules"]["rules"];
+    assert_eq!(rules[0]["conditions"][0]["operator"], "in");
+    assert_eq!(rules[0]["conditions"][0]["field"], "http.route");
+    has(&imported, "line 7: Samplers.__default__.RulesBasedSampler.Rules[other].Condition: ", "no equal");
 }
 
 #[test]

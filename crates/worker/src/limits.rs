@@ -8,6 +8,12 @@ pub const RECORDS_PER_TURN: usize = 64;
 /// Transactions decided before their records are appended: bounds what is in memory at once.
 pub const DECISIONS_PER_APPEND: usize = 512;
 
+/// Bytes of a partition of the summary log that are read before anything is decided: less than the log keeps in memory of it.
+pub const MAX_UNREAD_BYTES: u64 = 4 << 20;
+
+/// Transactions that wait for that at most, at about 300 bytes each; of more some are decided first.
+pub const MAX_UNDECIDED: u64 = 1 << 17;
+
 /// Bytes of summaries that wait for one append to finish before the fold stops reading.
 pub const MAX_UNAPPENDED_BYTES: usize = 16 << 20;
 

@@ -18,6 +18,9 @@ const SPAN_BYTES: usize = 72;
 /// Room in a record for what is not spans and strings.
 const RECORD_MARGIN: usize = 64 * 1024;
 
+/// Bytes of strings that a builder keeps room for: far more than an ordinary trace has.
+const MAX_TEXT_KEPT: usize = 64 * 1024;
+
 /// Ids of the fold to indices of a summary: a table that is cleared by counting up.
 #[derive(Default)]
 struct Local {
@@ -50,6 +53,8 @@ impl Local {
 #[derive(Default)]
 pub(super) struct SummaryBuilder {
     strings: Local,
+    /// Memory in which a summary's strings grow.
+    text: String,
     resources: Local,
 }
 
@@ -120,6 +125,7 @@ impl<'a> Piece<'a> {
             tenant: names.text(trace.tenant).to_owned(),
             // No rules saw all of it.
             rules_version: if trace.mixed { 0 } else { rules.version },
+            strings: std::mem::take(&mut builder.text),
             string_ends: vec![0],
             records: trace.records.to_vec(),
             matches: trace.matches,
@@ -190,7 +196,11 @@ impl<'a> Piece<'a> {
     }
 
     fn finish(self, trace: &Trace, rules: &Rules) -> TraceSummary {
-        let Self { mut summary, first, .. } = self;
+        let Self { mut summary, first, builder, .. } = self;
+        let text = summary.strings.clone();
+        builder.text = std::mem::replace(&mut summary.strings, text);
+        builder.text.clear();
+        builder.text.shrink_to(MAX_TEXT_KEPT);
         let count = summary.span_id.len() as u32;
         summary.base = summary.start.iter().copied().min().unwrap_or(0);
         let base = summary.base;

@@ -1,4 +1,4 @@
-//! JSON to YAML that a person goes on writing: blocks, names and types of policies first.
+//! JSON to YAML that a person goes on writing: blocks, names and types of policies first. `${…}` in texts stays a reference.
 
 use std::fmt::Write;
 
@@ -48,10 +48,20 @@ fn nested(out: &mut String, value: &Value, depth: usize) {
                 }
             }
         }
+        // Plain, so that what it brings may be a number.
+        Value::String(text) if is_reference(text) => {
+            let _ = writeln!(out, " {text}");
+        }
         other => {
             let _ = writeln!(out, " {}", flow(other));
         }
     }
+}
+
+/// Whether a text is one reference, and nothing that a plain scalar could not have.
+fn is_reference(text: &str) -> bool {
+    let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| inner.chars().all(|c| c.is_ascii_alphanumeric() || "_:/.-".contains(c)))
 }
 
 fn indent(out: &mut String, depth: usize) {
@@ -76,7 +86,5 @@ fn text(value: &str) -> String {
             value.to_ascii_lowercase().as_str(),
             "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
         );
-    // What is expanded in our values must not be in another's.
-    let value = value.replace("${", "$${");
-    if is_plain { value } else { Value::String(value).to_string() }
+    if is_plain { value.to_owned() } else { Value::from(value).to_string() }
 }

@@ -2,9 +2,11 @@
 //!
 //! What comes out loads as it is. What has no equal here is named in a note and left out, never bent into something else in silence.
 
+mod around;
 mod emit;
 mod fields;
 mod otelcol;
+mod references;
 mod refinery;
 mod samplers;
 

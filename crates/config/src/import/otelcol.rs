@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::around::around;
+use super::references::{refer, supposed};
 use super::{ImportError, Imported, Notes, duration, emit, parse, set, wrong};
 use crate::node::{self, Node};
 
@@ -107,25 +109,52 @@ fn wait(path: &str, node: &Node, key: &str, out: &mut Map<String, Value>, notes:
 
 fn policies(path: &str, node: &Node, out: &mut Map<String, Value>, notes: &mut Notes) {
     let node::Value::List(items) = &node.value else { return };
-    let mut list = Vec::new();
+    let (mut list, mut forms) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
         let mut policy = item.to_json();
-        references(&mut policy);
-        let name =
-            policy.get("name").and_then(Value::as_str).map_or(format!("#{}", index + 1), str::to_owned);
-        let path = format!("{path}[{name}]");
-        match wrong(std::slice::from_ref(&policy)) {
+        refer(&mut policy);
+        let path = format!("{path}[{}]", name_of(&policy).map_or(format!("#{}", index + 1), str::to_owned));
+        name(&mut policy, index, &list, item, &path, notes);
+        // What is wrong only because a reference stands there may be right when it is read.
+        let mut form = policy.clone();
+        let why = wrong(std::slice::from_ref(&form));
+        if why.is_some() {
+            form = supposed(&policy);
+        }
+        match why.filter(|_| wrong(std::slice::from_ref(&form)).is_some()) {
             Some(why) => notes.add(item, path, format!("left out: {why}")),
             None => {
                 meanings(&path, item, &policy, notes);
                 list.push(policy);
+                forms.push(form);
             }
         }
     }
-    if let Some(why) = wrong(&list) {
+    if let Some(why) = wrong(&forms) {
         notes.add(node, path, format!("together they are too much: {why}"));
     }
     set(out, "sampling.policies", Value::Array(list));
+}
+
+fn name_of(policy: &Value) -> Option<&str> {
+    policy.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
+}
+
+/// Every policy has a name of its own here: there, none is needed.
+fn name(policy: &mut Value, index: usize, list: &[Value], item: &Node, path: &str, notes: &mut Notes) {
+    let given = name_of(policy).map(str::to_owned);
+    let is_taken = |name: &str| list.iter().any(|before| name_of(before) == Some(name));
+    if given.as_deref().is_some_and(|name| !is_taken(name)) || !policy.is_object() {
+        return;
+    }
+    let base = given.as_deref().unwrap_or("policy");
+    let mut own = format!("{base}-{}", index + 1);
+    while is_taken(&own) {
+        own.push('_');
+    }
+    let why = if given.is_some() { "another one has its name" } else { "it has no name" };
+    notes.add(item, path, format!("is `{own}`: {why}"));
+    policy["name"] = json!(own);
 }
 
 /// What a policy means here in another way than there.
@@ -149,88 +178,6 @@ fn meanings(path: &str, item: &Node, policy: &Value, notes: &mut Notes) {
             item,
             path,
             "sub-policies are asked in the order of their list, as there; `policy_order` says another one",
-        );
-    }
-}
-
-/// `${env:NAME}` is `${NAME}` here, and `$$` is no longer needed for `$`.
-fn references(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = text.replace("$$", "$"),
-        Value::Array(items) => items.iter_mut().for_each(references),
-        Value::Object(entries) => entries.values_mut().for_each(references),
-        _ => {}
-    }
-}
-
-/// What stands around the processor: doors and the store are taken over, the rest is named.
-fn around(root: &Node, taken: &str, out: &mut Map<String, Value>, notes: &mut Notes) {
-    let node::Value::Map(sections) = &root.value else { return };
-    for (section, node) in sections {
-        let node::Value::Map(parts) = &node.value else { continue };
-        for (part, settings) in parts {
-            let path = format!("{section}.{part}");
-            match (section.as_str(), part.split('/').next().unwrap_or_default()) {
-                ("receivers", "otlp") => receiver(&path, settings, out, notes),
-                ("exporters", "clickhouse") => store(&path, settings, out, notes),
-                ("processors", "tail_sampling") if taken.contains(part) => {}
-                ("processors", "tail_sampling") | ("service", _) => {}
-                ("processors", "batch" | "memory_limiter" | "groupbytrace") => {
-                    notes.add(settings, path, "not needed: batches, limits and traces are made here anyway");
-                }
-                _ => notes.add(settings, path, "left out: no equal"),
-            }
-        }
-    }
-}
-
-fn receiver(path: &str, settings: &Node, out: &mut Map<String, Value>, notes: &mut Notes) {
-    for transport in ["grpc", "http"] {
-        let endpoint = settings.at(&format!("protocols.{transport}.endpoint"));
-        if let Some(endpoint) = endpoint {
-            let shown = endpoint.shown();
-            if shown.parse::<std::net::SocketAddr>().is_ok() {
-                set(out, &format!("receiver.{transport}.endpoint"), shown.into());
-            } else {
-                let message = format!("left out: `{shown}` is no address with a port, such as 0.0.0.0:4317");
-                notes.add(endpoint, format!("{path}.protocols.{transport}.endpoint"), message);
-            }
-        }
-        for unknown in ["tls", "auth", "keepalive"] {
-            if let Some(node) = settings.at(&format!("protocols.{transport}.{unknown}")) {
-                notes.add(node, format!("{path}.protocols.{transport}.{unknown}"), "left out: no equal");
-            }
-        }
-    }
-}
-
-fn store(path: &str, settings: &Node, out: &mut Map<String, Value>, notes: &mut Notes) {
-    if let Some(endpoint) = settings.get("endpoint") {
-        let shown = endpoint.shown();
-        if shown.starts_with("http://") || shown.starts_with("https://") {
-            set(out, "clickhouse.url", shown.into());
-        } else {
-            let message =
-                "left out: the store is written over HTTP, http(s)://host:8123; set `clickhouse.url`";
-            notes.add(endpoint, format!("{path}.endpoint"), message);
-        }
-    }
-    for (theirs, ours) in [("database", "clickhouse.database"), ("username", "clickhouse.user")] {
-        if let Some(node) = settings.get(theirs) {
-            set(out, ours, node.shown().into());
-        }
-    }
-    if let Some(node) = settings.get("ttl") {
-        match duration(&node.shown()) {
-            Some(time) => set(out, "clickhouse.retention.spans", json!(time)),
-            None => notes.add(node, format!("{path}.ttl"), "left out: no time that can be read"),
-        }
-    }
-    if let Some(node) = settings.get("password") {
-        notes.add(
-            node,
-            format!("{path}.password"),
-            "left out: better ${file:/path} in `clickhouse.password`",
         );
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ImportError, Imported, Notes, duration, emit, fields::is_made_by_refinery, parse, samplers, set, wrong,
+    ImportError, Imported, Notes, duration, emit, fields::is_made_by_refinery, parse, references, samplers,
+    set, wrong,
 };
 use crate::node::{self, Node};
 
@@ -16,6 +17,12 @@ const POLICY: &str = "refinery";
 /// Keys of its configuration that have an equal.
 const WAITS: [(&str, &str); 2] =
     [("Traces.SendDelay", "traces.quiet_time"), ("Traces.TraceTimeout", "traces.quiet_time_without_root")];
+
+/// Its key for a run that keeps all.
+const DRY_RUN: &str = "Debugging.DryRun";
+
+/// Keys of a rule.
+const RULE: [&str; 6] = ["Name", "SampleRate", "Sampler", "Drop", "Scope", "Conditions"];
 
 /// Turns Refinery's rules, or its configuration, into ours.
 ///
@@ -57,7 +64,10 @@ fn rules(samplers: &Node, out: &mut Map<String, Value>, notes: &mut Notes) -> Re
     if let Some(why) = wrong(std::slice::from_ref(&policy)) {
         notes.add(samplers, "Samplers", format!("together the rules are too much: {why}"));
     }
-    set(out, "sampling.policies", json!([policy]));
+    let mut policies = json!([policy]);
+    // Refinery replaces nothing in its rules.
+    references::escape(&mut policies);
+    set(out, "sampling.policies", policies);
     Ok(())
 }
 
@@ -116,6 +126,11 @@ fn of_environment(mut rule: Value, name: Option<&str>) -> Value {
 
 fn rule_of(name: &str, node: &Node, path: &str, notes: &mut Notes) -> Option<Value> {
     let mut rule = json!({"name": name});
+    if let node::Value::Map(entries) = &node.value {
+        for (key, value) in entries.iter().filter(|(key, _)| !RULE.contains(&key.as_str())) {
+            notes.add(value, format!("{path}.{key}"), "left out: no equal");
+        }
+    }
     let sampler = match node.get("Sampler").map(|sampler| &sampler.value) {
         Some(node::Value::Map(choices)) => choices.first(),
         _ => None,
@@ -132,7 +147,12 @@ fn rule_of(name: &str, node: &Node, path: &str, notes: &mut Notes) -> Option<Val
     if let Some(scope) = node.get("Scope") {
         rule["scope"] = scope.shown().into();
     }
-    if let Some(Node { value: node::Value::List(list), .. }) = node.get("Conditions") {
+    if let Some(conditions) = node.get("Conditions").filter(|node| !node.is_null()) {
+        // A single one may stand without a list.
+        let list = match &conditions.value {
+            node::Value::List(list) => list.as_slice(),
+            _ => std::slice::from_ref(conditions),
+        };
         let conditions = list.iter().map(|node| condition(node, path, notes)).collect::<Vec<_>>();
         rule["conditions"] = conditions.into();
     }
@@ -151,7 +171,12 @@ fn condition(node: &Node, path: &str, notes: &mut Notes) -> Value {
                 let message = "spans do not have this field here: it was made by Refinery, and is as if it were not there";
                 notes.add(value, format!("{path}.{}", value.shown()), message);
             }
-            made.insert(samplers::snake(key), value.to_json());
+            let value = value.to_json();
+            let value = match value.as_str() {
+                Some(operator) if key == "Operator" => operator.to_lowercase().into(),
+                _ => value,
+            };
+            made.insert(samplers::snake(key), value);
         }
     }
     Value::Object(made)
@@ -169,14 +194,21 @@ fn configuration(root: &Node, out: &mut Map<String, Value>, notes: &mut Notes) {
     if let Some(node) = root.at("Traces.SpanLimit").filter(|node| node.shown() != "0") {
         set(out, "traces.max_spans", node.to_json());
     }
+    if let Some(node) = root.at(DRY_RUN) {
+        set(out, "sampling.dry_run", node.to_json());
+    }
     let node::Value::Map(sections) = &root.value else { return };
     for (section, node) in sections {
         let node::Value::Map(entries) = &node.value else { continue };
         for (key, node) in entries {
             let path = format!("{section}.{key}");
-            if path != "Traces.SpanLimit" && !WAITS.iter().any(|(theirs, _)| *theirs == path) {
+            let is_taken = ["Traces.SpanLimit", DRY_RUN].contains(&path.as_str())
+                || WAITS.iter().any(|(theirs, _)| *theirs == path);
+            if !is_taken {
                 let message = match path.as_str() {
-                    "Debugging.DryRun" => "left out: `policy test` tells what other policies would keep",
+                    _ if section == "StressRelief" => {
+                        "left out: `sampling.max_transactions_per_second` says how much is too much"
+                    }
                     "RefineryTelemetry.AddRuleReasonToTrace" => {
                         "not needed: `KeptBy` and `KeepReason` are columns of every row"
                     }

@@ -31,7 +31,7 @@ use crate::{
     drafts::Drafts,
     events::{cause_of, closed_of, control, offer_of, rules_of, source_time_of},
     in_flight::InFlight,
-    limits::{DECISIONS_PER_APPEND, RECORDS_PER_TURN},
+    limits::{DECISIONS_PER_APPEND, MAX_UNDECIDED, MAX_UNREAD_BYTES, RECORDS_PER_TURN},
     metrics::{LIMIT_HITS, ROWS_LEFT, SNAPSHOTS},
     passing::Passing,
     save::{Schedule, save},
@@ -303,12 +303,25 @@ impl TransactionsDriver {
 
     /// What is to be done outside the log: decisions, and the end of a batch.
     async fn act(&mut self) -> Result<(), WorkerError> {
-        // Some at a time, which are read before the next are made: while they are the newest of the log they need not be decoded.
-        self.decide().await?;
+        // Some at a time, which are read before the next are made: while they are the newest of the log they need not be decoded. So what the log
+        // holds already is read first, and a transaction is decided with all of it.
+        if self.unread() <= MAX_UNREAD_BYTES || self.undecided() > MAX_UNDECIDED {
+            self.decide().await?;
+        }
         if self.fold.wants_cut() && !self.cut_asked {
             self.cut().await?;
         }
         Ok(())
+    }
+
+    /// Bytes of the log that are to be read.
+    fn unread(&self) -> u64 {
+        self.log.end(self.partition).0.saturating_sub(self.next.0)
+    }
+
+    /// Transactions that are closing, at most.
+    fn undecided(&self) -> u64 {
+        self.fold.next_sequence().saturating_sub(self.decided)
     }
 
     async fn cut(&mut self) -> Result<(), WorkerError> {
