@@ -1,8 +1,8 @@
-//! What conditions can read: an incident, one of its suspects, and the figures of that suspect. All numbers are CEL doubles, so that any two can be
+//! What conditions can read: an incident, one of its suspects, the figures of that suspect, and what those that are hit share. All numbers are CEL doubles, so that any two can be
 //! compared and divided.
 
 use serde::Serialize;
-use throughline_analysis::diagnosis::{Figure, Incident, State, Suspect, SuspectKind};
+use throughline_analysis::diagnosis::{Common, Figure, Incident, State, Suspect, SuspectKind};
 
 /// `incident` in a condition.
 #[derive(Debug, Serialize)]
@@ -43,6 +43,22 @@ pub(crate) struct FigureFacts<'a> {
     ratio: f64,
     /// Observations that show it, of all.
     share: f64,
+}
+
+/// One of `shared` in a condition.
+#[derive(Debug, Serialize)]
+pub(crate) struct SharedFacts<'a> {
+    what: &'a str,
+    value: &'a str,
+    share: f64,
+    healthy: f64,
+}
+
+impl<'a> From<&'a Common> for SharedFacts<'a> {
+    fn from(common: &'a Common) -> Self {
+        let Common { what, value, share, healthy } = common;
+        Self { what, value, share: *share, healthy: *healthy }
+    }
 }
 
 /// A thing that never was before has no ratio.
@@ -134,13 +150,19 @@ pub(crate) fn sample(what: &str) -> Incident {
         customers: 1,
         amount: 1.0,
         excess_ms: 1.0,
+        shared: vec![Common {
+            what: "attribute".to_owned(),
+            value: "value".to_owned(),
+            share: 1.0,
+            healthy: 0.0,
+        }],
         examples: Vec::new(),
         before: Vec::new(),
     }
 }
 
 /// All kinds of suspects.
-pub(crate) const KINDS: [SuspectKind; 10] = [
+pub(crate) const KINDS: [SuspectKind; 11] = [
     SuspectKind::Own,
     SuspectKind::Database,
     SuspectKind::Network,
@@ -148,6 +170,7 @@ pub(crate) const KINDS: [SuspectKind; 10] = [
     SuspectKind::Partner,
     SuspectKind::Security,
     SuspectKind::Version,
+    SuspectKind::Configuration,
     SuspectKind::Host,
     SuspectKind::Missing,
     SuspectKind::Outside,

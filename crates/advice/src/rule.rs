@@ -5,7 +5,7 @@ use serde::Serialize;
 use throughline_analysis::diagnosis::{Incident, Suspect};
 
 use crate::{
-    facts::{FigureFacts, IncidentFacts, KINDS, SuspectFacts, sample},
+    facts::{FigureFacts, IncidentFacts, KINDS, SharedFacts, SuspectFacts, sample},
     fault::Part,
 };
 
@@ -16,11 +16,11 @@ pub const MAX_CONDITION: usize = 2048;
 const MAX_TEXT: usize = 1024;
 
 /// What a condition can read.
-const NAMES: [&str; 3] = ["incident", "suspect", "figures"];
+const NAMES: [&str; 4] = ["incident", "suspect", "figures", "shared"];
 
 /// Told where something else is named.
 const KNOWN: &str = "there are incident (types, transactions, share, customers, amount, excess_ms, suspects), suspect (rank, service, department, operation, \
-     instance, version, kind, score, excess_ms, transactions, evidence) and figures, a list of what, operation, usual, now, ratio, share";
+     instance, version, kind, score, excess_ms, transactions, evidence) , figures, a list of what, operation, usual, now, ratio, share, and shared, a list of what, value, share, healthy";
 
 /// Places that a text can have.
 const PLACES: [&str; 7] = ["service", "department", "operation", "instance", "version", "usual", "now"];
@@ -106,10 +106,12 @@ impl Compiled {
     fn value(&self, incident: &Incident, suspect: &Suspect) -> Result<bool, String> {
         let mut context = Context::default();
         let figures: Vec<FigureFacts<'_>> = suspect.figures.iter().map(FigureFacts::from).collect();
+        let shared: Vec<SharedFacts<'_>> = incident.shared.iter().map(SharedFacts::from).collect();
         let facts = [
             ("incident", cel::to_value(IncidentFacts::from(incident))),
             ("suspect", cel::to_value(SuspectFacts::from(suspect))),
             ("figures", cel::to_value(&figures)),
+            ("shared", cel::to_value(&shared)),
         ];
         for (name, value) in facts {
             context.add_variable_from_value(name, value.map_err(|error| error.to_string())?);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use throughline_advice::{Pack, Packs, Part, Rule};
-use throughline_analysis::diagnosis::{Figure, Incident, State, Suspect, SuspectKind};
+use throughline_analysis::diagnosis::{Common, Figure, Incident, State, Suspect, SuspectKind};
 use throughline_config::{Config, Sources};
 
 fn figure(what: &str, usual: f64, now: f64) -> Figure {
@@ -41,6 +41,7 @@ fn incident(kind: SuspectKind, figures: Vec<Figure>) -> Incident {
         customers: 3,
         amount: 0.0,
         excess_ms: 1000.0,
+        shared: Vec::new(),
         examples: Vec::new(),
         before: Vec::new(),
     }
@@ -78,6 +79,7 @@ fn every_kind_of_suspect_has_a_pattern_that_speaks_of_it() {
         (SuspectKind::Partner, vec![figure("partner", 1.0, 90.0)]),
         (SuspectKind::Security, vec![figure("own", 1.0, 90.0)]),
         (SuspectKind::Version, vec![figure("own", 1.0, 90.0)]),
+        (SuspectKind::Configuration, vec![figure("own", 1.0, 90.0)]),
         (SuspectKind::Host, vec![figure("own", 1.0, 90.0)]),
         (SuspectKind::Outside, Vec::new()),
         (SuspectKind::Missing, vec![figure("missing", 0.0, 0.9)]),
@@ -87,6 +89,21 @@ fn every_kind_of_suspect_has_a_pattern_that_speaks_of_it() {
         assert!(!advice[0].text.contains('{'), "all places are filled in: {}", advice[0].text);
         assert_eq!((advice[0].pack.as_str(), advice[0].suspect), ("throughline", 1));
     }
+}
+
+#[test]
+fn a_condition_can_ask_for_what_those_that_are_hit_share() {
+    let when =
+        "shared.exists(s, s.what == \"bank.channel\" && s.value == \"mobile\" && s.share > 2.0 * s.healthy)";
+    let rule =
+        Rule { name: "app".to_owned(), when: when.to_owned(), advice: "Call the app's team.".to_owned() };
+    let pack = Pack { name: "own".to_owned(), version: "1".to_owned(), rules: vec![rule] };
+    let packs = Packs::compile(vec![pack]).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let mut of = incident(SuspectKind::Own, vec![figure("own", 1.0, 90.0)]);
+    assert_eq!(rules(&packs, &of), Vec::<String>::new());
+    let (what, value) = ("bank.channel".to_owned(), "mobile".to_owned());
+    of.shared.push(Common { what, value, share: 0.9, healthy: 0.2 });
+    assert_eq!(rules(&packs, &of), ["app"]);
 }
 
 #[test]

@@ -98,11 +98,13 @@ fn a_version_that_fails_is_worse_within_a_minute_and_over_when_it_is_gone() {
     assert_eq!((first.verdict, first.beside, first.baseline.as_str()), (Verdict::Worse, true, "1.0"));
     assert!(first.looked_at <= START + 660 * SECOND, "within a minute");
     assert!(first.worse[0].contains("`reserve` fails"), "{:?}", first.worse);
-    assert!(deployments.worse("", "stock").is_some() && deployments.worse("", "shop").is_none());
+    assert!(
+        deployments.worse("", "stock").next().is_some() && deployments.worse("", "shop").next().is_none()
+    );
     let after = run(&mut deployments, 690, 200, |_| OLD);
     let last = after.last().unwrap_or_else(|| panic!("its end is not told of"));
     assert!(last.over && last.verdict == Verdict::Worse && last.last_seen < START + 691 * SECOND);
-    assert!(deployments.worse("", "stock").is_none(), "it is gone");
+    assert!(deployments.worse("", "stock").next().is_none(), "it is gone");
     assert_eq!(deployments.list().len(), 1, "it is remembered");
 }
 

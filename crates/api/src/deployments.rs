@@ -86,11 +86,12 @@ fn deployment(of: &compare::Deployment) -> Deployment {
         types: of.types.clone(),
         examples: of.examples.clone(),
         sentence: sentence(of),
+        what: of.what.name().to_owned(),
     }
 }
 
 fn sentence(of: &compare::Deployment) -> String {
-    let pair = format!("version {} of {}", of.candidate, of.service);
+    let pair = format!("{} {} of {}", of.what.name(), of.candidate, of.service);
     let (before, since) = of.calls;
     match of.verdict {
         Verdict::Worse => format!("{pair} is worse than {}: {}.", of.baseline, of.worse.join("; ")),

@@ -17,10 +17,11 @@ use crate::{
     alerts::{SimpleAlerts, Webhook},
     extract::{self, Query},
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
+        Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
         KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
-        ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse,
-        ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
+        ListChangesRequest, ListChangesResponse, ListDeploymentsRequest, ListDeploymentsResponse,
+        ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse,
+        TellChangeRequest, Topology, TopologyRequest,
     },
     questions::Questions,
 };
@@ -110,6 +111,22 @@ pub(crate) async fn deployments(
     Query(request): Query<ListDeploymentsRequest>,
 ) -> Result<Json<ListDeploymentsResponse>, ApiError> {
     Ok(Json(questions.list_deployments(&request)?))
+}
+
+/// `GET /api/v1/changes`
+pub(crate) async fn changes(
+    State(questions): State<Questions>,
+    Query(request): Query<ListChangesRequest>,
+) -> Result<Json<ListChangesResponse>, ApiError> {
+    Ok(Json(questions.list_changes(&request)?))
+}
+
+/// `POST /api/v1/changes`
+pub(crate) async fn tell_change(
+    State(questions): State<Questions>,
+    extract::Body(request): extract::Body<TellChangeRequest>,
+) -> Result<Json<Change>, ApiError> {
+    Ok(Json(questions.tell_change(request).await?))
 }
 
 /// `GET /api/v1/baselines`

@@ -5,6 +5,7 @@
 //! holds no state. Limits: [`limits`].
 
 mod alerts;
+mod changes;
 mod compare;
 mod console;
 mod convert;

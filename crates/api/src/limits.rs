@@ -44,6 +44,12 @@ pub const ALERTS_PER_REQUEST: usize = 20_000;
 /// Bytes of one alert's labels, and of its annotations with them: more, and annotations are left out.
 pub const ALERT_BYTES: usize = 4096;
 
+/// Bytes of a service's name and the like in a change that is told of.
+pub const CHANGE_NAME: usize = 256;
+
+/// Bytes of what was done: it stands in a sentence.
+pub const CHANGE_TEXT: usize = 512;
+
 /// Label of the alerts that are made of incidents here: one that comes back is not taken.
 pub const OWN_LABEL: &str = "throughline_incident";
 

@@ -16,11 +16,11 @@ use crate::{
     ServeError, console, extract, json,
     limits::ALERTS_BODY,
     query::{
-        CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
+        Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
         Incident, Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
-        ListBaselinesResponse, ListDeploymentsRequest, ListDeploymentsResponse, ListIncidentsRequest,
-        ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse, Topology, TopologyRequest,
-        WatchIncidentsRequest,
+        ListBaselinesResponse, ListChangesRequest, ListChangesResponse, ListDeploymentsRequest,
+        ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest,
+        ListTransactionsResponse, TellChangeRequest, Topology, TopologyRequest, WatchIncidentsRequest,
         query_server::{Query, QueryServer},
     },
     questions::Questions,
@@ -100,6 +100,17 @@ impl Query for Grpc {
         Ok(Response::new(self.0.list_deployments(&request.into_inner())?))
     }
 
+    async fn tell_change(&self, request: Request<TellChangeRequest>) -> Result<Response<Change>, Status> {
+        Ok(Response::new(self.0.tell_change(request.into_inner()).await?))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        Ok(Response::new(self.0.list_changes(&request.into_inner())?))
+    }
+
     async fn list_baselines(
         &self,
         request: Request<ListBaselinesRequest>,
@@ -134,6 +145,7 @@ impl Api {
             .route("/api/v1/incidents/{id}/feedback", post(json::feedback))
             .route("/api/v1/compare", get(json::compare))
             .route("/api/v1/deployments", get(json::deployments))
+            .route("/api/v1/changes", get(json::changes).post(json::tell_change))
             .route("/api/v1/baselines", get(json::baselines))
             .route("/api/v1/kpis", get(json::kpis))
             .route("/api/v1/topology", get(json::topology))

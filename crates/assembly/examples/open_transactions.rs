@@ -59,6 +59,7 @@ fn rules() -> Rules {
         policies: Vec::new(),
         sampling: SamplingSettings::default(),
         diagnosis: throughline_analysis::diagnosis::DiagnosisSettings::default(),
+        change_attributes: Vec::new(),
         batch_rows: 50_000,
         batch_delay: 5 * SECOND,
         retention: 2 * hour,

@@ -81,7 +81,8 @@ impl Departments {
     }
 }
 
-fn resource_slot(plan: &mut ScanPlan, key: &str) -> usize {
+/// The slot of a resource attribute, added to the plan where it is not there yet.
+pub(crate) fn resource_slot(plan: &mut ScanPlan, key: &str) -> usize {
     if let Some(slot) = plan.resource_keys.iter().position(|known| **known == *key) {
         return slot;
     }

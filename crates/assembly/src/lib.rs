@@ -10,6 +10,7 @@
 //! Limits: [`traces::MAX_CLOSED_TRACES`], [`transactions::MAX_CLOSED_TRANSACTIONS`], [`strings::MAX_ENTRIES`], [`traces::MAX_KEYS`], [`traces::MAX_LINKS`].
 
 pub mod chunk;
+pub mod configuration;
 pub mod decide;
 pub mod departments;
 pub mod expression;

@@ -13,6 +13,7 @@ use throughline_sampling::{MatcherTable, Options, Policies, PolicySettings, Span
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
+    configuration::ConfigurationSlots,
     departments::Departments,
     expression::{ExpressionError, Predicate},
 };
@@ -45,6 +46,9 @@ pub struct RulesSettings {
     /// What is wrong, and when it is over; without the network's owner, which is above.
     #[serde(default)]
     pub diagnosis: DiagnosisSettings,
+    /// Resource attributes that name the revision of a service's configuration.
+    #[serde(default)]
+    pub change_attributes: Vec<String>,
     /// Rows that end a batch.
     pub batch_rows: u64,
     /// Age that ends a batch.
@@ -217,6 +221,8 @@ pub struct Rules {
     pub plan: Arc<CompiledPlan>,
     /// Resource to department.
     pub departments: Departments,
+    /// Resource to the revision of its configuration.
+    pub configurations: ConfigurationSlots,
     /// Types, in order.
     pub types: Vec<TransactionType>,
     /// Policies, in order.
@@ -241,6 +247,7 @@ impl Rules {
         let version = xxh3_64(&serde_json::to_vec(&settings).unwrap_or_default());
         let mut plan = ScanPlan { version, ..ScanPlan::default() };
         let departments = Departments::compile(&settings, &mut plan, &mut faults);
+        let configurations = ConfigurationSlots::compile(&settings.change_attributes, &mut plan);
         let types = compile_types(&settings.transactions, &mut faults);
         let mut matchers = MatcherTable::default();
         let policies =
@@ -260,6 +267,7 @@ impl Rules {
                 version,
                 plan: Arc::new(CompiledPlan::new(plan)),
                 departments,
+                configurations,
                 types,
                 policies,
                 questions,

@@ -103,6 +103,7 @@ impl Config {
                 source: Source::Default,
             });
         }
-        Ok(Self { rules, service_levels: new.service_levels, advice: new.advice, ..self.clone() })
+        let (service_levels, advice, advice_files) = (new.service_levels, new.advice, new.advice_files);
+        Ok(Self { rules, service_levels, advice, advice_files, ..self.clone() })
     }
 }

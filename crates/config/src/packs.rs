@@ -1,7 +1,7 @@
 //! Rule packs: files of their own, in the words that `throughline-advice` checks.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use throughline_advice::{BUILTIN, Pack, PackFault, Packs, Rule};
 
@@ -16,6 +16,12 @@ const RULE_KEYS: [&str; 3] = ["name", "when", "advice"];
 
 /// Largest file: a pack of thousands of rules is none.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// Where packs lie.
+pub(crate) fn files(reader: &mut Reader, whole: Scope<'_>) -> Vec<PathBuf> {
+    let files: Vec<String> = reader.get(whole, "diagnosis.rules.files");
+    files.into_iter().map(PathBuf::from).collect()
+}
 
 /// The pack that is built in, and those of files; every fault is noted.
 pub(crate) fn read(reader: &mut Reader, whole: Scope<'_>) -> Packs {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_analysis::diagnosis::{DiagnosisSettings, Method, Thresholds};
+use throughline_assembly::configuration::MAX_CHANGE_ATTRIBUTES;
 use throughline_assembly::rules::{
     DepartmentRule, RulesSettings, SamplingSettings, TraceSettings, TransactionSettings, TypeSettings,
 };
@@ -35,6 +36,7 @@ pub(crate) fn config(reader: &mut Reader, root: &Node) -> Config {
         rules,
         service_levels,
         advice: Arc::new(packs::read(reader, whole)),
+        advice_files: packs::files(reader, whole),
         clickhouse: clickhouse(reader, whole, &data_dir),
         notify: NotifyConfig {
             alertmanagers: reader.get(whole, "notify.alertmanagers"),
@@ -114,6 +116,7 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
             max_transactions_per_second: reader.get(whole, "sampling.max_transactions_per_second"),
         },
         diagnosis: diagnosis(reader, whole),
+        change_attributes: change_attributes(reader, whole),
         batch_rows: reader.get(whole, "batch.max_rows"),
         batch_delay: nanos(reader, whole, "batch.max_delay"),
         retention: nanos(reader, whole, "log.retention.age"),
@@ -145,6 +148,17 @@ fn diagnosis(reader: &mut Reader, whole: Scope<'_>) -> DiagnosisSettings {
             apart: nanos(reader, whole, "diagnosis.apart"),
         },
     }
+}
+
+fn change_attributes(reader: &mut Reader, whole: Scope<'_>) -> Vec<String> {
+    const KEY: &str = "diagnosis.change_attributes";
+    let attributes: Vec<String> = reader.get(whole, KEY);
+    if let (true, Some(node)) = (attributes.len() > MAX_CHANGE_ATTRIBUTES, whole.node.at(KEY)) {
+        let expected =
+            format!("{} attributes; at most {MAX_CHANGE_ATTRIBUTES} are possible", attributes.len());
+        reader.faults.push(Fault::new(KEY, node, expected));
+    }
+    attributes
 }
 
 fn nanos(reader: &mut Reader, scope: Scope<'_>, name: &str) -> u64 {

@@ -25,6 +25,8 @@ pub struct Config {
     pub service_levels: Vec<Option<ServiceLevel>>,
     /// Advice on incidents.
     pub advice: Arc<Packs>,
+    /// Files that it was read from.
+    pub advice_files: Vec<PathBuf>,
     /// The store.
     pub clickhouse: ClickHouseConfig,
     /// Who is told of incidents.

@@ -46,6 +46,8 @@ pub enum Kind {
     Found = 12,
     /// A transaction that closes, offered to policies that hang on what came before.
     Offer = 13,
+    /// Changes that somebody told of.
+    Changes = 14,
 }
 
 /// The record that made a fold append this one: what makes a second append of it count once.
@@ -116,6 +118,7 @@ impl Kind {
             Self::Feedback,
             Self::Found,
             Self::Offer,
+            Self::Changes,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == number)

@@ -1,8 +1,8 @@
 //! Recorded requests to incidents.
 
-use throughline_analysis::diagnosis::{Change, Diagnosis, Incident};
+use throughline_analysis::diagnosis::Incident;
 use throughline_assembly::{
-    incidents::with_finished,
+    incidents::{Analysis, Report, Row},
     records::{Closed, Outcome},
     rules::{RuleFault, RulesSettings},
     time::SECOND,
@@ -13,6 +13,9 @@ use crate::{Event, Offline, Timeline};
 
 /// After the last transaction so much time passes, nanoseconds: what is open then is over.
 const AFTER: u64 = 300 * SECOND;
+
+/// Time is told in steps of so long, nanoseconds: as a server's ticks do.
+const STEP: u64 = SECOND;
 
 /// The core and a diagnosis of what it makes of requests, in the time of their spans.
 pub struct Diagnosing {
@@ -35,7 +38,9 @@ pub struct Diagnosed {
 
 struct Heard {
     timeline: Timeline,
-    diagnosis: Diagnosis,
+    analysis: Analysis,
+    /// Time that it was told last, in steps.
+    step: u64,
     last: u64,
     diagnosed: Diagnosed,
 }
@@ -48,7 +53,8 @@ impl Diagnosing {
     pub fn new(rules: &RulesSettings) -> Result<Self, Vec<RuleFault>> {
         let heard = Heard {
             timeline: Timeline::default(),
-            diagnosis: Diagnosis::new(rules.diagnosis()),
+            analysis: Analysis::new(rules.diagnosis()),
+            step: 0,
             last: 0,
             diagnosed: Diagnosed::default(),
         };
@@ -78,8 +84,8 @@ impl Diagnosing {
         offline.finish(&mut |event| heard.hear(event));
         heard.drain(true);
         let end = heard.last + AFTER;
-        let changes = heard.diagnosis.advance(end);
-        heard.note(changes);
+        heard.analysis.advance(end);
+        heard.note();
         heard.diagnosed.incidents.sort_by_key(|incident| incident.detected_at);
         heard.diagnosed
     }
@@ -108,19 +114,27 @@ impl Heard {
 
     fn observe(&mut self, time: u64, closed: &Closed) {
         self.last = self.last.max(time);
-        let changes = self.diagnosis.advance(time);
-        self.note(changes);
+        if time / STEP > self.step {
+            self.step = time / STEP;
+            self.analysis.advance(time);
+            self.note();
+        }
         self.diagnosed.transactions += 1;
-        with_finished(closed, |finished| self.diagnosis.observe(finished));
+        self.analysis.observe(closed, time);
     }
 
     /// Each incident as it was last told of.
-    fn note(&mut self, changes: Vec<Change>) {
-        for change in changes {
-            let (Change::Opened(incident) | Change::Updated(incident) | Change::Recovered(incident)) = change;
-            match self.diagnosed.incidents.iter_mut().rev().find(|known| known.id == incident.id) {
-                Some(known) => *known = incident,
-                None => self.diagnosed.incidents.push(incident),
+    fn note(&mut self) {
+        for row in self.analysis.take_found() {
+            let Row::Incident(report) = row else { continue };
+            let Report { incident, part_of, .. } = *report;
+            let incidents = &mut self.diagnosed.incidents;
+            let known = incidents.iter().rposition(|known| known.id == incident.id);
+            match known {
+                // What turned out to be a part of another is told of there.
+                Some(at) if !part_of.is_empty() => drop(incidents.remove(at)),
+                Some(at) => incidents[at] = incident,
+                None => incidents.push(incident),
             }
         }
     }

@@ -54,6 +54,7 @@ fn settings() -> RulesSettings {
         .unwrap(),
         sampling: SamplingSettings::default(),
         diagnosis: throughline_analysis::diagnosis::DiagnosisSettings::default(),
+        change_attributes: Vec::new(),
         batch_rows: 1000,
         batch_delay: 5 * SECOND,
         retention: 7200 * SECOND,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use throughline_config::{Config, ConfigError, Sources};
 
 use crate::command::{
-    compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy, serve,
-    transactions,
+    changes, compare, config, diagnose, embedded_clickhouse, explain, figures, incidents, migrate, policy,
+    serve, transactions,
 };
 use crate::process::logging::LoggingArgs;
 
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Baselines(figures::BaselinesArgs),
     /// Alerts that were sent here, and the incidents that explain them
     Alerts(figures::AlertsArgs),
+    /// Changes that somebody told of, or tells of: a version, a configuration, a switch
+    Changes(Box<changes::ChangesArgs>),
     /// Sends the traces of a simulated bank
     Bank(throughline_bank::cli::Args),
     /// Sends recorded OTLP to a running server

@@ -1,4 +1,5 @@
-//! Versions as they come: a new one of a service is compared with the one before by itself, a few times, until there is a verdict.
+//! Versions and configurations as they come: a new one of a service is compared with the one before by itself, a few times, until there is a verdict.
+//! What is said of versions here holds for revisions of a configuration too: they are compared apart from each other.
 //!
 //! Of each version the own times and the own failures of its operations are held, those of the last ten to twenty minutes. Where the version before runs
 //! beside the new one, both are compared over the same time; where it is gone, with what it was before, and only as long as nothing else is likely to have
@@ -22,7 +23,7 @@ use crate::{
 /// Seconds after the first call of a new version at which it is looked at.
 pub const LOOKS: [u64; 8] = [20, 40, 80, 160, 320, 640, 1280, 1800];
 
-/// Services that are held; more are not compared.
+/// Services that are held, of versions and of configurations; more are not compared.
 pub const MAX_SERVICES: usize = 256;
 
 /// Versions of one service that are held; of more, the one that was not seen for longest goes.
@@ -52,6 +53,38 @@ const LOOKED_AT: u32 = 1000;
 /// How often it is looked whether a look is due.
 const STEP_NS: u64 = 10_000_000_000;
 
+/// What of a service is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Changed {
+    /// Its version.
+    #[default]
+    Version,
+    /// Its configuration.
+    Configuration,
+}
+
+impl Changed {
+    const ALL: [Self; 2] = [Self::Version, Self::Configuration];
+
+    /// Its name in output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Configuration => "configuration",
+        }
+    }
+
+    /// Which of them a hop met.
+    pub(super) fn of<'a>(self, hop: &FinishedHop<'a>) -> &'a str {
+        match self {
+            Self::Version => hop.version,
+            Self::Configuration => hop.configuration,
+        }
+    }
+}
+
 /// A new version of a service, and what came of it. Times are Unix nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
@@ -63,6 +96,8 @@ pub struct Deployment {
     pub service: String,
     /// Who owns it.
     pub department: String,
+    /// What of it is new: where it says version below, it is one of these.
+    pub what: Changed,
     /// The version before.
     pub baseline: String,
     /// The new one.
@@ -115,8 +150,8 @@ struct Service {
 /// Versions of all services. Its state goes into a snapshot.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Deployments {
-    /// By tenant and name.
-    services: BTreeMap<String, BTreeMap<String, Service>>,
+    /// Of versions, then of configurations; by tenant and name.
+    services: [BTreeMap<String, BTreeMap<String, Service>>; 2],
     count: usize,
     watches: usize,
     ended: VecDeque<Deployment>,
@@ -136,27 +171,40 @@ impl Deployments {
         }
         let weight = weight.saturating_mul(stride);
         let failed_below = failed_below(finished.hops);
+        for what in Changed::ALL {
+            self.observe_one(finished, what, &failed_below, weight, now);
+        }
+    }
+
+    fn observe_one(
+        &mut self,
+        finished: &Finished<'_>,
+        what: Changed,
+        failed_below: &[bool],
+        weight: u32,
+        now: u64,
+    ) {
         let mut told: Vec<&str> = Vec::new();
         for (hop, failed_below) in finished.hops.iter().zip(failed_below) {
-            if hop.version.is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
+            if what.of(hop).is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
                 continue;
             }
             let may_begin = self.watches < MAX_WATCHES;
-            let Some(service) = self.service(finished.tenant, hop, now) else { continue };
-            let errors = if failed_below { 0 } else { hop.errors };
-            let (is_new, known) = service.version(hop.version, now);
+            let Some(service) = self.service(finished.tenant, what, hop, now) else { continue };
+            let errors = if *failed_below { 0 } else { hop.errors };
+            let (is_new, known) = service.version(what.of(hop), now);
             known.add(hop, errors, now);
             let (mut begins, mut replaced) = (false, None);
             if is_new
                 && may_begin
-                && let Some(watch) = service.compared(finished.tenant, hop, now)
+                && let Some(watch) = service.compared(finished.tenant, what, hop, now)
             {
                 replaced = service.watch.replace(watch);
                 begins = replaced.is_none();
             }
             if let Some(watch) = &mut service.watch {
                 watch.add(hop, errors, now);
-                if hop.version == watch.deployment.candidate && !told.contains(&hop.service) {
+                if what.of(hop) == watch.deployment.candidate && !told.contains(&hop.service) {
                     told.push(hop.service);
                     watch.hit(finished, weight, hop.errors > 0);
                 }
@@ -169,17 +217,24 @@ impl Deployments {
         }
     }
 
-    fn service(&mut self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> Option<&mut Service> {
-        let is_known = self.services.get(tenant).is_some_and(|services| services.contains_key(hop.service));
+    fn service(
+        &mut self,
+        tenant: &str,
+        what: Changed,
+        hop: &FinishedHop<'_>,
+        now: u64,
+    ) -> Option<&mut Service> {
+        let of_kind = &mut self.services[what as usize];
+        let is_known = of_kind.get(tenant).is_some_and(|services| services.contains_key(hop.service));
         if !is_known {
             if self.count >= MAX_SERVICES {
                 return None;
             }
             self.count += 1;
             let service = Service { first: now, department: hop.department.to_owned(), ..Service::default() };
-            self.services.entry(tenant.to_owned()).or_default().insert(hop.service.to_owned(), service);
+            of_kind.entry(tenant.to_owned()).or_default().insert(hop.service.to_owned(), service);
         }
-        self.services.get_mut(tenant)?.get_mut(hop.service)
+        of_kind.get_mut(tenant)?.get_mut(hop.service)
     }
 
     fn end(&mut self, deployment: Deployment) {
@@ -199,7 +254,8 @@ impl Deployments {
         self.seen = 0;
         let mut changed = Vec::new();
         let mut ended = Vec::new();
-        for service in self.services.values_mut().flat_map(BTreeMap::values_mut) {
+        let services = self.services.iter_mut().flat_map(BTreeMap::values_mut);
+        for service in services.flat_map(BTreeMap::values_mut) {
             for version in &mut service.versions {
                 version.turn(now);
             }
@@ -227,32 +283,33 @@ impl Deployments {
     /// All that are held, the newest first.
     #[must_use]
     pub fn list(&self) -> Vec<&Deployment> {
-        let going_on = self.services.values().flat_map(BTreeMap::values);
+        let going_on = self.services.iter().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
         let going_on = going_on.filter_map(|service| Some(&service.watch.as_ref()?.deployment));
         let mut all: Vec<&Deployment> = going_on.chain(&self.ended).collect();
         all.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.id.cmp(&b.id)));
         all
     }
 
-    /// The comparison of a service's new version that goes on and is worse.
-    #[must_use]
-    pub fn worse(&self, tenant: &str, service: &str) -> Option<&Deployment> {
-        let watch = self.services.get(tenant)?.get(service)?.watch.as_ref()?;
-        (watch.deployment.verdict == Verdict::Worse).then_some(&watch.deployment)
+    /// Comparisons of a service's new version and new configuration that go on and are worse.
+    pub fn worse<'a>(&'a self, tenant: &'a str, service: &'a str) -> impl Iterator<Item = &'a Deployment> {
+        let watches = self.services.iter().filter_map(move |of_kind| {
+            of_kind.get(tenant)?.get(service)?.watch.as_ref().map(|watch| &watch.deployment)
+        });
+        watches.filter(|deployment| deployment.verdict == Verdict::Worse)
     }
 }
 
 impl Service {
     /// The comparison of a version that came just now, if there is something to compare it with.
-    fn compared(&self, tenant: &str, hop: &FinishedHop<'_>, now: u64) -> Option<Watch> {
+    fn compared(&self, tenant: &str, what: Changed, hop: &FinishedHop<'_>, now: u64) -> Option<Watch> {
         if self.first + LEARN_NS > now {
             return None;
         }
-        let others = self.versions.iter().filter(|other| other.name != hop.version);
+        let others = self.versions.iter().filter(|other| other.name != what.of(hop));
         let before = others.filter(|other| other.calls >= KNOWN_CALLS).max_by_key(|other| other.last)?;
         let mut side = before.older.clone();
         side.merge(&before.recent);
-        Some(Watch::new(tenant, hop, &self.department, (before.name.clone(), side), now))
+        Some(Watch::new((tenant, &self.department), what, hop, (before.name.clone(), side), now))
     }
 
     /// A version, and whether it came just now.

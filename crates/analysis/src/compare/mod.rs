@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use deployments::{Deployment, Deployments, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES};
+pub use deployments::{
+    Changed, Deployment, Deployments, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES,
+};
 pub use statistics::{Superiority, holm, rank_sum, rate_ratio, two_shares};
 
 /// Chance of calling something worse that is not, over all measures of a comparison.

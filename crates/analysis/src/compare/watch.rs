@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     ALPHA, Comparison, MIN_CALLS, Measure, Side, Verdict, What, compare,
-    deployments::{Deployment, LOOKS, add},
+    deployments::{Changed, Deployment, LOOKS, add},
 };
 use crate::diagnosis::{Finished, FinishedHop};
 
@@ -48,20 +48,23 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(
-        tenant: &str,
+        (tenant, department): (&str, &str),
+        what: Changed,
         hop: &FinishedHop<'_>,
-        department: &str,
         (baseline, before): (String, Side),
         now: u64,
     ) -> Self {
-        let name = format!("{tenant}\0{}\0{}\0{now}", hop.service, hop.version);
+        // Names of versions are as they were before there were others.
+        let kind = if what == Changed::Version { "" } else { what.name() };
+        let name = format!("{tenant}\0{}\0{kind}{}\0{now}", hop.service, what.of(hop));
         let deployment = Deployment {
             id: format!("{:016x}", xxh3_64(name.as_bytes())),
             tenant: tenant.to_owned(),
             service: hop.service.to_owned(),
             department: department.to_owned(),
             baseline,
-            candidate: hop.version.to_owned(),
+            what,
+            candidate: what.of(hop).to_owned(),
             since: now,
             last_seen: now,
             looked_at: 0,
@@ -80,15 +83,16 @@ impl Watch {
 
     /// Counts a hop of either version.
     pub(super) fn add(&mut self, hop: &FinishedHop<'_>, errors: u32, now: u64) {
+        let value = self.deployment.what.of(hop);
         if self.looks >= LOOKS.len() {
             // What is over is not counted, only seen.
-            if hop.version == self.deployment.candidate {
+            if value == self.deployment.candidate {
                 self.deployment.last_seen = now;
             }
-        } else if hop.version == self.deployment.candidate {
+        } else if value == self.deployment.candidate {
             self.deployment.last_seen = now;
             add(&mut self.candidate, hop, errors);
-        } else if hop.version == self.deployment.baseline {
+        } else if value == self.deployment.baseline {
             add(&mut self.beside, hop, errors);
         }
     }

@@ -21,6 +21,8 @@ pub(crate) enum FacetKey {
     Attribute(u32),
     /// Version of a service that it met.
     Version(u32),
+    /// Revision of a service's configuration that it met.
+    Configuration(u32),
     /// Instance of a service that it met.
     Instance(u32),
     /// Host that it met, whatever ran there.
@@ -109,6 +111,7 @@ impl Facets {
         for hop in names.iter().filter(|hop| hop.service != EMPTY) {
             let of_hop = [
                 (FacetKey::Version(hop.service), hop.version),
+                (FacetKey::Configuration(hop.service), hop.configuration),
                 (FacetKey::Instance(hop.service), hop.instance),
                 (FacetKey::Host, hop.host),
             ];

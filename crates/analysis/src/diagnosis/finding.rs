@@ -152,9 +152,11 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
     Some(finding)
 }
 
-/// The one version, instance or host that deviates while others do not.
+/// The one version, configuration, instance or host that deviates while others do not.
 fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
-    [Trait::Version, Trait::Instance, Trait::Host].into_iter().find_map(|what| worst(series, what, slot))
+    [Trait::Version, Trait::Configuration, Trait::Instance, Trait::Host]
+        .into_iter()
+        .find_map(|what| worst(series, what, slot))
 }
 
 fn worst(series: &Series, what: Trait, slot: u64) -> Option<(Trait, u32)> {

@@ -19,6 +19,24 @@ const NEW_SLOTS: u64 = 90;
 /// Falls of several types that come within so many slots are one: three minutes.
 const TOGETHER_SLOTS: u64 = 18;
 
+/// A version or configuration that is new.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewChange {
+    pub(crate) service: u32,
+    what: Trait,
+    /// Its name.
+    pub(crate) value: u32,
+    /// Slot of its first call.
+    pub(crate) since: u64,
+}
+
+impl NewChange {
+    /// What a suspect is that came with it.
+    pub(crate) fn kind(&self) -> SuspectKind {
+        if self.what == Trait::Configuration { SuspectKind::Configuration } else { SuspectKind::Version }
+    }
+}
+
 /// A fall that is an incident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct OpenFall {
@@ -128,7 +146,7 @@ impl Diagnosis {
             None => "no value of an attribute stands out".to_owned(),
         });
         evidence.push("those that come are as fast and fail as little as usual".to_owned());
-        let change = self.new_version(number, slot, |_| true);
+        let change = self.new_change(number, slot, |_| true);
         let mut suspect = Suspect {
             rank: 1,
             service: self.names.name(service).to_owned(),
@@ -143,12 +161,24 @@ impl Diagnosis {
             evidence,
             figures: Vec::new(),
         };
-        if let Some((service, version, since)) = change {
-            self.names.name(service).clone_into(&mut suspect.service);
-            suspect.department = self.names.name(self.department_of(service)).to_owned();
-            (suspect.operation, suspect.kind) = (String::new(), SuspectKind::Version);
-            self.names.name(version).clone_into(&mut suspect.version);
-            suspect.evidence.push(format!("that version is new since {}", times::text(since * SLOT_NS)));
+        if let Some(new) = change {
+            self.names.name(new.service).clone_into(&mut suspect.service);
+            suspect.department = self.names.name(self.department_of(new.service)).to_owned();
+            (suspect.operation, suspect.kind) = (String::new(), new.kind());
+            self.names.name(new.value).clone_into(&mut suspect.version);
+            let since = times::text(new.since * SLOT_NS);
+            suspect.evidence.push(format!("that {} is new since {since}", new.kind().name()));
+        }
+        let tenant = self.groups.key(number).map_or(EMPTY, |key| key.tenant);
+        let start =
+            (slot + 1).saturating_sub(group.flow_of(facet).map_or(0, Flow::low_slots) as u64) * SLOT_NS;
+        if let Some((service, told)) = self.told_on(number, tenant, start) {
+            if change.is_none() {
+                self.names.name(service).clone_into(&mut suspect.service);
+                suspect.department = self.names.name(self.department_of(service)).to_owned();
+                (suspect.operation, suspect.kind) = (String::new(), told.suspect_kind());
+            }
+            suspect.evidence.push(format!("there was a change: {}", told.in_words()));
         }
         Some(suspect)
     }
@@ -158,26 +188,31 @@ impl Diagnosis {
             FacetKey::Attribute(key) => {
                 format!("{} {}", self.names.name(key), group.facets.text(&facet).unwrap_or_default())
             }
-            FacetKey::Version(_) | FacetKey::Instance(_) | FacetKey::Host => String::new(),
+            FacetKey::Version(_) | FacetKey::Configuration(_) | FacetKey::Instance(_) | FacetKey::Host => {
+                String::new()
+            }
         }
     }
 
-    /// A version that came lately to a service that is asked for and that transactions of a type meet: service, version, slot.
-    pub(crate) fn new_version(
+    /// A version or configuration that came lately to a service that is asked for and that transactions of a type meet.
+    pub(crate) fn new_change(
         &self,
         group: u32,
         slot: u64,
         is_asked: impl Fn(u32) -> bool,
-    ) -> Option<(u32, u32, u64)> {
+    ) -> Option<NewChange> {
         let of_group = self.series.iter().filter(|(_, key, _)| key.group == group && is_asked(key.service));
-        let mut found: Option<(u32, u32, u64)> = None;
+        let mut found: Option<NewChange> = None;
         for (_, key, series) in of_group {
-            let versions = || series.traits.iter().filter(|entry| entry.what == Trait::Version);
-            let first = versions().map(|entry| entry.since).min().unwrap_or(slot);
-            let is_new = |since: u64| since > first && since + NEW_SLOTS > slot;
-            for entry in versions().filter(|entry| is_new(entry.since)) {
-                if found.is_none_or(|other| entry.since > other.2) {
-                    found = Some((key.service, entry.value, entry.since));
+            for what in [Trait::Version, Trait::Configuration] {
+                let those = || series.traits.iter().filter(|entry| entry.what == what);
+                let first = those().map(|entry| entry.since).min().unwrap_or(slot);
+                let is_new = |since: u64| since > first && since + NEW_SLOTS > slot;
+                for entry in those().filter(|entry| is_new(entry.since)) {
+                    if found.is_none_or(|other| entry.since > other.since) {
+                        let (service, value, since) = (key.service, entry.value, entry.since);
+                        found = Some(NewChange { service, what, value, since });
+                    }
                 }
             }
         }
@@ -220,10 +255,13 @@ impl Diagnosis {
 fn fall_summary(incident: &Incident) -> String {
     let Some(first) = incident.suspects.first() else { return String::new() };
     let what = first.evidence.first().map_or("", String::as_str);
-    let cause = if first.kind == SuspectKind::Version {
-        format!("A change is likely: version {} of {}.", first.version, first.service)
-    } else {
-        format!("The cause lies outside, before {}: fewer ask.", first.service)
+    let cause = match first.kind {
+        SuspectKind::Outside => format!("The cause lies outside, before {}: fewer ask.", first.service),
+        _ if first.version.is_empty() => {
+            let told = first.evidence.last().map_or("", String::as_str);
+            format!("A change is likely; {told}.")
+        }
+        kind => format!("A change is likely: {} {} of {}.", kind.name(), first.version, first.service),
     };
     format!(
         "Since {}, fewer transactions of {} come: {what}. {cause}",

@@ -3,6 +3,7 @@
 use super::Diagnosis;
 use super::case::{Account, Case};
 use super::facets::{FacetKey, Shared};
+use super::incident::Common;
 use super::names::EMPTY;
 use super::series::Trait;
 use super::settings::Method;
@@ -57,7 +58,7 @@ impl Diagnosis {
         match confined_to(account) {
             Some((Trait::Host, host)) => Some((host, true)),
             Some((Trait::Instance, instance)) => known(instance).map(|host| (host, true)),
-            Some((Trait::Version, _)) => None,
+            Some((Trait::Version | Trait::Configuration, _)) => None,
             None => self.only_instance(service, slot).and_then(known).map(|host| (host, false)),
         }
     }
@@ -74,8 +75,8 @@ impl Diagnosis {
         self.hosts[at] = host;
     }
 
-    /// What those that are hit have in common, one sentence each. `known` is told already.
-    pub(crate) fn in_common(&self, case: &Case, known: &[&str]) -> Vec<String> {
+    /// What those that are hit have in common.
+    pub(crate) fn in_common(&self, case: &Case) -> Vec<Common> {
         let mut told: Vec<&Shared> = Vec::new();
         let shared = case.shared(&self.groups);
         for one in &shared {
@@ -94,14 +95,9 @@ impl Diagnosis {
             }
         }
         told.into_iter()
-            .map(|one| (self.what(case, one), one))
-            .filter(|((_, value), _)| !known.contains(&value.as_str()))
-            .map(|((what, value), one)| {
-                format!(
-                    "{:.0} % of those that are hit have {what} {value}, of healthy ones {:.0} %",
-                    one.hit * 100.0,
-                    one.healthy * 100.0
-                )
+            .map(|one| {
+                let (what, value) = self.what(case, one);
+                Common { what, value, share: one.hit, healthy: one.healthy }
             })
             .collect()
     }
@@ -116,6 +112,7 @@ impl Diagnosis {
                 (name(key), text.unwrap_or_default().to_owned())
             }
             FacetKey::Version(service) => (format!("{} version", name(service)), named()),
+            FacetKey::Configuration(service) => (format!("{} configuration", name(service)), named()),
             FacetKey::Instance(service) => (format!("{} instance", name(service)), named()),
             FacetKey::Host => ("host".to_owned(), named()),
         }

@@ -22,6 +22,8 @@ pub enum SuspectKind {
     Security,
     /// One version of it.
     Version,
+    /// One state of its configuration.
+    Configuration,
     /// One host, pod or instance of it.
     Host,
     /// A step that no longer comes.
@@ -42,6 +44,7 @@ impl SuspectKind {
             Self::Partner => "partner",
             Self::Security => "security",
             Self::Version => "version",
+            Self::Configuration => "configuration",
             Self::Host => "host",
             Self::Missing => "missing",
             Self::Outside => "outside",
@@ -72,7 +75,7 @@ pub struct Suspect {
     pub operation: String,
     /// The one instance that it is confined to, else, where the service has only one, that; else empty.
     pub instance: String,
-    /// The one version that it is confined to; else empty.
+    /// The one version that it is confined to, or for the kind `configuration` the one revision; else empty.
     pub version: String,
     /// What in it is wrong.
     pub kind: SuspectKind,
@@ -104,6 +107,19 @@ pub struct Figure {
     pub hits: u32,
     /// Of so many.
     pub of: u32,
+}
+
+/// What those that are hit have in common and healthy ones lack.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Common {
+    /// An attribute's key; or of which service it is the version, configuration or instance; or `host`.
+    pub what: String,
+    /// Its value.
+    pub value: String,
+    /// Share of those that are hit, 0 to 1.
+    pub share: f64,
+    /// Share of healthy ones of the same types, 0 to 1.
+    pub healthy: f64,
 }
 
 /// Something that is or was wrong, with one cause as far as can be told.
@@ -143,6 +159,9 @@ pub struct Incident {
     pub amount: f64,
     /// Time beyond what is normal, milliseconds, summed over the transactions hit.
     pub excess_ms: f64,
+    /// What those that are hit have in common, the largest effect first.
+    #[serde(default)]
+    pub shared: Vec<Common>,
     /// Ids of some transactions hit.
     pub examples: Vec<String>,
     /// Ids of some transactions of these types from before.
@@ -189,6 +208,7 @@ impl Incident {
             customers: 0,
             amount: 0.0,
             excess_ms: 0.0,
+            shared: Vec::new(),
             examples: Vec::new(),
             before: Vec::new(),
         }

@@ -58,6 +58,8 @@ pub struct FinishedHop<'a> {
     pub instance: &'a str,
     /// Machine that it ran on; empty where unknown.
     pub host: &'a str,
+    /// Revision of the service's configuration; empty where unknown.
+    pub configuration: &'a str,
     /// What its own work is.
     pub kind: HopKind,
     /// Index of the calling hop, below this one's own; negative at a root.

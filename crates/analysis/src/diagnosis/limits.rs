@@ -24,6 +24,8 @@ pub(crate) const MAX_VALUES: usize = 32;
 pub(crate) const MAX_VALUE_BYTES: usize = 96;
 /// Falls of the number of transactions that are told of at one time.
 pub(crate) const MAX_FALLS: usize = 64;
+/// Changes that were told of and are remembered: a busy bank makes some hundred a day, and only those of the last quarter of an hour count.
+pub(crate) const MAX_TOLD: usize = 500;
 /// Facets counted of one incident.
 pub(crate) const MAX_CASE_FACETS: usize = 2_048;
 /// A row not seen for so many slots may give its place to a new one: a day.

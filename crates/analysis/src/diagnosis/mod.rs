@@ -30,6 +30,7 @@ mod series;
 mod settings;
 mod table;
 mod times;
+mod told;
 mod unusual;
 mod usual;
 mod words;
@@ -47,11 +48,13 @@ use names::Names;
 use observe::Scratch;
 use series::{Series, SeriesKey};
 use table::Table;
+use told::Told;
 use unusual::{Clue, Unusual};
 
-pub use incident::{Change, Figure, Incident, State, Suspect, SuspectKind};
+pub use incident::{Change, Common, Figure, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
 pub use settings::{DiagnosisSettings, Method, Thresholds};
+pub use told::ToldChange;
 pub use usual::Usual;
 
 /// Baselines of all types of transactions, and what is or was wrong. Its state goes into a snapshot.
@@ -74,6 +77,7 @@ pub struct Diagnosis {
     cases: Vec<Case>,
     incidents: Vec<Incident>,
     falls: Vec<OpenFall>,
+    told: Told,
     numbered: u64,
     /// Transactions in this slot.
     observed: u64,
@@ -102,6 +106,7 @@ impl Diagnosis {
             cases: Vec::new(),
             incidents: Vec::new(),
             falls: Vec::new(),
+            told: Told::default(),
             numbered: 0,
             observed: 0,
             stale_series: None,

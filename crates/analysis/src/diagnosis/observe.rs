@@ -28,6 +28,7 @@ pub(crate) struct HopNames {
     pub(crate) version: u32,
     pub(crate) instance: u32,
     pub(crate) host: u32,
+    pub(crate) configuration: u32,
 }
 
 /// One time of one hop.
@@ -39,6 +40,7 @@ struct Sample {
     version: u32,
     instance: u32,
     host: u32,
+    configuration: u32,
 }
 
 /// Memory of an observation, reused from one to the next; no part of the state.
@@ -70,6 +72,7 @@ impl Diagnosis {
                 version: self.names.id(hop.version),
                 instance: self.names.id(hop.instance),
                 host: self.names.id(hop.host),
+                configuration: self.names.id(hop.configuration),
             });
         }
         for at in 0..scratch.names.len() {
@@ -148,6 +151,7 @@ impl Diagnosis {
                     version: names.version,
                     instance: names.instance,
                     host: names.host,
+                    configuration: names.configuration,
                 });
             };
             sample(self, own, caller_of_own, hop.self_time);
@@ -183,8 +187,12 @@ impl Diagnosis {
                 seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
                 series.add_trait(slot, Trait::Instance, sample.instance, deviation);
                 series.add_trait(slot, Trait::Version, sample.version, deviation);
-                if sample.host != EMPTY {
-                    series.add_trait(slot, Trait::Host, sample.host, deviation);
+                for (what, value) in
+                    [(Trait::Host, sample.host), (Trait::Configuration, sample.configuration)]
+                {
+                    if value != EMPTY {
+                        series.add_trait(slot, what, value, deviation);
+                    }
                 }
             }
             seen.strange = is_mature && series.baseline.is_strange(seen.position);

@@ -53,6 +53,7 @@ pub(crate) enum Trait {
     Instance,
     Version,
     Host,
+    Configuration,
 }
 
 /// One instance or version: its observations of late.

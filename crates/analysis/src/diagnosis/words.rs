@@ -4,7 +4,7 @@ use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
 use super::hosts::Host;
-use super::incident::{Figure, Incident, Suspect, SuspectKind};
+use super::incident::{Common, Figure, Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS, SLOTS};
 use super::mix::Sort;
 use super::names::EMPTY;
@@ -24,7 +24,9 @@ impl Diagnosis {
         if described.start == 0 {
             described.start = described.detected_at;
         }
-        described.suspects = self.suspects(case, slot);
+        described.shared = self.in_common(case);
+        described.suspects = self.suspects(case, &described.shared, described.start, slot);
+        self.suspect_changed(case, &mut described);
         let types = case.groups.iter().filter_map(|&group| self.groups.key(group));
         described.types = types.map(|key| self.names.name(key.transaction_type).to_owned()).collect();
         described.types.sort();
@@ -49,19 +51,17 @@ impl Diagnosis {
     }
 
     /// Who may be the cause, the likeliest first.
-    fn suspects(&self, case: &Case, slot: u64) -> Vec<Suspect> {
-        let total: f64 = case.accounts.values().map(|account| account.weight).sum();
+    fn suspects(&self, case: &Case, shared: &[Common], start: u64, slot: u64) -> Vec<Suspect> {
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         let host = self.common_host(case, slot);
         let with_host = |service: u32, account: &Account| {
-            host.as_ref()
-                .filter(|host| host.services[0] == service)
-                .map_or(account.weight, |host| host.weight)
+            let of_host = host.as_ref().filter(|host| host.services[0] == service);
+            let weight = of_host.map_or(account.weight, |host| host.weight);
+            weight * self.changed(case.tenant, service, start)
         };
+        let total: f64 = case.accounts.iter().map(|(service, account)| with_host(*service, account)).sum();
         accounts
             .sort_by(|a, b| with_host(*b.0, b.1).total_cmp(&with_host(*a.0, a.1)).then_with(|| a.0.cmp(b.0)));
-        let total =
-            host.as_ref().map_or(total, |host| total + host.weight - case.accounts[&host.services[0]].weight);
         let mut suspects: Vec<Suspect> = (1u32..)
             .zip(accounts.into_iter().take(MAX_SUSPECTS))
             .map(|(rank, (&service, account))| Suspect {
@@ -69,7 +69,7 @@ impl Diagnosis {
                 ..self.suspect(rank, service, account, slot)
             })
             .collect();
-        self.add_common(case, host.as_ref(), &mut suspects);
+        self.add_common(shared, host.as_ref(), &mut suspects);
         suspects
     }
 
@@ -77,17 +77,32 @@ impl Diagnosis {
     fn side(&self, case: &Case, incident: &Incident, slot: u64) -> String {
         let Some(first) = incident.suspects.first() else { return String::new() };
         let is_first = |service: u32| self.names.name(service) == first.service;
-        let new = case.groups.iter().find_map(|&group| self.new_version(group, slot, is_first));
-        let side = match (first.kind, new) {
-            (SuspectKind::Version, _) => "It came with a change: that version.".to_owned(),
-            (_, Some((_, version, since))) => format!(
-                "It may have come with a change: version {} is new since {}.",
-                self.names.name(version),
-                times::text(since * SLOT_NS)
+        let new = case.groups.iter().find_map(|&group| self.new_change(group, slot, is_first));
+        let told = |suspect: &Suspect| {
+            self.told_before(&incident.tenant, &suspect.service, &suspect.department, incident.start)
+        };
+        let mut side = match (first.kind, told(first), new) {
+            (SuspectKind::Version | SuspectKind::Configuration, None, _) if !first.version.is_empty() => {
+                format!("It came with a change: that {}.", first.kind.name())
+            }
+            (SuspectKind::Version | SuspectKind::Configuration, Some(told), _) => {
+                format!("It came with a change: {}.", told.in_words())
+            }
+            (_, Some(told), _) => format!("It may have come with a change: {}.", told.in_words()),
+            (_, None, Some(new)) => format!(
+                "It may have come with a change: {} {} is new since {}.",
+                new.kind().name(),
+                self.names.name(new.value),
+                times::text(new.since * SLOT_NS)
             ),
-            (SuspectKind::Partner, None) => "It comes from outside: from the partner.".to_owned(),
+            (SuspectKind::Partner, None, None) => "It comes from outside: from the partner.".to_owned(),
             _ => "It comes from inside.".to_owned(),
         };
+        if told(first).is_none()
+            && let Some(other) = incident.suspects.iter().skip(1).find_map(told)
+        {
+            side = format!("{side} Shortly before there was a change elsewhere: {}.", other.in_words());
+        }
         match self.volume(&case.groups) {
             Some(left) if left < FEWER => format!("{side} Only {:.0} % as many come as usual.", left * 100.0),
             Some(left) if left > MORE => format!("{side} {left:.1} times as many come as usual."),
@@ -96,7 +111,7 @@ impl Diagnosis {
     }
 
     /// What those that are hit have in common, as evidence of the first suspect; a host that several services share becomes that.
-    fn add_common(&self, case: &Case, host: Option<&Host>, suspects: &mut [Suspect]) {
+    fn add_common(&self, shared: &[Common], host: Option<&Host>, suspects: &mut [Suspect]) {
         let Some(first) = suspects.first_mut() else { return };
         if let Some(host) = host.filter(|host| self.names.name(host.services[0]) == first.service) {
             let names: Vec<&str> = host.services.iter().map(|service| self.names.name(*service)).collect();
@@ -107,7 +122,14 @@ impl Diagnosis {
         }
         let known = [first.instance.clone(), first.version.clone()];
         let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        first.evidence.extend(self.in_common(case, &known));
+        let told = shared.iter().filter(|one| !known.contains(&one.value.as_str()));
+        first.evidence.extend(told.map(|one| {
+            let (hit, healthy) = (one.share * 100.0, one.healthy * 100.0);
+            format!(
+                "{hit:.0} % of those that are hit have {} {}, of healthy ones {healthy:.0} %",
+                one.what, one.value
+            )
+        }));
     }
 
     fn suspect(&self, rank: u32, service: u32, account: &Account, slot: u64) -> Suspect {
@@ -122,7 +144,9 @@ impl Diagnosis {
             Some((Trait::Instance | Trait::Host, value)) => {
                 (self.names.name(value).to_owned(), String::new())
             }
-            Some((Trait::Version, value)) => (String::new(), self.names.name(value).to_owned()),
+            Some((Trait::Version | Trait::Configuration, value)) => {
+                (String::new(), self.names.name(value).to_owned())
+            }
             None => (
                 self.only_instance(service, slot)
                     .map(|only| self.names.name(only).to_owned())
@@ -154,6 +178,7 @@ impl Diagnosis {
     fn kind(&self, proofs: &[&Proof], confined: Option<(Trait, u32)>, department: &str) -> SuspectKind {
         match confined {
             Some((Trait::Version, _)) => return SuspectKind::Version,
+            Some((Trait::Configuration, _)) => return SuspectKind::Configuration,
             Some((Trait::Instance | Trait::Host, _)) => return SuspectKind::Host,
             None => {}
         }
@@ -240,6 +265,7 @@ impl Diagnosis {
         let only = match proof.confined {
             Some((Trait::Instance, value)) => format!(", only on {}", name(value)),
             Some((Trait::Version, value)) => format!(", only in version {}", name(value)),
+            Some((Trait::Configuration, value)) => format!(", only with configuration {}", name(value)),
             Some((Trait::Host, value)) => format!(", only on host {}", name(value)),
             None => String::new(),
         };
@@ -301,6 +327,7 @@ fn summary(incident: &Incident) -> String {
         SuspectKind::Partner => "the partner that it waits for",
         SuspectKind::Security => "the security check",
         SuspectKind::Version => "a version of it",
+        SuspectKind::Configuration => "a change of its configuration",
         SuspectKind::Host => "one instance of it",
         SuspectKind::Missing => "a step that does not come",
         SuspectKind::Outside => "what comes to it",

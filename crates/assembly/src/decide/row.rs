@@ -6,6 +6,7 @@ use throughline_analysis::{Hop, Path};
 
 use super::input::Input;
 use crate::{
+    configuration::split,
     records::{Attribute, Hops, Transaction},
     rules::Rules,
 };
@@ -113,13 +114,17 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
     let mut column = |pick: fn(&Hop) -> u32| -> Vec<u32> {
         list.iter().map(|hop| table.of_name(pick(hop), |index| input.names.text(index))).collect()
     };
+    let (service, operation) = (column(|hop| hop.service), column(|hop| hop.operation));
+    let (instance, host) = (column(|hop| hop.instance), column(|hop| hop.host));
+    let (version, configuration) = table.versions(list, |index| input.names.text(index));
     Hops {
         department,
-        service: column(|hop| hop.service),
-        operation: column(|hop| hop.operation),
-        version: column(|hop| hop.version),
-        instance: column(|hop| hop.instance),
-        host: column(|hop| hop.host),
+        service,
+        operation,
+        version,
+        configuration,
+        instance,
+        host,
         kind: list.iter().map(|hop| hop.kind as u32).collect(),
         parent: list.iter().map(|hop| hop.parent).collect(),
         count: list.iter().map(|hop| hop.count).collect(),
@@ -158,6 +163,33 @@ impl Table {
 
     fn of_department<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {
         place(&mut self.hops, self.departments.get_mut(index as usize), || text(index))
+    }
+
+    /// Columns of versions and of configurations; the latter is empty where there are none.
+    fn versions<'a>(&mut self, list: &[Hop], text: impl Fn(u32) -> &'a str) -> (Vec<u32>, Vec<u32>) {
+        let mut configurations: Vec<u32> = Vec::new();
+        let mut known: Vec<(u32, [u32; 2])> = Vec::new();
+        let mut versions = Vec::with_capacity(list.len());
+        for hop in list {
+            let (version, revision) = split(text(hop.version));
+            if revision.is_empty() {
+                versions.push(self.of_name(hop.version, |_| version));
+            } else {
+                let at = known.iter().position(|(index, _)| *index == hop.version).unwrap_or_else(|| {
+                    let version = if version.is_empty() { 0 } else { self.hops.push_text(version) };
+                    known.push((hop.version, [version, self.hops.push_text(revision)]));
+                    known.len() - 1
+                });
+                let [version, revision] = known[at].1;
+                configurations.resize(versions.len(), 0);
+                versions.push(version);
+                configurations.push(revision);
+            }
+        }
+        if !configurations.is_empty() {
+            configurations.resize(list.len(), 0);
+        }
+        (versions, configurations)
     }
 
     fn of_name<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {

@@ -1,7 +1,7 @@
 //! What comparisons of new versions mean for incidents: one that is worse speaks against its service, in the incident that there is, or in one of its own.
 
 use throughline_analysis::{
-    compare::{Deployment, Verdict},
+    compare::{Changed, Deployment, Verdict},
     diagnosis::{Incident, State, Suspect, SuspectKind},
 };
 
@@ -50,19 +50,42 @@ impl Analysis {
         }
     }
 
+    /// A change that was told of at the place to which alerts point, shortly before they began.
+    pub(super) fn add_told(&self, report: &mut Report) {
+        let incident = &mut report.incident;
+        let Some(suspect) = incident.suspects.first_mut() else { return };
+        let (service, department) = (&suspect.service, &suspect.department);
+        let told = self.diagnosis.told_before(&incident.tenant, service, department, incident.start);
+        if let Some(told) = told {
+            suspect.evidence.push(format!("it was changed: {}", told.in_words()));
+            incident.summary =
+                format!("{} It may have come with a change: {}.", incident.summary, told.in_words());
+        }
+    }
+
     /// Adds what comparisons say to an incident that transactions show, and takes over those incidents of their own.
     pub(super) fn add_deployments(&mut self, report: &mut Report, now: u64) {
         let tenant = report.incident.tenant.clone();
         let services: Vec<String> =
             report.incident.suspects.iter().take(SUSPECTS).map(|suspect| suspect.service.clone()).collect();
         for service in services {
-            let Some(deployment) = self.deployments.worse(&tenant, &service).cloned() else { continue };
-            speak(&mut report.incident, &deployment);
-            let own = self.reports.get(&deployment.id).filter(|own| own.is_open()).cloned();
-            if let Some(own) = own.filter(|own| own.part_of.is_empty()) {
-                self.merge(own, report, now);
+            let worse: Vec<Deployment> = self.deployments.worse(&tenant, &service).cloned().collect();
+            for deployment in worse {
+                speak(&mut report.incident, &deployment);
+                let own = self.reports.get(&deployment.id).filter(|own| own.is_open()).cloned();
+                if let Some(own) = own.filter(|own| own.part_of.is_empty()) {
+                    self.merge(own, report, now);
+                }
             }
         }
+    }
+}
+
+/// What a suspect is that a comparison speaks against.
+fn kind_of(deployment: &Deployment) -> SuspectKind {
+    match deployment.what {
+        Changed::Version => SuspectKind::Version,
+        Changed::Configuration => SuspectKind::Configuration,
     }
 }
 
@@ -83,7 +106,7 @@ fn speak(incident: &mut Incident, deployment: &Deployment) {
         suspect.evidence.retain(|sentence| !sentence.starts_with(&about));
         suspect.evidence.push(sentence(deployment));
         if with_it && suspect.version.is_empty() && suspect.kind == SuspectKind::Own {
-            suspect.kind = SuspectKind::Version;
+            suspect.kind = kind_of(deployment);
             suspect.version.clone_from(&deployment.candidate);
         }
     }
@@ -95,7 +118,8 @@ fn sentence(deployment: &Deployment) -> String {
 }
 
 fn about(deployment: &Deployment) -> String {
-    format!("version {} is worse than {}", deployment.candidate, deployment.baseline)
+    let what = deployment.what.name();
+    format!("{what} {} is worse than {}", deployment.candidate, deployment.baseline)
 }
 
 /// An incident that only the comparison shows.
@@ -111,7 +135,7 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
         operation: String::new(),
         instance: String::new(),
         version: deployment.candidate.clone(),
-        kind: SuspectKind::Version,
+        kind: kind_of(deployment),
         score: 1.0,
         excess_ms: 0.0,
         transactions: deployment.transactions,
@@ -128,7 +152,8 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
         types: deployment.types.clone(),
         suspects: vec![suspect],
         summary: format!(
-            "Version {} of {}{owner} is worse than {}: {}.",
+            "{} {} of {}{owner} is worse than {}: {}.",
+            if deployment.what == Changed::Version { "Version" } else { "Configuration" },
             deployment.candidate,
             deployment.service,
             deployment.baseline,
@@ -140,6 +165,7 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
         customers: 0,
         amount: 0.0,
         excess_ms: 0.0,
+        shared: Vec::new(),
         examples: deployment.examples.clone(),
         before: Vec::new(),
     }

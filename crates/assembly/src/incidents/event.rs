@@ -1,10 +1,10 @@
 //! What records of the analysis log are to the fold, and what it answers.
 
 use serde::{Deserialize, Serialize};
-use throughline_analysis::alerts::Alert;
+use throughline_analysis::{alerts::Alert, diagnosis::ToldChange};
 
 use super::report::{AlertRow, Report};
-use crate::records::{Closed, FeedbackGiven, ReceivedAlert};
+use crate::records::{self, Closed, FeedbackGiven, ReceivedAlert};
 use crate::rules::RulesSettings;
 
 /// What a record of the analysis log is to this fold.
@@ -26,6 +26,8 @@ pub enum AnalysisEvent<'a> {
     },
     /// Alerts.
     Alerts(&'a mut dyn Iterator<Item = Alert>),
+    /// Changes that somebody tells of.
+    Changes(&'a mut dyn Iterator<Item = ToldChange>),
     /// What a person says.
     Feedback(&'a FeedbackGiven),
     /// Rows are in the log from this sequence on.
@@ -60,6 +62,20 @@ impl From<ReceivedAlert> for Alert {
             ends_at: alert.ends_at,
             source: alert.source,
         }
+    }
+}
+
+impl From<records::ToldChange> for ToldChange {
+    fn from(change: records::ToldChange) -> Self {
+        let records::ToldChange { tenant, service, department, kind, text, by, time } = change;
+        Self { tenant, service, department, kind, text, by, time }
+    }
+}
+
+impl From<ToldChange> for records::ToldChange {
+    fn from(change: ToldChange) -> Self {
+        let ToldChange { tenant, service, department, kind, text, by, time } = change;
+        Self { tenant, service, department, kind, text, by, time }
     }
 }
 

@@ -48,17 +48,25 @@ fn outcome(row: &Transaction) -> Outcome {
     }
 }
 
+/// What OpenTelemetry calls a service without a name: it can be suspected as any other.
+const UNKNOWN: &str = "unknown_service";
+
+fn named(service: &str) -> &str {
+    if service.is_empty() { UNKNOWN } else { service }
+}
+
 /// Columns as rows. A record whose columns differ in length was not made by this program: what is missing reads as nothing.
 fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
     let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
     let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
     let hop = |at: usize| FinishedHop {
         department: text(&columns.department, at),
-        service: text(&columns.service, at),
+        service: named(text(&columns.service, at)),
         operation: text(&columns.operation, at),
         version: text(&columns.version, at),
         instance: text(&columns.instance, at),
         host: text(&columns.host, at),
+        configuration: text(&columns.configuration, at),
         kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
         parent: columns.parent.get(at).copied().unwrap_or(-1),
         count: columns.count.get(at).copied().unwrap_or(1),

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
     compare::{Deployment, Deployments},
-    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, Usual},
+    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, ToldChange, Usual},
 };
 
 use self::known::Known;
@@ -106,11 +106,30 @@ impl Analysis {
                 }
             }
             AnalysisEvent::Alerts(alerts) => alerts.for_each(|alert| self.alerts.take(alert, now)),
+            AnalysisEvent::Changes(changes) => changes.for_each(|change| {
+                self.diagnosis.tell(change);
+            }),
             AnalysisEvent::Feedback(given) => self.hear(given, now),
             AnalysisEvent::Found { sequence, rows } => self.found(sequence, rows, now),
             AnalysisEvent::Rules(rules) => self.diagnosis.set(rules.diagnosis()),
             AnalysisEvent::Cut => self.batch = BatchState::default(),
         }
+    }
+
+    /// Without a log, where time is told: time is `now`, Unix nanoseconds, never back.
+    pub fn advance(&mut self, now: u64) {
+        self.tick(now);
+    }
+
+    /// Without a log: takes a decided transaction at the time of the last [`advance`](Self::advance) or after.
+    pub fn observe(&mut self, closed: &crate::records::Closed, now: u64) {
+        self.take(closed, 1, now);
+    }
+
+    /// Without a log: what was found since the last call.
+    pub fn take_found(&mut self) -> VecDeque<Row> {
+        self.sequence += self.pending.len() as u64;
+        std::mem::take(&mut self.pending)
     }
 
     /// Whether a range is new: one that was appended again after a crash is not.
@@ -223,6 +242,7 @@ impl Analysis {
             }
             before => {
                 let mut report = Report::of_group(group, id, &department);
+                self.add_told(&mut report);
                 if let Some(before) = before {
                     let alerting = std::mem::take(&mut report.alerting);
                     let alerts = report.alerts;
@@ -327,6 +347,11 @@ impl Analysis {
     #[must_use]
     pub fn settings(&self) -> &DiagnosisSettings {
         self.diagnosis.settings()
+    }
+
+    /// Changes that were told of, the latest first.
+    pub fn told(&self) -> impl Iterator<Item = &ToldChange> {
+        self.diagnosis.told()
     }
 
     /// What is normal: the baselines that judgement goes by, with what is expected now.

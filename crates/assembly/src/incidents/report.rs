@@ -297,6 +297,7 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
         customers: 0,
         amount: 0.0,
         excess_ms: 0.0,
+        shared: Vec::new(),
         examples: Vec::new(),
         before: Vec::new(),
     }

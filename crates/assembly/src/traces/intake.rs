@@ -77,13 +77,9 @@ impl Traces {
             };
             let host = first(&[slot::HOST, slot::POD, slot::INSTANCE, slot::SERVICE]);
             let instance = first(&[slot::INSTANCE, slot::POD]);
-            let parts = [
-                text(slot::SERVICE),
-                text(slot::VERSION),
-                instance,
-                host,
-                self.rules.departments.of(facts, resource),
-            ];
+            let version = self.rules.configurations.version(facts, resource);
+            let parts =
+                [text(slot::SERVICE), &version, instance, host, self.rules.departments.of(facts, resource)];
             let mut key = [0; 20];
             for (part, bytes) in parts.iter().zip(key.chunks_exact_mut(4)) {
                 bytes.copy_from_slice(&self.strings.intern(part, now).to_le_bytes());

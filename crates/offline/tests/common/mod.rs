@@ -45,6 +45,7 @@ pub(crate) fn settings() -> RulesSettings {
         .unwrap(),
         sampling: SamplingSettings::default(),
         diagnosis: DiagnosisSettings::default(),
+        change_attributes: Vec::new(),
         batch_rows: 1000,
         batch_delay: SECOND,
         retention: 7200 * SECOND,

@@ -1,8 +1,10 @@
 //! `throughline diagnose`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -20,6 +22,9 @@ use crate::process::output::{answer, tell};
 /// Work that is over sooner shows no progress.
 const SILENT: Duration = Duration::from_secs(2);
 
+/// Bytes of requests that wait until those before them have come.
+const WAITING_BYTES: usize = 256 << 20;
+
 /// Flags.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -31,6 +36,8 @@ Examples:
   throughline diagnose recorded/
   throughline diagnose monday.jsonl.zst tuesday.jsonl.zst --config throughline.yaml
   throughline diagnose recorded/ --output json | jq -r '.suspects[0].service'
+
+Requests need not lie in order: some 256 MiB of them are put in order. A file that breaks off is diagnosed up to there.
 
 Exit status: 0 something was wrong, 1 a file or the configuration has faults, 3 nothing was found.")]
 pub(crate) struct DiagnoseArgs {
@@ -63,13 +70,14 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
         let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Failure { exit: Exit::Failed, message: text.join("\n") }
     })?;
-    let diagnosed = read(diagnosing, &args.files)?.finish();
+    let (diagnosing, broken) = read(diagnosing, &args.files)?;
+    let diagnosed = diagnosing.finish();
     if diagnosed.malformed > 0 {
         tell(&format!("{} requests are no valid OTLP and were left out", diagnosed.malformed));
     }
     if diagnosed.incidents.is_empty() {
         tell(&format!("nothing found in {}", seen(&diagnosed)));
-        return Ok(Exit::NothingFound);
+        return Ok(if broken { Exit::Failed } else { Exit::NothingFound });
     }
     match args.output {
         Output::Json => {
@@ -83,7 +91,7 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
             tell(&format!("{} found in {}", count(diagnosed.incidents.len(), "incident"), seen(&diagnosed)));
         }
     }
-    Ok(Exit::Done)
+    Ok(if broken { Exit::Failed } else { Exit::Done })
 }
 
 fn count(n: usize, what: &str) -> String {
@@ -94,25 +102,70 @@ fn seen(diagnosed: &Diagnosed) -> String {
     format!("{} transactions of {} spans", diagnosed.transactions, diagnosed.spans)
 }
 
-/// Hands it all recorded requests, with progress where it takes long.
-fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<Diagnosing, Failure> {
+/// Requests by their time, as far as they wait together: what was recorded service by service comes out in order.
+#[derive(Default)]
+struct Waiting {
+    requests: BTreeMap<(u64, u64), Bytes>,
+    bytes: usize,
+    taken: u64,
+}
+
+impl Waiting {
+    fn push(&mut self, time: u64, request: Bytes) {
+        self.bytes += request.len();
+        self.taken += 1;
+        self.requests.insert((time, self.taken), request);
+    }
+
+    /// The earliest, where more wait than may, or all are to go.
+    fn pop(&mut self, all: bool) -> Option<(u64, Bytes)> {
+        if !all && self.bytes <= WAITING_BYTES {
+            return None;
+        }
+        let ((time, _), request) = self.requests.pop_first()?;
+        self.bytes -= request.len();
+        Some((time, request))
+    }
+}
+
+fn show(bar: &ProgressBar, diagnosing: &Diagnosing, left: usize) {
+    let so_far = diagnosing.so_far();
+    let (spans, incidents) = (so_far.spans, so_far.incidents.len());
+    bar.set_message(format!("{spans} spans, {incidents} incidents, {left} files left"));
+    bar.tick();
+}
+
+/// Hands it all recorded requests, with progress where it takes long; also whether a file broke off, of which all before is taken.
+fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<(Diagnosing, bool), Failure> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let started = Instant::now();
     let mut records = Records::open(files)?;
-    while let Some(record) = records.next().transpose()? {
-        diagnosing.take(record.last_end_unix_nano, &record.request);
+    let (mut waiting, mut broken) = (Waiting::default(), false);
+    while let Some(record) = records.next() {
+        match record {
+            Ok(record) => waiting.push(record.last_end_unix_nano, record.request),
+            Err(error) if waiting.taken == 0 => return Err(error.into()),
+            Err(error) => {
+                tell(&format!("{error}; what lies before is diagnosed"));
+                broken = true;
+            }
+        }
+        while let Some((time, request)) = waiting.pop(false) {
+            diagnosing.take(time, &request);
+        }
         if bar.is_hidden() && started.elapsed() > SILENT {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        let so_far = diagnosing.so_far();
-        let (spans, incidents, left) = (so_far.spans, so_far.incidents.len(), records.files_left());
-        bar.set_message(format!("{spans} spans, {incidents} incidents, {left} files left"));
-        bar.tick();
+        show(&bar, &diagnosing, records.files_left());
+    }
+    while let Some((time, request)) = waiting.pop(true) {
+        diagnosing.take(time, &request);
+        show(&bar, &diagnosing, 0);
     }
     for file in records.skipped() {
         tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
     }
     bar.finish_and_clear();
-    Ok(diagnosing)
+    Ok((diagnosing, broken))
 }

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod bank;
+pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod diagnose;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Topology(args) => figures::topology(args),
         Command::Baselines(args) => figures::baselines(args),
         Command::Alerts(args) => figures::alerts(args),
+        Command::Changes(args) => changes::run(*args),
         Command::Version => version::run(),
     }
 }

@@ -1,6 +1,6 @@
 //! Figures as tables: departments, service levels, topology, baselines, alerts, deployments.
 
-use throughline_api::query::{Alert, Baseline, Deployment, Kpis, Topology};
+use throughline_api::query::{Alert, Baseline, Change, Deployment, Kpis, Topology};
 
 use super::table::table;
 use super::time::{moment, share, span};
@@ -122,6 +122,18 @@ pub(crate) fn alerts(alerts: &[Alert]) -> String {
         })
         .collect();
     table(&["since", "state", "alert", "severity", "service", "department", "incident"], &rows, 7)
+}
+
+/// Changes that were told of, a line each.
+pub(crate) fn changes(changes: &[Change]) -> String {
+    let rows: Vec<_> = changes
+        .iter()
+        .map(|of| {
+            let place = if of.service.is_empty() { &of.department } else { &of.service };
+            vec![moment(of.time), of.kind.clone(), place.clone(), of.by.clone(), of.text.clone()]
+        })
+        .collect();
+    table(&["at", "kind", "of", "told by", "what"], &rows, 5)
 }
 
 /// New versions, a line each, and under it what came of it.

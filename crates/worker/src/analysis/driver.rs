@@ -7,7 +7,7 @@ use prost::Message;
 use throughline_analysis::diagnosis::Usual;
 use throughline_assembly::{
     incidents::{Analysis, AnalysisEvent, Row},
-    records::{AlertsReceived, Closed, FeedbackGiven, FinishedRange, FoundRows},
+    records::{AlertsReceived, ChangesTold, Closed, FeedbackGiven, FinishedRange, FoundRows},
     rules::Rules,
 };
 use throughline_clickhouse::{outbox::Outbox, rows::IncidentRows};
@@ -61,6 +61,7 @@ impl AnalysisDriver {
         };
         incidents.hold(fold.reports());
         incidents.set_baselines(usual(&fold));
+        incidents.set_told(fold.told().cloned().collect());
         Ok(Self {
             decided: fold.pending().0,
             fold,
@@ -126,6 +127,13 @@ impl AnalysisDriver {
                 if let Some(received) = decoded::<AlertsReceived>(&record) {
                     let alerts = &mut received.alerts.into_iter().map(Into::into);
                     self.fold.apply(record.wall_ns, AnalysisEvent::Alerts(alerts));
+                }
+            }
+            Kind::Changes => {
+                if let Some(told) = decoded::<ChangesTold>(&record) {
+                    let changes = &mut told.changes.into_iter().map(Into::into);
+                    self.fold.apply(record.wall_ns, AnalysisEvent::Changes(changes));
+                    self.incidents.set_told(self.fold.told().cloned().collect());
                 }
             }
             Kind::Feedback => {

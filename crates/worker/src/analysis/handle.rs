@@ -6,10 +6,14 @@ use std::{
 };
 
 use prost::Message;
-use throughline_analysis::{alerts::Alert, compare::Deployment, diagnosis::Usual};
+use throughline_analysis::{
+    alerts::Alert,
+    compare::Deployment,
+    diagnosis::{ToldChange, Usual},
+};
 use throughline_assembly::{
     incidents::Report,
-    records::{AlertsReceived, FeedbackGiven},
+    records::{AlertsReceived, ChangesTold, FeedbackGiven},
 };
 use throughline_log::{AppendError, Kind, Log, NewRecord};
 use tokio::sync::broadcast;
@@ -30,6 +34,7 @@ struct Inner {
     calls: Mutex<Vec<(String, String, u64)>>,
     deployments: Mutex<Arc<Vec<Deployment>>>,
     baselines: Mutex<Arc<Vec<Usual>>>,
+    told: Mutex<Arc<Vec<ToldChange>>>,
     changes: broadcast::Sender<Arc<Report>>,
 }
 
@@ -42,6 +47,7 @@ impl Incidents {
             calls: Mutex::default(),
             deployments: Mutex::default(),
             baselines: Mutex::default(),
+            told: Mutex::default(),
             changes,
         }))
     }
@@ -85,6 +91,26 @@ impl Incidents {
 
     pub(super) fn set_baselines(&self, baselines: Vec<Usual>) {
         *self.0.baselines.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(baselines);
+    }
+
+    pub(super) fn set_told(&self, told: Vec<ToldChange>) {
+        *self.0.told.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(told);
+    }
+
+    /// Changes that were told of, the latest first.
+    #[must_use]
+    pub fn told(&self) -> Arc<Vec<ToldChange>> {
+        Arc::clone(&self.0.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes changes that somebody tells of; they are durable when it returns.
+    ///
+    /// # Errors
+    /// Where the log takes no records.
+    pub async fn tell(&self, changes: Vec<ToldChange>) -> Result<(), AppendError> {
+        let changes = changes.into_iter().map(Into::into).collect();
+        self.0.log.append(vec![(LANE, record(Kind::Changes, &ChangesTold { changes }))]).await?;
+        Ok(())
     }
 
     /// Versions that came, each compared with the one before, newest first; seconds old.

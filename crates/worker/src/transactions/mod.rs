@@ -225,7 +225,13 @@ impl TransactionsDriver {
                     self.fold.apply(position.0, SummaryEvent::Rules(rules), &mut self.decisions);
                 }
             }
-            Kind::Spans | Kind::Tick | Kind::Finished | Kind::Alerts | Kind::Feedback | Kind::Found => {}
+            Kind::Spans
+            | Kind::Tick
+            | Kind::Finished
+            | Kind::Alerts
+            | Kind::Feedback
+            | Kind::Changes
+            | Kind::Found => {}
         }
         while let Some(chunk) = self.fold.take_chunk() {
             self.decisions.index.add(chunk)?;

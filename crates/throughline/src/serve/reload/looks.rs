@@ -37,14 +37,11 @@ pub(crate) fn hangups(reloader: Arc<Reloader>, shutdown: CancellationToken) -> s
     Ok(())
 }
 
-/// Reloads when a file has changed, once it stays as it is from one look to the next.
+/// Reloads when a file of the configuration or a rule pack that it names has changed, once it stays as it is from one look to the next.
 pub(crate) fn files(reloader: Arc<Reloader>, shutdown: CancellationToken) {
-    let files = reloader.sources.files.clone();
-    if files.is_empty() {
-        return;
-    }
-    let mut taken = marks(&files);
     tokio::spawn(async move {
+        let mut files = reloader.files().await;
+        let mut taken = marks(&files);
         let mut seen = taken.clone();
         let mut every = tokio::time::interval(LOOK);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -55,6 +52,13 @@ pub(crate) fn files(reloader: Arc<Reloader>, shutdown: CancellationToken) {
                 Arc::clone(&reloader).reload("a file changed").await;
             }
             seen = now;
+            // A reload, whoever asked for it, may name other rule packs.
+            let named = reloader.files().await;
+            if named != files {
+                files = named;
+                taken = marks(&files);
+                seen.clone_from(&taken);
+            }
         }
     });
 }

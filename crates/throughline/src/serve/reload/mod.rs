@@ -4,6 +4,7 @@ mod answer;
 mod looks;
 mod route;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -59,6 +60,12 @@ impl Reloader {
         let (objectives, seen) = watch::channel(slo::objectives(&config));
         let current = Mutex::new(Current { config, rules: rules.version });
         (Arc::new(Self { sources, current, changes, objectives }), seen)
+    }
+
+    /// Files that it hangs on: its own, and the rule packs that it names.
+    async fn files(&self) -> Vec<PathBuf> {
+        let packs = self.current.lock().await.config.advice_files.clone();
+        self.sources.files.iter().cloned().chain(packs).collect()
     }
 
     /// Reads the configuration again and takes it, or says all that is wrong with it; `why` stands in the log.
