@@ -1,6 +1,8 @@
 # Two commands matter: `make run` and `make test`. Everything else is a part of them.
 # A machine needs Rust (rustup), Node (for npm, once, to fetch the engine), a C compiler and make.
 .DEFAULT_GOAL := help
+# Where cargo builds.
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 .PHONY: help run test test-slow engine bench bench-root-cause lint docs advisories
 
 help: ## Show this
@@ -14,14 +16,14 @@ test: engine ## Every test, the embedded engine included
 
 test-slow: engine ## Tests of many minutes on a release build: what is usual is learnt first; ten minutes of load and kills
 	@cargo build --release --locked --package throughline
-	@THROUGHLINE_BINARY=$(CURDIR)/target/release/throughline exec cargo test --locked --package throughline --test whole -- --ignored --test-threads 1
+	@THROUGHLINE_BINARY=$(TARGET)/release/throughline exec cargo test --locked --package throughline --test whole -- --ignored --test-threads 1
 
 engine: ## Bring the embedded ClickHouse engine into the cache folder
 	@exec scripts/engine.sh
 
 bench: engine ## Speed, time to the answer, memory; with the machine's own figures beside
 	@cargo build --release --locked --package throughline --package throughline-bench
-	@exec target/release/throughline-bench $(BENCH)
+	@exec $(TARGET)/release/throughline-bench --binary $(TARGET)/release/throughline $(BENCH)
 
 bench-root-cause: ## How often the cause is named: faults of the bank and of made-up systems, healthy days, and recorded faults where THROUGHLINE_DATASETS is set; ARGS=--quick for few of each
 	@cargo run --release --locked --package throughline-bench-root-cause -- $(ARGS)

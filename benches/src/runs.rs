@@ -52,6 +52,7 @@ impl Drop for Running {
 }
 
 async fn start(binary: &Path, quiet: &str) -> Running {
+    std::fs::create_dir_all("target").unwrap();
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in("target").unwrap();
     let server = Start::new(binary, dir.path(), &configuration(quiet)).ready().await;
     Running { server, dir }
