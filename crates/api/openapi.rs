@@ -36,6 +36,7 @@ pub(crate) fn document(file: &FileDescriptorProto) -> Value {
         schemas.insert(message.name().to_owned(), schema);
     }
     let mut paths = taken_alerts();
+    paths.insert("/api/v1/config/reload".to_owned(), reload());
     for (number, service) in (0..).zip(&file.service) {
         for (at, method) in (0..).zip(&service.method) {
             let text = comment(&[SERVICE, number, MEMBER, at]);
@@ -174,4 +175,17 @@ fn taken_alerts() -> Map<String, Value> {
             post("TakeWebhook", webhook, json!({ "type": "object", "required": ["alerts"] })),
         ),
     ])
+}
+
+/// What `serve` answers beside the questions.
+fn reload() -> Value {
+    let text = json!({ "type": "string" });
+    let fault = json!({ "type": "object", "properties": { "source": text, "key": text, "value": text, "expected": text } });
+    let answer = json!({ "type": "object", "properties": {
+        "result": { "enum": ["taken", "unchanged", "refused"] }, "rules_version": text,
+        "needs_restart": { "type": "array", "items": text }, "faults": { "type": "array", "items": fault } } });
+    let says =
+        |what: &str| json!({ "description": what, "content": { "application/json": { "schema": answer } } });
+    json!({ "post": { "operationId": "ReloadConfiguration", "summary": "Reads the configuration again.",
+        "responses": { "200": says("it holds, or says what it said before"), "422": says("all that is wrong with it: the one of before stays") } } })
 }

@@ -11,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use throughline_harness::{Sender, Server};
+use throughline_harness::{Sender, Server, Start};
 
-use crate::load::{CONFIG, PATIENCE, RESEND, check, counted_requests, start, transfers};
+use crate::load::{CONFIG, PATIENCE, RESEND, binary, check, counted_requests, start, transfers};
 
 /// Counter of reloads.
 const RELOADS: &str = "throughline_config_reloads_total";
@@ -119,4 +119,45 @@ async fn a_configuration_changes_under_load_and_nothing_is_lost() {
 
     let server = server.kill().ready().await;
     check(&server, transfers.len() as u64, spans).await;
+}
+
+/// A rule pack whose only condition is this.
+fn lay_pack(path: &Path, name: &str, when: &str) {
+    let pack =
+        format!("pack: {name}\nversion: 1\nrules:\n  - name: a\n    when: {when}\n    advice: call {name}\n");
+    fs::write(path, pack).unwrap();
+}
+
+/// Reloads that came to this.
+async fn wait_for_result(server: &Server, result: &str, count: f64) {
+    let series = format!("{RELOADS}{{result=\"{result}\"}}");
+    let until = Instant::now() + PATIENCE;
+    while server.metric_of(&series).await < count {
+        assert!(Instant::now() < until, "{count} {result} reloads do not come:\n{}", server.output());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Scenario: a rule pack is made faulty and mended; then the configuration names a second one that is faulty, and that one alone is mended.
+/// Guarantee: each is seen by itself; the faulty ones are refused with their place, the mended ones taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_packs_are_taken_when_they_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = ["first.yaml", "second.yaml"].map(|name| dir.path().join(name));
+    let names = |packs: &[&Path]| format!("{CONFIG}diagnosis: {{ rules: {{ files: {packs:?} }} }}\n");
+    lay_pack(&first, "first", "suspect.rank > 0.0");
+    let server = Start::new(binary(), dir.path(), &names(&[&first])).ready().await;
+
+    lay_pack(&first, "first", "nobody.rank > 0.0");
+    wait_for_result(&server, "refused", 1.0).await;
+    assert!(server.output().contains("first.yaml:5:11: rules[0].when"), "{}", server.output());
+    lay_pack(&first, "first", "suspect.rank > 1.0");
+    wait_for_result(&server, "taken", 1.0).await;
+
+    lay_pack(&second, "second", "nobody.rank > 0.0");
+    fs::write(dir.path().join("throughline.yaml"), names(&[&first, &second])).unwrap();
+    wait_for_result(&server, "refused", 2.0).await;
+    assert!(server.output().contains("second.yaml:5:11: rules[0].when"), "{}", server.output());
+    lay_pack(&second, "second", "suspect.rank > 0.0");
+    wait_for_result(&server, "taken", 2.0).await;
 }

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     ApiError,
-    limits::{ALERT_LIST, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
+    limits::{ALERT_LIST, CHANGE_NAME, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
     query::{
         Advice, Alert, AlertingService, FeedbackRequest, Figure, Incident, IncidentFeedback,
         ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
@@ -99,6 +99,9 @@ impl Questions {
                 "there is no suspect {}; this incident has {count}",
                 request.suspect
             )));
+        }
+        if request.by.len() > CHANGE_NAME {
+            return Err(ApiError::Invalid(format!("by has more than {CHANGE_NAME} bytes")));
         }
         let mut changes = analysis.watch();
         let given = FeedbackGiven {

@@ -81,6 +81,7 @@ pub(crate) async fn watch(
 
 /// What a person says of a suspect.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Said {
     suspect: u32,
     confirmed: bool,
@@ -212,6 +213,7 @@ mod tests {
         }
         assert_eq!(count, proto.matches("  rpc ").count(), "every method says its path");
         assert!(paths.contains_key("/api/v1/alerts/alertmanager"));
+        assert!(paths.contains_key("/api/v1/config/reload"));
         let text = document.to_string();
         for reference in text.split("#/components/schemas/").skip(1) {
             let name = reference.split('"').next().unwrap();

@@ -44,7 +44,7 @@ pub const ALERTS_PER_REQUEST: usize = 20_000;
 /// Bytes of one alert's labels, and of its annotations with them: more, and annotations are left out.
 pub const ALERT_BYTES: usize = 4096;
 
-/// Bytes of a service's name and the like in a change that is told of.
+/// Bytes of a service's name and the like in a change that is told of, and of who says something of a suspect.
 pub const CHANGE_NAME: usize = 256;
 
 /// Bytes of what was done: it stands in a sentence.

@@ -1,11 +1,13 @@
 //! Layers to a checked configuration.
 
+use std::path::PathBuf;
+
 use crate::fault::{ConfigError, Fault};
 use crate::layers::Sources;
 use crate::node::{Node, Source};
-use crate::reader::Reader;
+use crate::reader::{Reader, Scope};
 use crate::settings::Config;
-use crate::{compile, expand, read, relations, unknown};
+use crate::{compile, expand, packs, read, relations, unknown};
 
 impl Config {
     /// Reads, lays over each other, expands and checks.
@@ -23,6 +25,16 @@ impl Config {
         faults.sort_by_key(place);
         faults.dedup();
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Faults(faults)) }
+    }
+
+    /// Rule packs that these sources name, of a configuration with faults too: who waits for one to be mended knows where to look. None where the sources
+    /// cannot be read.
+    #[must_use]
+    pub fn rule_files(sources: &Sources) -> Vec<PathBuf> {
+        let mut reader = Reader::default();
+        let Ok(mut root) = sources.merged(&mut reader.faults) else { return Vec::new() };
+        expand::expand(&mut root, "", &|name: &str| sources.variable(name), &mut reader.faults);
+        packs::files(&mut reader, Scope::whole(&root))
     }
 }
 

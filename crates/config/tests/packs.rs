@@ -64,3 +64,16 @@ fn every_fault_has_its_place() {
         "{error}"
     );
 }
+
+#[test]
+fn packs_of_a_configuration_with_faults_are_known() {
+    let sources = |files: &str| Sources {
+        set: vec![format!("diagnosis.rules.files={files}"), "diagnosis.caution_percent=5".to_owned()],
+        ..Sources::default()
+    };
+    let named = sources("[/nowhere/a.yaml, /nowhere/b.yaml]");
+    assert!(Config::load(&named).is_err());
+    let known: Vec<_> = Config::rule_files(&named).iter().map(|file| file.display().to_string()).collect();
+    assert_eq!(known, ["/nowhere/a.yaml", "/nowhere/b.yaml"]);
+    assert!(Config::rule_files(&Sources::default()).is_empty());
+}

@@ -3,7 +3,7 @@
 use super::Diagnosis;
 use super::mix::{Child, Mix, MixKey, Odd, Sort};
 use super::names::EMPTY;
-use super::series::{Measure, Series, Trait};
+use super::series::{Measure, Series, Trait, TraitCount};
 use super::settings::Method;
 use super::unusual::Clue;
 
@@ -152,6 +152,11 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
     Some(finding)
 }
 
+/// So far from normal, against the one that deviates most, another deviates too.
+const AS_FAR: f32 = 0.5;
+/// Standard errors from which a deviation is no chance.
+const APART: f32 = 3.0;
+
 /// The one version, configuration, instance or host that deviates while others do not.
 fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
     [Trait::Version, Trait::Configuration, Trait::Instance, Trait::Host]
@@ -159,20 +164,43 @@ fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
         .find_map(|what| worst(series, what, slot))
 }
 
+/// The one that deviates most, where it deviates far more than the rest of them do in all, and no other does by itself.
 fn worst(series: &Series, what: Trait, slot: u64) -> Option<(Trait, u32)> {
-    let recent = series.traits.iter().filter(|entry| entry.what == what && entry.last + 6 > slot);
-    let (mut weight, mut deviation, mut worst): (f32, f32, Option<(u32, f32, f32)>) = (0.0, 0.0, None);
-    for entry in recent {
+    let mean = |entry: &TraitCount| entry.deviation / entry.weight.max(0.1);
+    let recent = || series.traits.iter().filter(|entry| entry.what == what && entry.last + 6 > slot);
+    let worst = recent().filter(|entry| entry.weight >= 1.0).max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let (mut weight, mut deviation) = (0.0_f32, 0.0_f32);
+    for entry in recent().filter(|entry| entry.value != worst.value) {
+        if mean(entry) >= AS_FAR * mean(worst) && mean(entry) * entry.weight.sqrt() >= APART {
+            return None;
+        }
         weight += entry.weight;
         deviation += entry.deviation;
-        let mean = entry.deviation / entry.weight.max(0.1);
-        if entry.weight >= 1.0 && worst.is_none_or(|other| mean > other.2) {
-            worst = Some((entry.value, entry.weight, mean));
-        }
     }
-    let (value, own, mean) = worst?;
-    let rest = weight - own;
-    let rest_mean = (deviation - own * mean) / rest.max(0.1);
-    let apart = (mean - rest_mean) * (own * rest / weight.max(0.1)).sqrt();
-    (rest >= 1.0 && mean >= 1.5 && rest_mean < 0.35 * mean && apart >= 3.0).then_some((what, value))
+    let (own, rest) = (mean(worst), deviation / weight.max(0.1));
+    let apart = (own - rest) * (worst.weight * weight / (worst.weight + weight)).sqrt();
+    (weight >= 1.0 && own >= 1.5 && rest < 0.35 * own && apart >= APART).then_some((what, worst.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{baseline::Baseline, season::Season};
+    use super::*;
+
+    /// Six instances with ten calls each, so many of them slow.
+    fn confined_of(slow: u32) -> Option<(Trait, u32)> {
+        let mut series = Series::new(Baseline::default(), Season::default(), 0);
+        for instance in 0..6 {
+            // The slowest is a little slower than the others that are slow.
+            let deviation = if instance < slow { 4.0 - instance as f32 * 0.5 } else { 0.1 };
+            (0..10).for_each(|_| series.add_trait(7, Trait::Instance, instance, deviation));
+        }
+        confined(&series, 7)
+    }
+
+    #[test]
+    fn only_one_is_one() {
+        assert_eq!(confined_of(1), Some((Trait::Instance, 0)));
+        assert_eq!([0, 2, 3, 6].map(confined_of), [None; 4]);
+    }
 }

@@ -6,7 +6,7 @@ const WIDEST: usize = 48;
 /// A table with a head. Columns from `numbers` on are set to the right.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], numbers: usize) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| cut(cell, WIDEST)).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| cut(&one_line(cell), WIDEST)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(head.get(column).map(|name| name.chars().count())).max().unwrap_or(0)
@@ -22,6 +22,11 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], numbers: usize) -> Stri
     };
     let head: Vec<_> = head.iter().map(|name| (*name).to_owned()).collect();
     std::iter::once(line(&head)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+}
+
+/// A cell stays in its row, whatever a name holds.
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| matches!(c, '\n' | '\r' | '\t'), " ")
 }
 
 /// At most `width` characters.
@@ -45,5 +50,6 @@ mod tests {
             "department     time\ncore-banking  2.1 s\nä             15 ms"
         );
         assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(table(&["service"], &[vec!["a\nb".to_owned()]], 1), "service\na b");
     }
 }

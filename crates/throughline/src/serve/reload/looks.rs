@@ -1,5 +1,6 @@
 //! What asks for a reload by itself: SIGHUP, and files that changed.
 
+use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -40,24 +41,25 @@ pub(crate) fn hangups(reloader: Arc<Reloader>, shutdown: CancellationToken) -> s
 /// Reloads when a file of the configuration or a rule pack that it names has changed, once it stays as it is from one look to the next.
 pub(crate) fn files(reloader: Arc<Reloader>, shutdown: CancellationToken) {
     tokio::spawn(async move {
-        let mut files = reloader.files().await;
-        let mut taken = marks(&files);
+        let mut taken = marks(reloader.files().await);
         let mut seen = taken.clone();
         let mut every = tokio::time::interval(LOOK);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(every.tick()).await.is_some() {
-            let now = marks(&files);
+            let now = marks(taken.keys().cloned());
             if now == seen && now != taken {
                 taken.clone_from(&now);
                 Arc::clone(&reloader).reload("a file changed").await;
             }
             seen = now;
-            // A reload, whoever asked for it, may name other rule packs.
+            // A reload, whoever asked for it, may name other rule packs; what is known of files that stay is kept.
             let named = reloader.files().await;
-            if named != files {
-                files = named;
-                taken = marks(&files);
-                seen.clone_from(&taken);
+            for known in [&mut taken, &mut seen] {
+                known.retain(|file, _| named.contains(file));
+            }
+            for (file, mark) in marks(named.into_iter().filter(|file| !seen.contains_key(file))) {
+                taken.insert(file.clone(), mark);
+                seen.insert(file, mark);
             }
         }
     });
@@ -66,9 +68,15 @@ pub(crate) fn files(reloader: Arc<Reloader>, shutdown: CancellationToken) {
 /// What tells one content of a file from another, symbolic links followed; `None` where there is no file.
 type Mark = Option<(u64, u64, i64, i64, u64)>;
 
-fn marks(files: &[PathBuf]) -> Vec<Mark> {
+fn marks(files: impl IntoIterator<Item = PathBuf>) -> BTreeMap<PathBuf, Mark> {
     let mark = |file: Metadata| (file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.size());
-    files.iter().map(|file| std::fs::metadata(file).ok().map(mark)).collect()
+    files
+        .into_iter()
+        .map(|file| {
+            let metadata = std::fs::metadata(&file).ok();
+            (file, metadata.map(mark))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,16 +94,17 @@ mod tests {
         // as Kubernetes lays a ConfigMap: file -> ..data/file, ..data -> a folder with a date
         std::os::unix::fs::symlink("one", path("..data")).unwrap();
         std::os::unix::fs::symlink("..data/throughline.yaml", path("throughline.yaml")).unwrap();
-        let files = [path("throughline.yaml")];
-        let first = marks(&files);
-        assert_eq!(first, marks(&files));
+        let file = path("throughline.yaml");
+        let marks = |file: &PathBuf| marks([file.clone()]).remove(file).unwrap();
+        let first = marks(&file);
+        assert_eq!(first, marks(&file));
         std::os::unix::fs::symlink("two", path("..next")).unwrap();
         std::fs::rename(path("..next"), path("..data")).unwrap();
-        let second = marks(&files);
+        let second = marks(&file);
         assert_ne!(first, second, "the same text and length, behind another link");
         std::fs::write(path("two").join("throughline.yaml"), "batch: { max_rows: 70 }\n").unwrap();
-        assert_ne!(second, marks(&files));
+        assert_ne!(second, marks(&file));
         std::fs::remove_file(path("..data")).unwrap();
-        assert_eq!(marks(&files), [None]);
+        assert_eq!(marks(&file), None);
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod looks;
 mod route;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ struct Current {
     config: Config,
     /// Version of its rules, as records in the log tell it.
     rules: u64,
+    /// Rule packs that a configuration names that was refused since: one of them may be why.
+    refused: Vec<PathBuf>,
 }
 
 impl Reloader {
@@ -58,14 +61,15 @@ impl Reloader {
         changes: Changes,
     ) -> (Arc<Self>, watch::Receiver<Vec<Objective>>) {
         let (objectives, seen) = watch::channel(slo::objectives(&config));
-        let current = Mutex::new(Current { config, rules: rules.version });
+        let current = Mutex::new(Current { config, rules: rules.version, refused: Vec::new() });
         (Arc::new(Self { sources, current, changes, objectives }), seen)
     }
 
-    /// Files that it hangs on: its own, and the rule packs that it names.
-    async fn files(&self) -> Vec<PathBuf> {
-        let packs = self.current.lock().await.config.advice_files.clone();
-        self.sources.files.iter().cloned().chain(packs).collect()
+    /// Files that it hangs on: its own, and the rule packs that it names, or that one names that was refused.
+    async fn files(&self) -> BTreeSet<PathBuf> {
+        let current = self.current.lock().await;
+        let packs = current.config.advice_files.iter().chain(&current.refused);
+        self.sources.files.iter().chain(packs).cloned().collect()
     }
 
     /// Reads the configuration again and takes it, or says all that is wrong with it; `why` stands in the log.
@@ -74,12 +78,19 @@ impl Reloader {
         let task = tokio::spawn(async move {
             let mut current = self.current.lock().await;
             let changed = self.change(&mut current).await;
+            current.refused = if changed.is_err() { self.named().await } else { Vec::new() };
             let reloaded = Reloaded::new(changed, current.rules);
             metrics::counter!(CONFIG_RELOADS, "result" => reloaded.result).increment(1);
             reloaded.log(why);
             reloaded
         });
         task.await.unwrap_or_else(|error| Reloaded::new(Err(vec![FaultLine::whole(&error)]), 0))
+    }
+
+    /// Rule packs that the sources name as they are now.
+    async fn named(&self) -> Vec<PathBuf> {
+        let sources = self.sources.clone();
+        tokio::task::spawn_blocking(move || Config::rule_files(&sources)).await.unwrap_or_default()
     }
 
     /// Whether anything that can change did, and the keys that wait for the next start.
