@@ -92,6 +92,15 @@ fn every_kind_of_suspect_has_a_pattern_that_speaks_of_it() {
 }
 
 #[test]
+fn a_version_that_was_only_told_of_is_not_said_to_be_the_only_one() {
+    let packs = builtin();
+    let mut of = incident(SuspectKind::Version, vec![figure("error", 0.0, 0.5)]);
+    assert_eq!(rules(&packs, &of), ["version-told"]);
+    of.suspects[0].version = "4.1.0".to_owned();
+    assert_eq!(rules(&packs, &of), ["version"]);
+}
+
+#[test]
 fn a_condition_can_ask_for_what_those_that_are_hit_share() {
     let when =
         "shared.exists(s, s.what == \"bank.channel\" && s.value == \"mobile\" && s.share > 2.0 * s.healthy)";
