@@ -33,6 +33,8 @@ const fn key(path: &'static str, kind: Kind, default: Given, meaning: &'static s
 }
 
 const COUNT: Kind = Integer { min: 1, max: u32::MAX as u64 };
+/// A decision names each trace, and all that it says has to fit into one record of the log, 4 MiB.
+const TRACES: Kind = Integer { min: 1, max: 50_000 };
 const MIB: Kind = Integer { min: 1, max: 1024 };
 const GIB: Kind = Integer { min: 0, max: 1 << 20 };
 
@@ -80,7 +82,7 @@ pub const KEYS: &[Key] = &[
     key("transactions.links", Bool, Value("true"), "span links join traces to one transaction"),
     key("transactions.quiet_time", Duration, Value("30s"), "a transaction closes when no trace came for so long"),
     key("transactions.max_age", Duration, Value("1h"), "a transaction closes so long after its first trace in any case"),
-    key("transactions.max_traces", COUNT, Value("10000"), "a transaction of so many traces closes at once; its keys name nothing more after that"),
+    key("transactions.max_traces", TRACES, Value("10000"), "a transaction of so many traces closes at once; its keys name nothing more after that"),
     key("transactions.attributes", TextList, Value("[payment.amount, payment.currency, bank.channel]"), "span attributes kept for every transaction, sampled or not"),
     key("transactions.types", Types, Value("[]"), "types of transactions; first match wins, else the root's service and name"),
     key("transactions.types[].name", Text, Required, "what the type is called"),

@@ -178,6 +178,7 @@ fn relations_between_keys_hold() {
     assert!(only("receiver: { limits: { max_in_flight_mib: 100 } }").contains("at least 128"));
     assert!(only("clickhouse: { database: \"my db\" }").contains("letters, digits"));
     assert!(only("clickhouse: { url: \"db:8123\" }").contains("http://host:8123"));
+    assert!(only("transactions: { max_traces: 60000 }").contains("from 1 to 50000"));
     let deadline = only("transactions: { types: [{ name: t, match: \"true\", deadline: 5m }] }");
     assert!(
         deadline.contains("transactions.types[0].deadline: `5m`: a deadline is for a `terminal` step"),

@@ -15,6 +15,7 @@
 //! get the file's own pages.
 
 mod disk;
+mod ending;
 mod error;
 #[cfg(test)]
 mod failures;

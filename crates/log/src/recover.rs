@@ -10,9 +10,10 @@ use std::{
 use crate::{
     Damage, LogId, OpenError, Settings, Sync,
     disk::Disk,
+    ending::Ending,
     format::{self, PAGE, Page},
     keeper::{SUFFIX, sync_dir},
-    segment::{Found, Segment, Spare},
+    segment::{Segment, Spare},
 };
 
 pub(crate) const META: &str = "log.meta";
@@ -57,7 +58,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
 pub(crate) fn recover(settings: &Settings, disk: &dyn Disk) -> Result<FoundLog, OpenError> {
     let mut found = FoundLog {
         id: meta(&settings.dir, settings.partitions)?,
-        partitions: (0..settings.partitions).map(|_| FoundPartition::default()).collect(),
+        partitions: Vec::with_capacity(settings.partitions as usize),
         spares: Vec::new(),
         next_number: 0,
         recovery: Recovery::default(),
@@ -83,7 +84,10 @@ pub(crate) fn recover(settings: &Settings, disk: &dyn Disk) -> Result<FoundLog, 
             None => return Err(OpenError::Foreign { path, what: "its partition" }),
         }
     }
-    found.partitions = used.into_iter().map(|segments| partition(segments, &mut found.recovery)).collect();
+    for segments in used {
+        let partition = partition(segments, settings, disk, &mut found.recovery)?;
+        found.partitions.push(partition);
+    }
     if settings.sync == Sync::Always {
         found.partitions.iter().try_for_each(|partition| make_durable(partition, disk))?;
     }
@@ -166,7 +170,12 @@ fn open_file(path: &Path) -> Result<Option<(Spare, Page)>, OpenError> {
 }
 
 /// Puts a partition's segments in order and finds its end.
-fn partition(mut segments: Vec<Segment>, recovery: &mut Recovery) -> FoundPartition {
+fn partition(
+    mut segments: Vec<Segment>,
+    settings: &Settings,
+    disk: &dyn Disk,
+    recovery: &mut Recovery,
+) -> Result<FoundPartition, OpenError> {
     segments.sort_by_key(|segment| segment.base);
     for pair in segments.windows(2) {
         if let [segment, next] = pair {
@@ -176,36 +185,15 @@ fn partition(mut segments: Vec<Segment>, recovery: &mut Recovery) -> FoundPartit
             }
         }
     }
-    let end = segments.last().map_or(0, |last| find_end(last, recovery));
-    FoundPartition { segments: segments.into_iter().map(Arc::new).collect(), end }
-}
-
-/// Reads the last segment. What is not sound and has something sound after it is damage; what has not is a torn tail.
-fn find_end(segment: &Segment, recovery: &mut Recovery) -> u64 {
-    let mut at = segment.base;
-    loop {
-        let next = match segment.find(at, u64::MAX) {
-            Found::Sound(header) => {
-                at += header.length as u64;
-                continue;
-            }
-            Found::BadBody(next) if matches!(segment.find(next, u64::MAX), Found::Sound(_)) => Some(next),
-            Found::BadBody(_) | Found::Nothing => segment.resync(at, u64::MAX),
-        };
-        let Some(next) = next else {
-            recovery.torn_tails += u64::from(is_torn(segment, at));
-            return at;
-        };
-        recovery.damaged.push(segment.damage(at, next));
-        at = next;
-    }
-}
-
-/// Whether something of this generation was begun where the log ends: old bytes of the file, and zeros, are no torn tail.
-fn is_torn(segment: &Segment, at: u64) -> bool {
-    if matches!(segment.find(at, u64::MAX), Found::BadBody(_)) {
-        return true;
-    }
-    let page_end = at + (PAGE - segment.offset(at) % PAGE) % PAGE;
-    segment.text(at..page_end.min(segment.room_end())).iter().any(|byte| *byte != 0)
+    let end = match segments.last() {
+        Some(last) => {
+            let ending = Ending::find(last, settings.made_again);
+            ending.blank(last, disk).map_err(OpenError::io(last.path()))?;
+            recovery.torn_tails += u64::from(ending.torn);
+            recovery.damaged.extend(ending.damaged);
+            ending.end
+        }
+        None => 0,
+    };
+    Ok(FoundPartition { segments: segments.into_iter().map(Arc::new).collect(), end })
 }

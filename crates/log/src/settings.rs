@@ -49,6 +49,9 @@ pub struct Settings {
     pub gather: Duration,
     /// What makes an append durable.
     pub sync: Sync,
+    /// Its records are made again from another log where they are lost. A later one says that those before it were written: so of a group that loss of power
+    /// left on the disk in part, nothing after the first gap may stay. Else all that is sound stays, as what came from clients should.
+    pub made_again: bool,
 }
 
 impl Settings {
@@ -65,6 +68,7 @@ impl Settings {
             max_pending_bytes: MAX_PENDING_BYTES,
             gather: GATHER,
             sync: Sync::Always,
+            made_again: false,
         }
     }
 }

@@ -98,6 +98,38 @@ async fn a_flipped_bit_costs_one_record() {
     }
 }
 
+/// Loss of power while a group is flushed: a page of its middle is not there, later ones are. Of a log that is made again nothing stays from there on, and nothing
+/// of it comes back later; of any other log what is sound stays.
+#[tokio::test]
+async fn of_the_last_group_nothing_stays_after_a_gap() {
+    for made_again in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = || Settings { made_again, ..settings(dir.path()) };
+        let log = Log::open(settings()).unwrap();
+        let before = log.append(vec![(0, spans(vec![1; 100])), (0, spans(vec![2; 100]))]).await.unwrap();
+        let group = (3..9).map(|byte| (0, spans(vec![byte; 3000]))).collect();
+        let group = log.append(group).await.unwrap();
+        drop(log);
+        let file = edit(&segment(dir.path(), 0));
+        file.write_all_at(&[0; 3000], PAGE + group[1].0 + 20).unwrap();
+        // In an earlier group it is damage like any other.
+        flip(&file, PAGE + before[0].0 + 50);
+        let log = Log::open(settings()).unwrap();
+        let bytes = |log: &Log| read_all(log).iter().map(|record| record.payload[0]).collect::<Vec<_>>();
+        if !made_again {
+            assert_eq!(bytes(&log), [2, 3, 5, 6, 7, 8]);
+            continue;
+        }
+        assert_eq!((log.end(0), log.recovery().torn_tails), (group[1], 1));
+        assert_eq!(bytes(&log), [2, 3]);
+        log.append(vec![(0, spans(vec![20; 3000]))]).await.unwrap();
+        drop(log);
+        let log = Log::open(settings()).unwrap();
+        assert_eq!(bytes(&log), [2, 3, 20], "what was cut does not come back");
+        assert_eq!(log.recovery().damaged.len(), 1);
+    }
+}
+
 /// Damage in a segment that recovery does not read is found by who reads it, who goes on behind it.
 #[tokio::test]
 async fn damage_in_an_old_segment_is_found_by_readers() {

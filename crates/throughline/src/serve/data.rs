@@ -44,6 +44,7 @@ impl Data {
         let summary_log = Log::open(Settings {
             reserve_bytes: 0,
             tail_bytes: SUMMARY_TAIL_BYTES,
+            made_again: true,
             ..Settings::new(log.dir.join("summary"), "summary", log.partitions)
         })?;
         let analysis_log = Log::open(Settings {
