@@ -55,3 +55,6 @@ pub const OWN_LABEL: &str = "throughline_incident";
 
 /// Bytes of a request with alerts.
 pub const ALERTS_BODY: usize = 32 << 20;
+
+/// How long answers that are under way at the end may take: a stream of incidents has no end of its own.
+pub const ENDING: Duration = Duration::from_secs(3);

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{
     ServeError, console, extract, json,
-    limits::ALERTS_BODY,
+    limits::{ALERTS_BODY, ENDING},
     query::{
         Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
         Incident, Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
@@ -173,12 +173,20 @@ impl Api {
         self.listener.local_addr()
     }
 
-    /// Answers until told to stop.
+    /// Answers until told to stop. What is under way then has a little time to end; who watches is cut off.
     ///
     /// # Errors
     /// Where the port is lost.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
-        let stop = async move { shutdown.cancelled().await };
-        axum::serve(self.listener, self.router).with_graceful_shutdown(stop).await.map_err(ServeError::Serve)
+        let stop = shutdown.clone().cancelled_owned();
+        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(stop).into_future();
+        let late = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(ENDING).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(ServeError::Serve),
+            () = late => Ok(()),
+        }
     }
 }

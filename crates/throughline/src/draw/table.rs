@@ -26,7 +26,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], numbers: usize) -> Stri
 
 /// A cell stays in its row, whatever a name holds.
 fn one_line(text: &str) -> String {
-    text.replace(|c: char| matches!(c, '\n' | '\r' | '\t'), " ")
+    text.replace(['\n', '\r', '\t'], " ")
 }
 
 /// At most `width` characters.
