@@ -1,6 +1,6 @@
 //! Changes that somebody tells of: a pipeline that deploys, a person who turns a switch.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use throughline_analysis::diagnosis::ToldChange;
 
@@ -26,7 +26,7 @@ impl Questions {
     /// Where it does not say what was changed, or is too long, this process has no analysis, or its log takes nothing.
     pub async fn tell_change(&self, request: TellChangeRequest) -> Result<Change, ApiError> {
         let analysis = self.analysis()?;
-        let change = told(request, now())?;
+        let change = told(request, time::now())?;
         analysis.tell(vec![change.clone()]).await?;
         Ok(shown(&change))
     }
@@ -92,11 +92,6 @@ fn told(request: TellChangeRequest, now: u64) -> Result<ToldChange, ApiError> {
 fn shown(change: &ToldChange) -> Change {
     let ToldChange { tenant, service, department, kind, text, by, time } = change.clone();
     Change { tenant, service, department, kind, text, by, time }
-}
-
-/// Unix nanoseconds.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The JSON side: the same questions by path and query string.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::{
     Json,
     body::Body,
@@ -24,6 +22,7 @@ use crate::{
         TellChangeRequest, Topology, TopologyRequest,
     },
     questions::Questions,
+    time,
 };
 
 /// Which tenant a question is about; the default one if it does not say.
@@ -167,7 +166,7 @@ pub(crate) async fn take_alerts(
     State(questions): State<Questions>,
     extract::Body(alerts): extract::Body<SimpleAlerts>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let taken = questions.take_alerts(alerts.alerts(now())?).await?;
+    let taken = questions.take_alerts(alerts.alerts(time::now())?).await?;
     Ok(Json(serde_json::json!({ "taken": taken })))
 }
 
@@ -176,7 +175,7 @@ pub(crate) async fn take_webhook(
     State(questions): State<Questions>,
     extract::Body(webhook): extract::Body<Webhook>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let taken = questions.take_alerts(webhook.alerts(now())?).await?;
+    let taken = questions.take_alerts(webhook.alerts(time::now())?).await?;
     Ok(Json(serde_json::json!({ "taken": taken })))
 }
 
@@ -184,11 +183,6 @@ pub(crate) async fn take_webhook(
 pub(crate) async fn openapi() -> Response {
     ([(CONTENT_TYPE, "application/json")], include_str!(concat!(env!("OUT_DIR"), "/openapi.json")))
         .into_response()
-}
-
-/// Unix nanoseconds.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
 #[cfg(test)]

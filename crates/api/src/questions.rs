@@ -1,9 +1,6 @@
 //! Questions answered from what is in flight and from what is stored.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use throughline_advice::Packs;
@@ -182,8 +179,7 @@ fn matches(
 
 /// Unix nanoseconds so long ago.
 pub(crate) fn since(window: Duration) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(window).as_nanos() as u64
+    crate::time::now().saturating_sub(u64::try_from(window.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

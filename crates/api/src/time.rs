@@ -1,6 +1,11 @@
 //! Times in requests.
 
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Unix nanoseconds.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
 
 /// RFC 3339 with any offset, as Unix nanoseconds; what lies before 1970 is 0.
 pub(crate) fn parse(text: &str) -> Option<u64> {

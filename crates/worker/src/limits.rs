@@ -8,7 +8,7 @@ pub const RECORDS_PER_TURN: usize = 64;
 /// Transactions decided before their records are appended: bounds what is in memory at once.
 pub const DECISIONS_PER_APPEND: usize = 512;
 
-/// Bytes of a partition of the summary log that are read before anything is decided: less than the log keeps in memory of it.
+/// Bytes of a partition of the summary log that are read before anything is decided: of two partitions, the default, a quarter of what the log keeps in memory.
 pub const MAX_UNREAD_BYTES: u64 = 4 << 20;
 
 /// Transactions that wait for that at most, at about 300 bytes each; of more some are decided first.

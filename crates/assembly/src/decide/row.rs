@@ -79,7 +79,10 @@ fn type_name(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>)
         return kind.name.to_string();
     }
     let Some(root) = input.root(path, path.first_trace as usize) else { return String::new() };
-    [input.names.text(root.service), input.names.text(root.operation)].join(" ").trim().to_owned()
+    match (input.names.text(root.service), input.names.text(root.operation)) {
+        ("", name) | (name, "") => name.to_owned(),
+        (service, operation) => [service, operation].join(" "),
+    }
 }
 
 /// Captured attributes, those that only policies name among them: where traces differ, the earliest trace's value.

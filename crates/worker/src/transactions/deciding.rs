@@ -59,10 +59,6 @@ impl TransactionsDriver {
                 Err(error) => return Err(error.into()),
             }
         }
-        if over > 0 {
-            tracing::warn!(over, "a transaction is too large: a part of its traces is left out");
-            metrics::counter!(LIMIT_HITS, "limit" => "transactions.bytes").increment(over);
-        }
         Ok(over)
     }
 
@@ -72,9 +68,14 @@ impl TransactionsDriver {
         {
             return Ok(Decided::Closed(closed.into()));
         }
-        if self.read(closing.members.iter())? > 0 && closing.previous.is_some() {
+        let mut over = self.read(closing.members.iter())?;
+        if over > 0 && closing.previous.is_some() {
             // What is new is what counts then.
-            self.read(closing.members.iter().rev())?;
+            over = self.read(closing.members.iter().rev())?;
+        }
+        if over > 0 {
+            tracing::warn!(over, "a transaction is too large: a part of its traces is left out");
+            metrics::counter!(LIMIT_HITS, "limit" => "transactions.bytes").increment(over);
         }
         self.summaries.each(|summary| self.again.look(summary, self.fold.rules()));
         let before = closing.previous.map(|position| Place::new(self.partition, position));

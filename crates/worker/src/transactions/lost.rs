@@ -1,21 +1,17 @@
 //! Spans that cannot be written any more.
 
-use throughline_assembly::{
-    decide::Positioned,
-    records::{Closed, KeptTrace},
-};
+use throughline_assembly::{decide::Positioned, records::Closed};
 
 /// Spans whose bytes are gone are left out, and the row says how many: those of a keep that comes after the log was trimmed.
 pub(super) fn mark_lost(closed: &mut Closed, summaries: &[Positioned<'_>], start: impl Fn(u32) -> u64) {
     let Some(row) = &mut closed.row else { return };
-    let lost = row.spans_lost;
-    for kept in &mut closed.kept {
+    closed.kept.retain_mut(|kept| {
         let Some((_, summary)) = summaries.iter().find(|(place, _)| place.packed() == kept.summary) else {
-            continue;
+            return true;
         };
         let start = start(summary.partition);
         if summary.records.iter().all(|record| *record >= start) {
-            continue;
+            return true;
         }
         let is_gone = |index: u32| summary.records.get(index as usize).is_none_or(|record| *record < start);
         let gone = summary.record.iter().enumerate().filter(|(_, record)| is_gone(**record));
@@ -24,13 +20,7 @@ pub(super) fn mark_lost(closed: &mut Closed, summaries: &[Positioned<'_>], start
         row.spans_lost += gone.len() as u32;
         kept.skip.extend(gone);
         kept.skip.sort_unstable();
-    }
-    if row.spans_lost > lost {
         // Of a large one the list of what is left out could be longer than a record.
-        let writes_some = |kept: &KeptTrace| {
-            let summary = summaries.iter().find(|(place, _)| place.packed() == kept.summary);
-            summary.is_none_or(|(_, summary)| kept.skip.len() < summary.span_id.len())
-        };
-        closed.kept.retain(writes_some);
-    }
+        kept.skip.len() < summary.span_id.len()
+    });
 }

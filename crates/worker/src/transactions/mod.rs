@@ -305,7 +305,12 @@ impl TransactionsDriver {
     async fn act(&mut self) -> Result<(), WorkerError> {
         // Some at a time, which are read before the next are made: while they are the newest of the log they need not be decoded. So what the log
         // holds already is read first, and a transaction is decided with all of it.
-        if self.unread() <= MAX_UNREAD_BYTES || self.undecided() > MAX_UNDECIDED {
+        let behind = self.unread() > MAX_UNREAD_BYTES;
+        let too_many = self.undecided() > MAX_UNDECIDED;
+        if behind && too_many {
+            metrics::counter!(LIMIT_HITS, "limit" => "transactions.undecided").increment(1);
+        }
+        if !behind || too_many {
             self.decide().await?;
         }
         if self.fold.wants_cut() && !self.cut_asked {
