@@ -58,7 +58,7 @@ impl Questions {
         // Looked up first: what is in flight no more by then is stored.
         let open = self.open(&request.tenant, key);
         // What is stored was decided; an open transaction of the same name may still amend it, but is not an answer yet.
-        let stored = self.store.transaction_by_key(key).await;
+        let stored = self.store.transaction_by_key(&request.tenant, key).await;
         let mut explanation = match stored {
             Ok(Some(row)) => convert::stored(row),
             other => match open {

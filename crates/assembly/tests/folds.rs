@@ -257,8 +257,7 @@ fn apply_span(
                 .0
                 .iter()
                 .position(|record| matches!(&record.body, Stored::Summary(known) if known == summary));
-            let id = throughline_otlp::TraceId(summary.trace_id[..].try_into().unwrap());
-            fold.note_summary(id, Place::new(0, at.unwrap() as u64));
+            fold.note_summary((&**summary).into(), Place::new(0, at.unwrap() as u64));
         }
     }
     out.iter().map(|emit| format!("{emit:?}")).collect()

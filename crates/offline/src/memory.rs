@@ -12,10 +12,9 @@ use throughline_assembly::{
     place::Place,
     records::{Closed, TraceSummary},
     time::SECOND,
-    traces::StoredSummaries,
+    traces::{StoredSummaries, TraceKey},
     transactions::{Found, Link, StoredDecisions},
 };
-use throughline_otlp::TraceId;
 
 /// How long what is closed is found again, nanoseconds: late spans of before make a row of their own. Ten minutes of 1,000 traces a second are some 2 GiB.
 pub const LATE: u64 = 600 * SECOND;
@@ -38,7 +37,7 @@ pub(crate) struct Memory {
     traces: HashMap<[u8; 16], SmallVec<[u64; 2]>, FixedState>,
     transactions: HashMap<[u8; 16], u64, FixedState>,
     /// Bytes of spans by trace.
-    bytes: HashMap<[u8; 16], u64, FixedState>,
+    bytes: HashMap<TraceKey, u64, FixedState>,
 }
 
 impl Memory {
@@ -71,13 +70,13 @@ impl Memory {
         }
     }
 
-    pub(crate) fn add_bytes(&mut self, trace: TraceId, bytes: u64) {
-        *self.bytes.entry(trace.0).or_default() += bytes;
+    pub(crate) fn add_bytes(&mut self, trace: TraceKey, bytes: u64) {
+        *self.bytes.entry(trace).or_default() += bytes;
     }
 
     /// Bytes of all spans of these traces.
-    pub(crate) fn bytes_of<'a>(&self, traces: impl Iterator<Item = &'a [u8]>) -> u64 {
-        traces.filter_map(|trace| self.bytes.get(trace)).sum()
+    pub(crate) fn bytes_of(&self, traces: impl Iterator<Item = TraceKey>) -> u64 {
+        traces.filter_map(|trace| self.bytes.get(&trace)).sum()
     }
 
     pub(crate) fn take_traces(&mut self, chunk: ClosedChunk) {
@@ -95,8 +94,9 @@ impl Memory {
         while self.first < needed && self.records.front().is_some_and(|(at, _)| at + LATE < now) {
             match self.records.pop_front().map(|(_, held)| held) {
                 Some(Held::Summary(summary)) => {
-                    self.traces.remove(&summary.trace_id[..]);
-                    self.bytes.remove(&summary.trace_id[..]);
+                    let key = TraceKey::from(&*summary);
+                    self.traces.remove(&key.0);
+                    self.bytes.remove(&key);
                 }
                 Some(Held::Closed(closed)) => self.forget_name(closed.name()),
                 Some(Held::Links(links)) => links.iter().for_each(|(greater, _)| self.forget_name(*greater)),
@@ -125,11 +125,11 @@ impl StoredSummaries for Memory {
         }
     }
 
-    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
+    fn places(&mut self, trace: TraceKey) -> SmallVec<[Place; 2]> {
         self.traces.get(&trace.0).into_iter().flatten().map(|place| Place::unpacked(*place)).collect()
     }
 
-    fn unplaced(&mut self, _: TraceId) -> Vec<Arc<TraceSummary>> {
+    fn unplaced(&mut self, _: TraceKey) -> Vec<Arc<TraceSummary>> {
         // A summary has its place as soon as it is there.
         Vec::new()
     }

@@ -9,7 +9,7 @@ use throughline_assembly::{
     records::{Closed, TraceSummary, Transaction},
     rules::{RuleFault, Rules, RulesSettings},
     time::SECOND,
-    traces::{Emit, EmitBody, SpanEvent, Traces},
+    traces::{Emit, EmitBody, SpanEvent, TraceKey, Traces},
     transactions::{CauseKey, Closing, EmittedBody, Link, SummaryEvent, TraceHead, Transactions},
 };
 use throughline_otlp::{Malformed, Scanner, TraceId};
@@ -117,7 +117,7 @@ impl Offline {
         self.run_until(time, see);
         let scanned = self.scanner.rescan(request)?;
         for span in &scanned.facts.spans {
-            self.memory.add_bytes(span.trace_id, u64::from(span.body.len));
+            self.memory.add_bytes(TraceKey::of(tenant, span.trace_id), u64::from(span.body.len));
         }
         let taken = Taken { spans: scanned.facts.spans.len() as u64, rejected: scanned.rejected.total() };
         let event = SpanEvent::Spans { tenant, payload: request, facts: Some(&scanned.facts) };
@@ -193,9 +193,7 @@ impl Offline {
     fn summary(&mut self, cause: CauseKey, summary: &Arc<TraceSummary>) {
         let position = self.memory.next();
         self.memory.push(self.transactions.now(), Held::Summary(Arc::clone(summary)));
-        if let Ok(trace) = summary.trace_id[..].try_into() {
-            self.traces.note_summary(TraceId(trace), Place::new(PARTITION, position));
-        }
+        self.traces.note_summary(TraceKey::from(&**summary), Place::new(PARTITION, position));
         let event = SummaryEvent::Summary { source: PARTITION, cause, summary: TraceHead::from(&**summary) };
         self.transactions.apply(position, event, &mut self.memory);
     }
@@ -255,7 +253,9 @@ impl Offline {
         let position = self.memory.next();
         self.transactions.apply(position, SummaryEvent::Closed(&closed), &mut self.memory);
         if let Some(row) = closed.row.as_ref().or(closed.before.as_ref()) {
-            let bytes = self.memory.bytes_of(row.trace_ids.iter().map(|trace| &trace[..]));
+            let id = |trace: &[u8]| TraceId(trace.try_into().unwrap_or_default());
+            let keys = row.trace_ids.iter().map(|trace| TraceKey::of(&row.tenant, id(trace)));
+            let bytes = self.memory.bytes_of(keys);
             see(Event::Closed { closed: &closed, row, bytes, at: self.wall });
         }
         self.memory.push(self.transactions.now(), Held::Closed(closed));

@@ -12,12 +12,11 @@ use throughline_assembly::{
     names::NameHash,
     place::Place,
     records::{Closed, TraceSummary},
-    traces::StoredSummaries,
+    traces::{StoredSummaries, TraceKey},
     transactions::{Found, StoredDecisions, decode_links},
 };
 use throughline_index::{Chunk, IndexError, Runs, Settings};
 use throughline_log::{FetchError, Kind, Log, Position};
-use throughline_otlp::TraceId;
 
 use crate::{
     events::{closed_of, summary_of},
@@ -100,13 +99,13 @@ impl Index {
 /// Summaries that were emitted and do not lie anywhere yet, and those that do.
 pub(crate) struct StoredTraces {
     pub(crate) log: Log,
-    pub(crate) unplaced: HashMap<TraceId, Vec<Arc<TraceSummary>>>,
+    pub(crate) unplaced: HashMap<TraceKey, Vec<Arc<TraceSummary>>>,
     pub(crate) index: Index,
 }
 
 impl StoredTraces {
     /// The first of a trace's summaries that had no place has one now: appends keep the order.
-    pub(crate) fn placed(&mut self, trace: TraceId) {
+    pub(crate) fn placed(&mut self, trace: TraceKey) {
         let Some(waiting) = self.unplaced.get_mut(&trace) else { return };
         waiting.remove(0);
         if waiting.is_empty() {
@@ -126,11 +125,11 @@ impl StoredSummaries for StoredTraces {
         }
     }
 
-    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
+    fn places(&mut self, trace: TraceKey) -> SmallVec<[Place; 2]> {
         self.index.get(&trace.0).into_iter().map(Place::unpacked).collect()
     }
 
-    fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>> {
+    fn unplaced(&mut self, trace: TraceKey) -> Vec<Arc<TraceSummary>> {
         self.unplaced.get(&trace).cloned().unwrap_or_default()
     }
 }

@@ -4,12 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use throughline_assembly::{
     place::Place,
-    records::TraceSummary,
     rules::Rules,
-    traces::{Emit, EmitBody, SpanEvent, Traces},
+    traces::{Emit, EmitBody, SpanEvent, TraceKey, Traces},
 };
 use throughline_log::{AppendError, Kind, Log, NewRecord, Position, Reader, Record, Snapshots};
-use throughline_otlp::{Facts, TraceId};
+use throughline_otlp::Facts;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,11 +28,11 @@ use crate::{
 #[derive(Default)]
 struct Outgoing {
     records: Vec<(u32, NewRecord)>,
-    traces: Vec<Option<TraceId>>,
+    traces: Vec<Option<TraceKey>>,
     bytes: usize,
 }
 
-type Appended = (Vec<u32>, Vec<Option<TraceId>>, Result<Vec<Position>, AppendError>);
+type Appended = (Vec<u32>, Vec<Option<TraceKey>>, Result<Vec<Position>, AppendError>);
 
 /// Drives one partition.
 pub(crate) struct TracesDriver {
@@ -177,9 +176,9 @@ impl TracesDriver {
             let new = emitted(self.partition, record.position, &emit);
             let trace = match &emit.body {
                 EmitBody::Summary(summary) => {
-                    let id = trace_id(summary);
-                    self.stored.unplaced.entry(id).or_default().push(Arc::clone(summary));
-                    Some(id)
+                    let key = TraceKey::from(&**summary);
+                    self.stored.unplaced.entry(key).or_default().push(Arc::clone(summary));
+                    Some(key)
                 }
                 EmitBody::SourceTime { .. } | EmitBody::Links(_) => None,
             };
@@ -284,10 +283,6 @@ pub(crate) fn lag(wall: u64) -> f64 {
 
 fn name(partition: u32) -> String {
     format!("traces-{partition}")
-}
-
-fn trace_id(summary: &TraceSummary) -> TraceId {
-    TraceId(summary.trace_id[..].try_into().unwrap_or_default())
 }
 
 /// The append on its way; never, where there is none.

@@ -1,4 +1,4 @@
-//! Closed traces: trace id to where its summaries lie. The newest are held here, older ones leave in chunks and are asked for.
+//! Closed traces: tenant and trace id to where its summaries lie. The newest are held here, older ones leave in chunks and are asked for.
 
 use std::collections::VecDeque;
 
@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use throughline_otlp::TraceId;
 
+use super::key::TraceKey;
 use crate::{chunk::ClosedChunk, place::Place};
 
 /// Closed traces that one fold holds in memory.
@@ -24,7 +24,7 @@ struct Generation {
     /// Log times of the first and the last closing.
     since: u64,
     until: u64,
-    traces: HashMap<TraceId, Places, FixedState>,
+    traces: HashMap<TraceKey, Places, FixedState>,
 }
 
 /// The closed traces of one fold.
@@ -41,7 +41,7 @@ pub(super) struct ClosedTraces {
 
 impl ClosedTraces {
     /// Where the summaries of a closed trace lie, as far as it is held here.
-    pub(super) fn get(&self, trace: TraceId) -> Option<&Places> {
+    pub(super) fn get(&self, trace: TraceKey) -> Option<&Places> {
         self.newer.traces.get(&trace).or_else(|| self.older.traces.get(&trace))
     }
 
@@ -51,7 +51,7 @@ impl ClosedTraces {
     }
 
     /// Remembers a trace as closed at log time `now`; where its summaries lie is noted as it becomes known.
-    pub(super) fn insert(&mut self, trace: TraceId, now: u64) {
+    pub(super) fn insert(&mut self, trace: TraceKey, now: u64) {
         if self.get(trace).is_some() {
             return;
         }
@@ -67,7 +67,7 @@ impl ClosedTraces {
     }
 
     /// Adds where a summary of a closed trace was found to lie.
-    pub(super) fn note(&mut self, trace: TraceId, place: Place) {
+    pub(super) fn note(&mut self, trace: TraceKey, place: Place) {
         let Self { newer, older, .. } = self;
         match newer.traces.get_mut(&trace).or_else(|| older.traces.get_mut(&trace)) {
             Some(places) if places.contains(&place) => {}
@@ -129,7 +129,7 @@ impl ClosedTraces {
         let back = |saved: SavedGeneration| Generation {
             since: saved.since,
             until: saved.until,
-            traces: saved.traces.into_iter().map(|(id, places)| (TraceId(id), places)).collect(),
+            traces: saved.traces.into_iter().map(|(id, places)| (TraceKey(id), places)).collect(),
         };
         let SavedClosed { newer, older, carried, next_chunk } = saved;
         Self { newer: back(newer), older: back(older), carried, next_chunk, chunks: VecDeque::new() }
@@ -156,10 +156,10 @@ struct SavedGeneration {
 mod tests {
     use super::*;
 
-    fn id(n: u64) -> TraceId {
+    fn id(n: u64) -> TraceKey {
         let mut bytes = [1; 16];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
-        TraceId(bytes)
+        TraceKey(bytes)
     }
 
     #[test]

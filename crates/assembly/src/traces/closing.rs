@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use throughline_otlp::TraceId;
 
-use super::{Emit, EmitBody, Traces, trace::Trace};
+use super::{Emit, EmitBody, TraceKey, Traces, trace::Trace};
 use crate::{records::ClosedBy, timers::Due};
 
 impl Traces {
@@ -41,13 +40,13 @@ impl Traces {
     /// Closes the trace in `slot`: writes its summary, and remembers where to find it.
     pub(super) fn close(&mut self, slot: u32, closed_by: ClosedBy, now: u64, out: &mut Vec<Emit>) {
         let Some(trace) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        let id = TraceId::from(trace.id);
         self.free.push(slot);
-        self.open.remove(&id);
+        self.open.remove(&trace.key());
         self.span_count -= u64::from(trace.chain.len);
         if trace.chain.len > 0 {
             self.emit_summary(&trace, closed_by, out);
-            self.closed.insert(id, now);
+            let key = TraceKey::of(self.strings.text(trace.tenant), trace.id.into());
+            self.closed.insert(key, now);
         }
         self.spans.release(trace.chain);
     }
@@ -74,13 +73,13 @@ impl Traces {
 
     /// Opens a trace in a free slot.
     pub(super) fn open(&mut self, trace: Trace) -> u32 {
-        let id = TraceId::from(trace.id);
+        let key = trace.key();
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
         });
         self.slots[slot as usize] = Some(trace);
-        self.open.insert(id, slot);
+        self.open.insert(key, slot);
         slot
     }
 }

@@ -6,7 +6,9 @@ use smallvec::SmallVec;
 use throughline_otlp::{Capture, Facts, LinkFact, SpanFact, TraceId, facts::flag, plan::slot};
 
 use super::{
-    Emit, EmitBody, StoredSummaries, Traces, questions,
+    Emit, EmitBody, StoredSummaries, TraceKey, Traces,
+    key::OpenKey,
+    questions,
     store::{Chain, NewSpan, SpanRecord, WIDE},
     trace::{BASE_MARGIN, Identities, Linked, SCAN_SPANS, Trace, TraceIdBytes},
 };
@@ -96,7 +98,8 @@ impl Traces {
         stored: &mut dyn StoredSummaries,
         out: &[Emit],
     ) -> u32 {
-        if let Some(slot) = self.open.get(&span.trace_id) {
+        let key = OpenKey { id: span.trace_id, tenant: context.tenant };
+        if let Some(slot) = self.open.get(&key) {
             return *slot;
         }
         self.generation = self.generation.wrapping_add(1);
@@ -127,8 +130,10 @@ impl Traces {
 
     /// Late spans of a closed trace: what was seen of it tells resends from news, and its keys lead to its transaction.
     fn recall(&self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries, out: &[Emit]) {
-        let held = self.closed.get(id);
-        let mut places = stored.places(id);
+        let tenant = self.strings.text(trace.tenant);
+        let key = TraceKey::of(tenant, id);
+        let held = self.closed.get(key);
+        let mut places = stored.places(key);
         if held.is_none() && places.is_empty() {
             return;
         }
@@ -141,11 +146,11 @@ impl Traces {
         let mut summaries: SmallVec<[_; 2]> =
             places.iter().filter_map(|place| stored.summary(*place)).collect();
         // A place is only as good as the index that gave it.
-        summaries.retain(|summary| summary.trace_id[..] == id.0);
-        summaries.extend(stored.unplaced(id));
+        summaries.retain(|summary| summary.is_of(tenant, id));
+        summaries.extend(stored.unplaced(key));
         // It may be this very record that closed it.
         summaries.extend(out.iter().filter_map(|emit| match &emit.body {
-            EmitBody::Summary(summary) if summary.trace_id[..] == id.0 => Some(Arc::clone(summary)),
+            EmitBody::Summary(summary) if summary.is_of(tenant, id) => Some(Arc::clone(summary)),
             _ => None,
         }));
         let mut seen = Identities::default();

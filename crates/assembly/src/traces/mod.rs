@@ -3,6 +3,7 @@
 mod closed;
 mod closing;
 mod intake;
+mod key;
 mod links;
 mod questions;
 mod snapshot;
@@ -17,11 +18,12 @@ use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use throughline_otlp::{Facts, Scanner, TraceId};
+use throughline_otlp::{Facts, Scanner};
 
-use self::{closed::ClosedTraces, store::SpanStore, summary::SummaryBuilder, trace::Trace};
+use self::{closed::ClosedTraces, key::OpenKey, store::SpanStore, summary::SummaryBuilder, trace::Trace};
 pub use self::{
     closed::MAX_CLOSED_TRACES,
+    key::TraceKey,
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
@@ -84,9 +86,9 @@ pub trait StoredSummaries {
     /// The summary that lies at `place`; `None` where it is gone.
     fn summary(&mut self, place: Place) -> Option<Arc<TraceSummary>>;
     /// Where the summaries of a closed trace lie that left the fold in a chunk; none where it did not.
-    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]>;
+    fn places(&mut self, trace: TraceKey) -> SmallVec<[Place; 2]>;
     /// Summaries of a trace that were emitted and whose place is not known yet.
-    fn unplaced(&mut self, trace: TraceId) -> Vec<Arc<TraceSummary>>;
+    fn unplaced(&mut self, trace: TraceKey) -> Vec<Arc<TraceSummary>>;
 }
 
 /// What was counted since the last look.
@@ -115,7 +117,7 @@ pub struct Traces {
     strings: Strings,
     /// Resources: five ids of `strings` each.
     resources: Strings,
-    open: HashMap<TraceId, u32, FixedState>,
+    open: HashMap<OpenKey, u32, FixedState>,
     slots: Vec<Option<Trace>>,
     free: Vec<u32>,
     generation: u32,
@@ -184,7 +186,7 @@ impl Traces {
     }
 
     /// Tells where a summary lies that was emitted: late spans of its trace will ask for it.
-    pub fn note_summary(&mut self, trace: TraceId, place: Place) {
+    pub fn note_summary(&mut self, trace: TraceKey, place: Place) {
         self.closed.note(trace, place);
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq};
-use throughline_otlp::TraceId;
 
 use super::{
     Traces,
@@ -117,7 +116,7 @@ impl Traces {
                 fold.spans.push(&mut trace.chain, span);
                 fold.span_count += 1;
             }
-            fold.open.insert(TraceId::from(trace.id), slot);
+            fold.open.insert(trace.key(), slot);
             let place = fold.slots.get_mut(slot as usize).ok_or(SnapshotError::Inconsistent)?;
             *place = Some(trace);
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use throughline_otlp::TraceId;
 
-use super::store::Chain;
+use super::{key::OpenKey, store::Chain};
 use crate::rules::TraceSettings;
 
 /// Business keys that one trace can have; more are counted and left out.
@@ -106,6 +106,11 @@ impl From<TraceIdBytes> for TraceId {
 }
 
 impl Trace {
+    /// What it is found by while it is open.
+    pub(super) fn key(&self) -> OpenKey {
+        OpenKey { id: self.id.into(), tenant: self.tenant }
+    }
+
     /// Log time at which it closes if nothing more comes.
     pub(super) fn deadline(&self, settings: &TraceSettings) -> u64 {
         let quiet =

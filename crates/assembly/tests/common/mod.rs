@@ -21,10 +21,9 @@ use throughline_assembly::{
         TypeSettings,
     },
     time::SECOND,
-    traces::{Emit, EmitBody, SpanEvent, StoredSummaries, Traces},
+    traces::{Emit, EmitBody, SpanEvent, StoredSummaries, TraceKey, Traces},
     transactions::{CauseKey, EmittedBody, Found, Link, StoredDecisions, SummaryEvent, Transactions},
 };
-use throughline_otlp::TraceId;
 
 pub fn settings() -> RulesSettings {
     RulesSettings {
@@ -135,7 +134,7 @@ impl StoredDecisions for Decisions<'_> {
 }
 
 impl StoredSummaries for SummaryLog {
-    fn places(&mut self, trace: TraceId) -> SmallVec<[Place; 2]> {
+    fn places(&mut self, trace: TraceKey) -> SmallVec<[Place; 2]> {
         self.1.traces.get(&trace.0).into_iter().flatten().map(|word| Place::unpacked(*word)).collect()
     }
 
@@ -146,7 +145,7 @@ impl StoredSummaries for SummaryLog {
         }
     }
 
-    fn unplaced(&mut self, _: TraceId) -> Vec<Arc<TraceSummary>> {
+    fn unplaced(&mut self, _: TraceKey) -> Vec<Arc<TraceSummary>> {
         Vec::new()
     }
 }
@@ -169,6 +168,8 @@ pub struct World {
     pub log: SummaryLog,
     /// The span log: wall time and payload; `None` is a tick.
     pub spans: Vec<(u64, Option<Bytes>)>,
+    /// Whose they are, by position, where it is not the default tenant.
+    pub tenants: HashMap<u64, &'static str>,
     pub wall: u64,
     read: usize,
     decided: u64,
@@ -184,6 +185,7 @@ impl World {
             rules,
             log: SummaryLog::default(),
             spans: Vec::new(),
+            tenants: HashMap::new(),
             wall: BASE,
             read: 0,
             decided: 0,
@@ -193,6 +195,11 @@ impl World {
 
     pub fn send(&mut self, spans: &[TestSpan]) {
         self.append(Some(request(spans)));
+    }
+
+    pub fn send_as(&mut self, tenant: &'static str, spans: &[TestSpan]) {
+        self.tenants.insert(self.spans.len() as u64, tenant);
+        self.send(spans);
     }
 
     pub fn tick(&mut self, seconds: u64) {
@@ -212,8 +219,9 @@ impl World {
     pub fn read_span(&mut self, position: u64) {
         let (wall, payload) = self.spans[position as usize].clone();
         let mut out = Vec::new();
+        let tenant = self.tenants.get(&position).copied().unwrap_or_default();
         let event = match &payload {
-            Some(payload) => SpanEvent::Spans { tenant: "", payload, facts: None },
+            Some(payload) => SpanEvent::Spans { tenant, payload, facts: None },
             None => SpanEvent::Tick,
         };
         self.traces.apply(position, wall, event, &mut self.log, &mut out);
@@ -229,7 +237,7 @@ impl World {
         let place = Place::new(0, self.log.0.len() as u64);
         let body = match emit.body {
             EmitBody::Summary(summary) => {
-                self.traces.note_summary(TraceId(summary.trace_id[..].try_into().unwrap()), place);
+                self.traces.note_summary(TraceKey::from(&*summary), place);
                 Stored::Summary(summary)
             }
             EmitBody::SourceTime { now, oldest } => Stored::SourceTime(now, oldest),

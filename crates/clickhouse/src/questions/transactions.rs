@@ -6,20 +6,24 @@ use super::{MAX_ROWS, QuestionError};
 use crate::store::Store;
 
 impl Store {
-    /// The transaction with a business key, an id, or a trace id in hex; the latest where several have it.
+    /// The transaction with a business key, an id, or a trace id in hex, of a tenant (of any, where that is empty); the latest where several have it.
     ///
     /// # Errors
     /// [`QuestionError`].
-    pub async fn transaction_by_key(&self, key: &str) -> Result<Option<TransactionRow>, QuestionError> {
+    pub async fn transaction_by_key(
+        &self,
+        tenant: &str,
+        key: &str,
+    ) -> Result<Option<TransactionRow>, QuestionError> {
         // The inner question asks the table, whose indexes know keys and traces; rows that were replaced since are sorted out by the view.
         let sql = format!(
             "SELECT {COLUMNS} FROM transactions WHERE (Tenant, TransactionId) IN (\
              SELECT Tenant, TransactionId FROM transactions_data WHERE {}) \
-             AND (TransactionId = {{key:String}} OR has(Keys, {{key:String}}) OR has(TraceIds, lower({{key:String}}))) \
+             AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) AND (TransactionId = {{key:String}} OR has(Keys, {{key:String}}) OR has(TraceIds, lower({{key:String}}))) \
              ORDER BY Start DESC LIMIT 1",
             candidates(key)
         );
-        Ok(self.rows(self.question(&sql).param("key", key)).await?.pop())
+        Ok(self.rows(self.question(&sql).param("tenant", tenant).param("key", key)).await?.pop())
     }
 
     /// Transactions that meet a filter.

@@ -107,10 +107,14 @@ async fn a_row_reads_as_it_was_closed() {
     write(&scene, 1, &sent.iter().collect::<Vec<_>>()).await;
     for closed in &sent {
         let was = closed.row.as_ref().unwrap();
-        let read = scene.store.transaction_by_key(&was.keys[0]).await.unwrap().expect("found by another key");
-        assert_eq!(scene.store.transaction_by_key(&was.transaction_id).await.unwrap().as_ref(), Some(&read));
+        let read =
+            scene.store.transaction_by_key("", &was.keys[0]).await.unwrap().expect("found by another key");
         assert_eq!(
-            scene.store.transaction_by_key(&hex::encode(&was.trace_ids[0])).await.unwrap().as_ref(),
+            scene.store.transaction_by_key("", &was.transaction_id).await.unwrap().as_ref(),
+            Some(&read)
+        );
+        assert_eq!(
+            scene.store.transaction_by_key("", &hex::encode(&was.trace_ids[0])).await.unwrap().as_ref(),
             Some(&read)
         );
         assert_eq!(
@@ -154,7 +158,24 @@ async fn a_row_reads_as_it_was_closed() {
             (&were.critical, &were.critical_network, &were.critical_queue)
         );
     }
-    assert_eq!(scene.store.transaction_by_key("nobody").await.unwrap(), None);
+    assert_eq!(scene.store.transaction_by_key("", "nobody").await.unwrap(), None);
+}
+
+/// The same key and the same trace of two tenants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_that_of_the_tenant_who_asks() {
+    let scene = Scene::new().await;
+    let (north, mut south) = (closed(1, START, 0), closed(1, START + 1, 0));
+    south.row.as_mut().unwrap().tenant = "south".to_owned();
+    write(&scene, 1, &[&north, &south]).await;
+    for key in ["tx-1", "a-1", &"01".repeat(16)] {
+        for (asked, found) in
+            [("acme", Some("acme")), ("south", Some("south")), ("", Some("south")), ("x", None)]
+        {
+            let row = scene.store.transaction_by_key(asked, key).await.unwrap();
+            assert_eq!(row.as_ref().map(|row| row.tenant.as_str()), found, "{asked:?} asks for {key}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,7 +193,7 @@ async fn a_transaction_of_nothing_reads_as_nothing() {
         ..Closed::default()
     };
     write(&scene, 1, &[&bare]).await;
-    let read = scene.store.transaction_by_key("bare").await.unwrap().unwrap();
+    let read = scene.store.transaction_by_key("", "bare").await.unwrap().unwrap();
     assert_eq!(
         (read.keys.len(), read.services.len(), read.attributes.len(), read.hops.service.len(), read.duration),
         (0, 0, 0, 0, 0)
@@ -200,7 +221,7 @@ async fn the_last_version_counts_and_a_joined_one_is_gone() {
     for _ in ["as written", "as merged"] {
         let rows = scene.ask("SELECT TransactionId, Outcome, toUnixTimestamp64Nano(Start), count() OVER () FROM transactions").await;
         assert_eq!(rows, format!("tx-1\tok\t{}\t1", START - 5));
-        assert_eq!(scene.store.transaction_by_key("tx-2").await.unwrap(), None);
+        assert_eq!(scene.store.transaction_by_key("", "tx-2").await.unwrap(), None);
         scene.run("OPTIMIZE TABLE transactions_data FINAL").await;
     }
 }
@@ -286,7 +307,7 @@ async fn a_zero_in_a_name_reads_as_the_replacement_character() {
     let odd_name = hops.string_ends.len() as u32 - 1;
     hops.service.iter_mut().filter(|service| **service == 4).for_each(|service| *service = odd_name);
     write(&scene, 1, &[&odd]).await;
-    let read = scene.store.transaction_by_key("tx-1").await.unwrap().unwrap();
+    let read = scene.store.transaction_by_key("", "tx-1").await.unwrap().unwrap();
     assert_eq!(read.services, ["api", "led\u{FFFD}ger"]);
     assert_eq!(read.hops.service[1], "led\u{FFFD}ger");
     let sums = scene.ask("SELECT DISTINCT Service FROM operation_minutes ORDER BY ALL").await;
