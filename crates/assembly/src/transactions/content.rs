@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::{
     Member, TraceHead,
+    head::tenant_hash,
     transaction::{NO_TYPE, Transaction},
 };
 use crate::{names::NameHash, place::Place, records::Moved, rules::Rules};
@@ -14,6 +15,8 @@ pub(super) struct Content {
     pub(super) oldest: SmallVec<[Place; 1]>,
     /// Index in the rules' types, or [`NO_TYPE`].
     pub(super) kind: u16,
+    /// Hash of the tenant's name.
+    pub(super) tenant: u32,
     /// Start of its earliest trace that has a root.
     pub(super) first_start: u64,
     pub(super) opened: u64,
@@ -39,6 +42,7 @@ impl Content {
                 .into_iter()
                 .collect(),
             kind: kind.map_or(NO_TYPE, |kind| kind as u16),
+            tenant: tenant_hash(summary.tenant),
             first_start: if summary.root.is_some() { summary.base } else { u64::MAX },
             opened: now,
             last: now,
@@ -54,6 +58,7 @@ impl Content {
             members: transaction.members.clone(),
             oldest: transaction.oldest.clone(),
             kind: transaction.kind,
+            tenant: transaction.tenant,
             first_start: transaction.first_start,
             opened: transaction.opened,
             last: transaction.last,
@@ -72,6 +77,7 @@ impl Content {
             members: moved.members.iter().copied().map(Member::unpacked).collect(),
             oldest: moved.oldest.iter().copied().map(Place::unpacked).collect(),
             kind,
+            tenant: moved.tenant,
             first_start: if same { moved.first_start } else { u64::MAX },
             opened: moved.opened,
             last: moved.last,
@@ -93,6 +99,7 @@ impl Content {
             members: self.members.iter().map(|member| member.packed()).collect(),
             oldest: self.oldest.iter().map(|place| place.packed()).collect(),
             kind: u32::from(self.kind),
+            tenant: self.tenant,
             first_start: self.first_start,
             opened: self.opened,
             last: self.last,

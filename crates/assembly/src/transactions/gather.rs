@@ -105,6 +105,7 @@ impl Transactions {
             transaction.opened = transaction.opened.min(content.opened);
         }
         transaction.terminals |= content.terminals;
+        transaction.tenant = content.tenant;
         transaction.floor = transaction.floor.max(content.version);
         transaction.kept_from = transaction.kept_from.or(content.kept_from);
         content.oldest.iter().for_each(|place| transaction.needs(*place));

@@ -1,5 +1,7 @@
 //! What the fold asks of a summary: the head alone, so that spans of a waiting transaction are not decoded.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::{
     names::{Name, NameHash},
     records::{Key, Root, SummaryHead, TraceSummary},
@@ -10,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct TraceHead<'a> {
     trace_id: &'a [u8],
-    tenant: &'a str,
+    pub(super) tenant: &'a str,
     keys: &'a [Key],
     records: &'a [u64],
     pub(super) root: Option<&'a Root>,
@@ -54,6 +56,11 @@ impl<'a> From<&'a SummaryHead> for TraceHead<'a> {
             terminals: head.terminals,
         }
     }
+}
+
+/// Tells tenants apart where all that hangs on it is a share: two may have the same.
+pub(super) fn tenant_hash(tenant: &str) -> u32 {
+    xxh3_64(tenant.as_bytes()) as u32
 }
 
 impl TraceHead<'_> {

@@ -8,6 +8,7 @@ mod encoding;
 mod gather;
 mod head;
 mod joins;
+mod load;
 mod member;
 mod needs;
 mod recall;
@@ -330,7 +331,9 @@ impl Transactions {
         }
         transaction.state = State::Closing(self.next_sequence);
         // Only what was not decided before is asked about.
-        let share = if transaction.previous == 0 { self.sampling.begin_close() } else { 0.0 };
+        let (tenant, kind) = (transaction.tenant, transaction.kind);
+        let is_new = transaction.previous == 0;
+        let share = if is_new { self.sampling.begin_close(&self.rules, tenant, kind) } else { 0.0 };
         self.closing.insert(
             self.next_sequence,
             Pending::Row(Begun { slot: due.slot, closed_by: closed_by.into(), share, at: self.now }),

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::{
     MAX_CLOSED_TRANSACTIONS, Member, Pending, Transactions,
     closing::Begun,
+    head::tenant_hash,
     transaction::{NO_TYPE, State, Transaction},
 };
 use crate::{
@@ -143,6 +144,7 @@ impl Transaction {
         self.terminals = closed.terminals;
         if let Some(row) = &closed.row {
             self.first_start = row.start;
+            self.tenant = tenant_hash(&row.tenant);
             let kind = rules.types.iter().position(|kind| *kind.name == *row.r#type);
             self.kind = kind.map_or(NO_TYPE, |kind| kind as u16);
         }

@@ -10,6 +10,7 @@ use throughline_sampling::{Offer as Offered, Sampler, Ticket};
 
 use super::{
     Closing, Transactions,
+    load::Load,
     transaction::{NameWords, State},
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     names::NameHash,
     records::{Closed, ClosedBy, Offer, Outcome},
     rules::Rules,
-    time::SECOND,
 };
 
 /// One that was offered.
@@ -41,15 +41,6 @@ pub(super) struct Sampling {
     settled: BTreeMap<u64, (Entry, Verdict)>,
     next: u64,
     load: Load,
-}
-
-/// Transactions that began to close, by seconds of log time: how much of them is left to policies.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Load {
-    second: u64,
-    count: u64,
-    /// The share of this second's; 0 for all.
-    share: f64,
 }
 
 impl Sampling {
@@ -98,9 +89,8 @@ impl Sampling {
     }
 
     /// A transaction begins to close: the share of it that is left to policies, 0 for all.
-    pub(super) fn begin_close(&mut self) -> f64 {
-        self.load.count += 1;
-        self.load.share
+    pub(super) fn begin_close(&mut self, rules: &Rules, tenant: u32, kind: u16) -> f64 {
+        self.load.begin_close(rules, tenant, kind)
     }
 
     /// A decision: the first of a transaction that went well says what is usual.
@@ -119,20 +109,6 @@ impl Sampling {
             Some(number) => drop(self.settled.remove(&number)),
             None => self.pending.retain(|_, entry| entry.name != name),
         }
-    }
-}
-
-impl Load {
-    fn advance(&mut self, rules: &Rules, now: u64) {
-        let second = now / SECOND;
-        if second <= self.second {
-            return;
-        }
-        let settings = &rules.settings;
-        let limit = settings.sampling.max_transactions_per_second as f64 / f64::from(settings.partitions);
-        let rate = self.count as f64 / (second - self.second) as f64;
-        self.share = if limit > 0.0 && rate > limit { limit / rate } else { 0.0 };
-        (self.second, self.count) = (second, 0);
     }
 }
 

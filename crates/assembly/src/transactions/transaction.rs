@@ -33,6 +33,8 @@ pub(super) struct Transaction {
     pub(super) state: State,
     /// Index in the rules' types, or [`NO_TYPE`].
     pub(super) kind: u16,
+    /// Hash of its tenant's name.
+    pub(super) tenant: u32,
     /// Version of its last row; 0 before the first.
     pub(super) version: u32,
     /// The last row's version is at least this, for rows that were taken back when they were joined to this one may have had its id.
@@ -88,6 +90,7 @@ impl Transaction {
             generation,
             state: State::Waiting,
             kind: NO_TYPE,
+            tenant: 0,
             version: 0,
             floor: 0,
             covered: 0,
