@@ -107,7 +107,7 @@ pub struct TransactionSettings {
 pub struct SamplingSettings {
     /// The attribute that `amount` means in conditions.
     pub amount: String,
-    /// As in the Collector: what one policy keeps is not counted by limits and samplers of those after it.
+    /// As in the Collector: the first policy that votes decides; what it keeps is not dropped by those after it, nor counted by their limits and samplers.
     pub sample_on_first_match: bool,
     /// Keep all, and say what would have been.
     pub dry_run: bool,

@@ -118,7 +118,6 @@ fn what_a_collector_has_and_we_have_not_is_named_with_its_line() {
     for (start, message) in [
         ("line 11: processors.tail_sampling.decision_wait: ", "counted from the last span"),
         ("line 13: processors.tail_sampling.num_traces: ", "not needed"),
-        ("line 14: processors.tail_sampling.sample_on_first_match: ", "drops wherever it stands"),
         ("line 15: processors.tail_sampling.maximum_trace_size_bytes: ", "traces.max_spans"),
         ("line 16: processors.tail_sampling.unheard_of: ", "not known"),
         ("line 26: processors.tail_sampling.policies[odd]: ", "column 1: `Len` is not understood"),

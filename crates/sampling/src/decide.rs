@@ -188,9 +188,9 @@ impl Policies {
         let Compiled { policies, salts, limits, adaptives, floors, attributes, asks_more } = compiled;
         let stateful = !(limits.is_empty() && adaptives.is_empty() && floors.is_empty());
         let weights = if stateful {
-            weight::check(&policies, salts.len()).map(|()| Weights::default())
+            weight::check(&policies, salts.len(), options.sample_on_first_match).map(|()| Weights::default())
         } else {
-            Weights::new(&policies, salts.len())
+            Weights::new(&policies, salts.len(), options.sample_on_first_match)
         };
         let weights = weights.map_err(|fault| vec![fault])?;
         let stops_at_first = options.sample_on_first_match;
@@ -214,6 +214,13 @@ impl Policies {
     #[must_use]
     pub fn is_stateful(&self) -> bool {
         !(self.limits.is_empty() && self.adaptives.is_empty() && self.floors.is_empty())
+    }
+
+    /// Places of the policies in the order in which the first that votes decides: those that drop before all others, unless the first match is to decide.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = usize> {
+        let places = 0..self.policies.len();
+        let first = move |place: &usize| self.stops_at_first || self.policies[*place].drops;
+        places.clone().filter(first).chain(places.filter(move |place| !first(place)))
     }
 
     pub(crate) fn describers(&self) -> Names<'_> {
@@ -241,10 +248,14 @@ impl Policies {
                 return Decision::dropped(&policy.name);
             }
             kept_by = Some((policy, branch));
+            if self.stops_at_first {
+                break;
+            }
         }
         let Some((first, branch)) = kept_by else { return Decision::not_kept("") };
         let others = self.policies.iter().skip_while(|policy| !std::ptr::eq(*policy, first)).skip(1);
-        let others = others.filter(|policy| !policy.drops && policy.vote(facts, &draw).is_some());
+        let others = others
+            .filter(|policy| !self.stops_at_first && !policy.drops && policy.vote(facts, &draw).is_some());
         let votes = std::iter::once(first).chain(others).map(|policy| (&*policy.name, Verdict::Keep));
         Decision {
             keep: true,

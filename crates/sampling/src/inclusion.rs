@@ -18,8 +18,9 @@ pub(crate) fn inclusion(ballots: &[Ballot], shared: bool, reach: Option<u64>) ->
         return if shared { probability(0, reach) } else { 1.0 };
     }
     let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
-    for ballot in ballots {
-        let plain = ballot.plain_draw().is_some() && !shared;
+    let after = plain_after(ballots);
+    for (place, ballot) in ballots.iter().enumerate() {
+        let plain = ballot.plain_draw().is_some() && !shared && place >= after;
         for branch in &ballot.branches {
             for rule in [&branch.condition, &branch.keep] {
                 rule.draws(&mut |salt, below| {
@@ -58,7 +59,12 @@ fn intervals(mut thresholds: Vec<u64>, reach: Option<u64>) -> Vec<Interval> {
     thresholds.iter().zip(ends).map(|(low, high)| (*low, probability(*low, high))).collect()
 }
 
-/// Sums over all combinations of intervals.
+/// From this place on a draw may be taken together with others; one before a drop has its own say.
+fn plain_after(ballots: &[Ballot]) -> usize {
+    ballots.iter().rposition(|ballot| ballot.drops).map_or(0, |place| place + 1)
+}
+
+/// Sums over all combinations of intervals. Ballots stand in the order in which the first that votes decides.
 fn cells(ballots: &[Ballot], mixed: &[(u32, Vec<Interval>)], any_plain: f64, shared: bool) -> f64 {
     let is_mixed = |ballot: &Ballot| match ballot.plain_draw() {
         Some((salt, _)) => shared || mixed.iter().any(|(other, _)| *other == salt),
@@ -75,15 +81,12 @@ fn cells(ballots: &[Ballot], mixed: &[(u32, Vec<Interval>)], any_plain: f64, sha
             let salt = if shared { 0 } else { salt as u32 };
             mixed.iter().position(|(other, _)| *other == salt).map_or(u64::MAX, |index| interval(index).0)
         };
-        let votes = |ballot: &&&Ballot| matches!(ballot.vote(&draw), Ok(Some(_)));
-        let kept = if asked.iter().filter(|ballot| ballot.drops).any(|ballot| votes(&ballot)) {
-            0.0
-        } else if asked.iter().filter(|ballot| !ballot.drops).any(|ballot| votes(&ballot)) {
-            1.0
-        } else if plain.is_empty() {
-            0.0
-        } else {
-            any_plain
+        let first = asked.iter().find(|ballot| matches!(ballot.vote(&draw), Ok(Some(_))));
+        let kept = match first {
+            Some(ballot) if ballot.drops => 0.0,
+            Some(_) => 1.0,
+            None if plain.is_empty() => 0.0,
+            None => any_plain,
         };
         surely &= kept >= 1.0;
         included += kept * (0..mixed.len()).map(|index| interval(index).1).product::<f64>();

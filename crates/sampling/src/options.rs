@@ -10,7 +10,8 @@ pub struct Options {
     pub partitions: u32,
     /// The attribute that `amount` means in conditions.
     pub amount: String,
-    /// As in the Collector: what one policy keeps is not counted by limits and samplers of those after it.
+    /// As in the Collector: policies are asked in their order, and the first that votes decides. What one keeps is not dropped by those after it, nor counted by
+    /// their limits and samplers.
     pub sample_on_first_match: bool,
 }
 

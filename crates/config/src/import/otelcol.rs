@@ -81,10 +81,6 @@ fn processor(path: &str, settings: &Node, out: &mut Map<String, Value>, notes: &
             "sample_on_first_match" => {
                 let first = node.to_json() == Value::Bool(true);
                 set(out, "sampling.sample_on_first_match", first.into());
-                if first {
-                    let message = "a `drop` drops wherever it stands; there it does not drop what a policy before it keeps";
-                    notes.add(node, whole, message);
-                }
             }
             _ => {
                 let known = NOT_NEEDED.iter().find(|(name, _)| name == key);

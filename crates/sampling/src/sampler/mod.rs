@@ -308,6 +308,9 @@ fn decided<'p>(
         match ballot.vote(draw) {
             Err(Waits) if first.is_none() || ballot.drops => return None,
             Err(Waits) => waits = true,
+            Ok(Some(_)) if ballot.drops && first.is_none() => {
+                return Some(Decision::dropped(&policies.policies.get(ballot.policy as usize)?.name));
+            }
             Ok(Some(place)) if !ballot.drops => first = first.or(Some((ballot, place))),
             Ok(_) => {}
         }
@@ -328,24 +331,17 @@ fn decided<'p>(
 fn settle<'p>(policies: &'p Policies, ticket: Ticket, pending: &Pending) -> Settled<'p> {
     let draws = Draws { salts: &policies.salts, id: &pending.id, randomness: pending.randomness };
     let draw = |salt: usize| draws.of(salt);
-    let mut first = None;
-    let mut dropped = None;
-    for ballot in &pending.ballots {
-        let Some(policy) = policies.policies.get(ballot.policy as usize) else { continue };
-        if let Ok(Some(place)) = ballot.vote(&draw) {
-            if ballot.drops {
-                dropped = dropped.or(Some(&*policy.name));
-            } else {
-                first = first.or(Some((ballot, place)));
-            }
+    let ballots = &pending.ballots;
+    let first = ballots.iter().find_map(|ballot| Some((ballot, ballot.vote(&draw).ok()??)));
+    let decision = match first {
+        None => Decision::not_kept(""),
+        Some((ballot, _)) if ballot.drops => {
+            let policy = policies.policies.get(ballot.policy as usize);
+            policy.map_or_else(|| Decision::not_kept(""), |policy| Decision::dropped(&policy.name))
         }
-    }
-    let decision = match (dropped, first) {
-        (Some(policy), _) => Decision::dropped(policy),
-        (None, None) => Decision::not_kept(""),
-        (None, Some(first)) => {
-            let votes = keeps(policies, &pending.ballots, &draw);
-            Decision { votes, ..kept(policies, &pending.ballots, first, pending.before) }
+        Some(first) => {
+            let votes = keeps(policies, ballots, &draw);
+            Decision { votes, ..kept(policies, ballots, first, pending.before) }
         }
     };
     Settled { ticket, decision }
@@ -371,7 +367,7 @@ fn kept<'p>(
     }
 }
 
-/// The policies that vote keep, and those that a limit has still to answer.
+/// The policies that vote keep, and those that a limit has still to answer; the first alone, where nobody is asked after it.
 fn keeps<'p>(
     policies: &'p Policies,
     ballots: &[Ballot],
@@ -385,5 +381,6 @@ fn keeps<'p>(
         };
         Some((&*policies.policies.get(ballot.policy as usize)?.name, verdict))
     });
-    voted.collect()
+    let most = if policies.stops_at_first { 1 } else { ballots.len() };
+    voted.take(most).collect()
 }

@@ -49,7 +49,7 @@ struct Reducer<'a> {
 type Answered = (Residual, Option<bool>);
 
 impl Sampler {
-    /// Drop policies are asked first: what is dropped counts nowhere else.
+    /// Drop policies are asked first: what is dropped counts nowhere else. Where the first match decides, all are asked in their order.
     pub(super) fn reduce<'p>(
         &self,
         policies: &'p Policies,
@@ -58,17 +58,22 @@ impl Sampler {
     ) -> Reduced<'p> {
         let mut reducer = Reducer::new(self, policies, transaction, asked);
         let mut ballots = Vec::new();
-        for drops in [true, false] {
-            let mut counts = true;
-            for (index, policy) in
-                policies.policies.iter().enumerate().filter(|(_, policy)| policy.drops == drops)
-            {
-                let (ballot, answer) = reducer.policy(index, counts);
-                if answer == Some(true) && drops {
-                    return Reduced { ballots, reached: reducer.reached, dropped: Some(&policy.name) };
-                }
-                counts &= !(answer == Some(true) && policies.stops_at_first);
-                ballots.extend(ballot);
+        // Whether one before keeps it.
+        let mut kept = Some(false);
+        for index in policies.in_order() {
+            let policy = &policies.policies[index];
+            let counts = !(kept == Some(true) && policies.stops_at_first);
+            let (ballot, answer) = reducer.policy(index, counts);
+            if policy.drops && answer == Some(true) && kept == Some(false) {
+                return Reduced { ballots, reached: reducer.reached, dropped: Some(&policy.name) };
+            }
+            if !policy.drops && kept != Some(true) && answer != Some(false) {
+                kept = answer;
+            }
+            let is_last = policies.stops_at_first && ballot.as_ref().is_some_and(Ballot::is_certain);
+            ballots.extend(ballot);
+            if is_last {
+                break;
             }
         }
         Reduced { ballots, reached: reducer.reached, dropped: None }
