@@ -5,11 +5,14 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{TestSpan, World, quick_rules, span, traffic::Seeded};
+use common::{
+    TestSpan, World, quick_rules, span,
+    traffic::{Seeded, Traffic},
+};
 use serde_json::json;
 use throughline_assembly::{
     records::{ClosedBy, KeptTrace, Transaction},
-    traces::{MAX_CLOSED_TRACES, Traces},
+    traces::{MAX_CLOSED_TRACES, TraceKey, Traces},
 };
 
 const TENANTS: [&str; 3] = ["", "north", "south"];
@@ -141,4 +144,35 @@ fn what_left_the_memory_is_found_again_for_its_tenant_alone() {
     assert_eq!(world.traces.take_counts().duplicates, 0);
     world.send_as("north", &first);
     assert_eq!(world.traces.take_counts().duplicates, 1);
+}
+
+/// Whoever sends without a tenant chooses its trace ids, also one under which another's trace is remembered.
+#[test]
+fn a_trace_that_is_remembered_under_the_same_key_is_not_taken_for_another() {
+    let id = |bytes: [u8; 16]| throughline_otlp::TraceId(bytes);
+    let key = TraceKey::of("north", id([1; 16]));
+    assert_eq!(TraceKey::of("", id(key.0)), key);
+    let own = |number: u64| {
+        let mut one = Traffic::random(&mut Seeded(1));
+        (one.id, one.spans, one.first) = (u128::from_be_bytes(key.0), 2, number);
+        common::traffic::request(&[one])
+    };
+    let mut world = World::new(quick_rules(json!([]), |_| ()));
+    world.tick(2);
+    world.send_as("north", &[span(1, 1, 0, "GET /").with("payment.uetr", "U-1")]);
+    world.tick(10);
+    world.append(Some(own(1)));
+    world.tick(10);
+    let rows = world.closed();
+    let row = rows.last().unwrap().row.as_ref().unwrap();
+    assert_eq!((row.tenant.as_str(), row.spans, row.keys.len()), ("", 2, 0));
+    assert_eq!(row.closed_by(), ClosedBy::Quiet, "it is no late piece of something");
+    // Both are remembered, each for its own.
+    world.append(Some(own(1)));
+    world.send_as("north", &[span(1, 1, 0, "GET /"), span(1, 2, 1, "late")]);
+    assert_eq!(world.traces.take_counts().duplicates, 3);
+    world.tick(10);
+    let rows = world.closed();
+    let row = rows.last().unwrap().row.as_ref().unwrap();
+    assert_eq!((row.tenant.as_str(), row.transaction_id.as_str(), row.spans), ("north", "U-1", 2));
 }

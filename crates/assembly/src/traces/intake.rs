@@ -129,7 +129,7 @@ impl Traces {
     }
 
     /// Late spans of a closed trace: what was seen of it tells resends from news, and its keys lead to its transaction.
-    fn recall(&self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries, out: &[Emit]) {
+    fn recall(&mut self, trace: &mut Trace, id: TraceId, stored: &mut dyn StoredSummaries, out: &[Emit]) {
         let tenant = self.strings.text(trace.tenant);
         let key = TraceKey::of(tenant, id);
         let held = self.closed.get(key);
@@ -141,13 +141,20 @@ impl Traces {
         places.sort_unstable();
         places.dedup();
         // A trace's pieces have one owner, so that these are the oldest.
-        places.drain(..places.len().saturating_sub(MAX_RECALLED));
-        trace.late = true;
+        let over = places.len().saturating_sub(MAX_RECALLED);
+        places.drain(..over);
+        self.counts.recalled_over_limit += over as u64;
         let mut summaries: SmallVec<[_; 2]> =
             places.iter().filter_map(|place| stored.summary(*place)).collect();
-        // A place is only as good as the index that gave it.
-        summaries.retain(|summary| summary.is_of(tenant, id));
+        let gone = summaries.len() < places.len();
         summaries.extend(stored.unplaced(key));
+        // A key is only a hash: what it finds may be another's.
+        let found = summaries.len();
+        summaries.retain(|summary| summary.is_of(tenant, id));
+        if summaries.is_empty() && found > 0 && !gone {
+            return;
+        }
+        trace.late = true;
         // It may be this very record that closed it.
         summaries.extend(out.iter().filter_map(|emit| match &emit.body {
             EmitBody::Summary(summary) if summary.is_of(tenant, id) => Some(Arc::clone(summary)),
