@@ -87,7 +87,7 @@ fn of_a_trace_without_end_the_newest_pieces_tell_resends() {
     world.tick(2);
     (0..70).for_each(|number| world.send(&piece(number)));
     assert_eq!(world.summaries().len(), 70);
-    world.traces.take_counts();
+    assert_eq!(world.traces.take_counts().recalled_over_limit, 1 + 2 + 3 + 4 + 5, "and says so");
     world.send(&piece(69));
     assert_eq!(world.traces.take_counts().duplicates, 10);
     world.send(&piece(6));

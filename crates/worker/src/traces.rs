@@ -269,6 +269,7 @@ impl TracesDriver {
             ("strings", counts.strings_over_limit),
             ("keys_per_trace", counts.keys_over_limit),
             ("links_per_trace", counts.links_over_limit),
+            ("recalled_per_trace", counts.recalled_over_limit),
         ] {
             metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }

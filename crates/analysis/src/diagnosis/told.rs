@@ -70,27 +70,34 @@ impl ToldChange {
     }
 }
 
-/// Changes as they were told, the oldest first.
+/// Changes as they were told.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Told(VecDeque<ToldChange>);
+pub(crate) struct Told {
+    /// The oldest first.
+    changes: VecDeque<ToldChange>,
+    /// How many were forgotten, for there were too many, since somebody asked.
+    #[serde(skip)]
+    forgotten: u64,
+}
 
 impl Told {
     /// Takes a change; whether it is new.
     fn take(&mut self, change: ToldChange) -> bool {
-        if self.0.contains(&change) {
+        if self.changes.contains(&change) {
             return false;
         }
-        let at = self.0.partition_point(|known| known.time <= change.time);
-        self.0.insert(at, change);
-        if self.0.len() > MAX_TOLD {
-            self.0.pop_front();
+        let at = self.changes.partition_point(|known| known.time <= change.time);
+        self.changes.insert(at, change);
+        if self.changes.len() > MAX_TOLD {
+            self.changes.pop_front();
+            self.forgotten += 1;
         }
         true
     }
 
     /// The latest change at a service after which something began at `start`.
     fn before(&self, tenant: &str, (service, department): (&str, &str), start: u64) -> Option<&ToldChange> {
-        let mut fitting = self.0.iter().rev().filter(|change| change.precedes(start));
+        let mut fitting = self.changes.iter().rev().filter(|change| change.precedes(start));
         fitting.find(|change| change.tenant == tenant && change.is_at(service, department))
     }
 }
@@ -103,7 +110,12 @@ impl Diagnosis {
 
     /// Changes that were told of, the latest first; of more than a limit, the oldest are forgotten.
     pub fn told(&self) -> impl Iterator<Item = &ToldChange> {
-        self.told.0.iter().rev()
+        self.told.changes.iter().rev()
+    }
+
+    /// How many changes were forgotten since the last call, for more were told of than are remembered.
+    pub fn take_told_over_limit(&mut self) -> u64 {
+        std::mem::take(&mut self.told.forgotten)
     }
 
     /// The change at a service, or of all of its department, after which something began at `start`.
@@ -125,7 +137,7 @@ impl Diagnosis {
     }
 
     fn told_of(&self, tenant: u32, service: u32, start: u64) -> Option<&ToldChange> {
-        if self.told.0.is_empty() {
+        if self.told.changes.is_empty() {
             return None;
         }
         let department = self.names.name(self.department_of(service));
@@ -134,7 +146,7 @@ impl Diagnosis {
 
     /// Says of suspects that they were changed; who was changed on the paths that are hit and is no suspect yet becomes the last.
     pub(crate) fn suspect_changed(&self, case: &Case, incident: &mut Incident) {
-        if self.told.0.is_empty() {
+        if self.told.changes.is_empty() {
             return;
         }
         let (tenant, start) = (incident.tenant.clone(), incident.start);
@@ -190,7 +202,7 @@ impl Diagnosis {
 
     /// Services that transactions of these types meet.
     fn services_of(&self, groups: &[u32]) -> Vec<u32> {
-        if self.told.0.is_empty() {
+        if self.told.changes.is_empty() {
             return Vec::new();
         }
         let met = self.mixes.iter().filter(|(_, key, _)| groups.contains(&key.group));
@@ -230,6 +242,7 @@ mod tests {
         for time in 0..2 * MAX_TOLD as u64 {
             told.take(change("ledger", time));
         }
-        assert_eq!((told.0.len(), told.0[0].time), (MAX_TOLD, MAX_TOLD as u64));
+        assert_eq!((told.changes.len(), told.changes[0].time), (MAX_TOLD, MAX_TOLD as u64));
+        assert_eq!(told.forgotten, MAX_TOLD as u64, "and counted");
     }
 }

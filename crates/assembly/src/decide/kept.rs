@@ -13,13 +13,14 @@ use crate::{place::Place, records::KeptTrace, transactions::Member};
 /// transaction with more, spans are written without their own times.
 const MAX_TIMES_BYTES: usize = 3 << 19;
 
-/// The spans of the summaries that are not written yet, of those in `members`, with the columns that only the whole transaction could tell.
+/// The spans of the summaries that are not written yet, of those in `members`, with the columns that only the whole transaction could tell; and whether those did
+/// not fit.
 pub(super) fn spans(
     input: &Input<'_>,
     path: &Path,
     summaries: &[Positioned<'_>],
     members: &[Member],
-) -> Vec<KeptTrace> {
+) -> (Vec<KeptTrace>, bool) {
     let mut unwritten: HashSet<Place, FixedState> =
         HashSet::with_capacity_and_hasher(members.len(), FixedState::default());
     unwritten.extend(members.iter().filter(|member| !member.is_written()).map(|member| member.place()));
@@ -55,20 +56,21 @@ pub(super) fn spans(
         }
     }
     let mut kept: Vec<KeptTrace> = kept.into_iter().flatten().collect();
-    leave_out_times(&mut kept, MAX_TIMES_BYTES);
-    kept
+    let over = leave_out_times(&mut kept, MAX_TIMES_BYTES);
+    (kept, over)
 }
 
-/// Where they take more than so many bytes.
-fn leave_out_times(kept: &mut [KeptTrace], most: usize) {
+/// Where they take more than so many bytes; whether they do.
+fn leave_out_times(kept: &mut [KeptTrace], most: usize) -> bool {
     // Few are not measured.
     let values: usize = kept.iter().map(|kept| kept.self_.len() + kept.critical.len()).sum();
     if values * MAX_VARINT <= most || kept.iter().map(KeptTrace::encoded_len).sum::<usize>() <= most {
-        return;
+        return false;
     }
     for kept in kept {
         (kept.self_, kept.critical) = (Vec::new(), Vec::new());
     }
+    true
 }
 
 /// Bytes of the largest number.
@@ -112,9 +114,9 @@ mod tests {
         let mut kept = vec![trace(10), trace(90)];
         let bytes = kept.iter().map(KeptTrace::encoded_len).sum();
         let whole = kept.clone();
-        leave_out_times(&mut kept, bytes);
+        assert!(!leave_out_times(&mut kept, bytes));
         assert_eq!(kept, whole);
-        leave_out_times(&mut kept, bytes - 1);
+        assert!(leave_out_times(&mut kept, bytes - 1));
         assert_eq!(kept, vec![KeptTrace::default(); 2], "the spans are named all the same");
     }
 }

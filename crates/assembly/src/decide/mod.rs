@@ -32,10 +32,20 @@ pub enum Decided {
     Offer(Box<Offer>, Box<Closed>),
 }
 
-/// Decides transactions; holds only scratch.
+/// Limits that decisions hit since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeciderCounts {
+    /// Lists of keys, services or departments that a row has only a part of.
+    pub lists_cut: u64,
+    /// Transactions whose spans are written without their own times.
+    pub without_times: u64,
+}
+
+/// Decides transactions; holds only scratch and what it counted.
 #[derive(Default)]
 pub struct Decider {
     workspace: Workspace,
+    counts: DeciderCounts,
 }
 
 impl Decider {
@@ -83,7 +93,7 @@ impl Decider {
         let kind = input.kind(rules, path);
         let (outcome, outcome_reason) = outcome::of(&input, path, rules, kind);
         let id = input.transaction_id(closing.name);
-        let mut row = row::build(&input, path, rules, kind);
+        let mut row = row::build(&input, path, rules, kind, &mut self.counts.lists_cut);
         row.outcome = outcome.into();
         row.outcome_reason = outcome_reason;
         let captured = row::attributes(&input);
@@ -112,7 +122,9 @@ impl Decider {
         let dry_run = rules.settings.sampling.dry_run && !offer;
         verdict.write(&mut row, earlier.map(|closed| closed?.row.as_ref()), dry_run);
         let to_write = if fragment { new } else { &closing.members };
-        let kept = if row.kept { kept::spans(&input, path, summaries, to_write) } else { Vec::new() };
+        let (kept, over) =
+            if row.kept { kept::spans(&input, path, summaries, to_write) } else { Default::default() };
+        self.counts.without_times += u64::from(over);
         let written = |member: &Member| if row.kept { member.written() } else { *member };
         let members = closing.members.iter().map(|member| written(member).packed()).collect();
         let (name_high, name_low) = closing.name.halves();
@@ -131,6 +143,13 @@ impl Decider {
             Some(offer) => Decided::Offer(offer, closed),
             None => Decided::Closed(closed),
         }
+    }
+}
+
+impl Decider {
+    /// What was counted since the last call.
+    pub fn take_counts(&mut self) -> DeciderCounts {
+        std::mem::take(&mut self.counts)
     }
 }
 

@@ -14,12 +14,21 @@ use crate::{
 /// Bytes of a list of names in a row, some 3,000 keys: the first that fit stay. A record takes 4 MiB, and one that is larger could never be appended.
 const MAX_LIST_BYTES: usize = 128 << 10;
 
-/// Everything that the path and the summaries say; outcome and decision are left to the caller.
-pub(super) fn build(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>) -> Transaction {
-    let sorted = |mut list: Vec<String>| {
+/// Everything that the path and the summaries say; outcome and decision are left to the caller. Adds to `cut` how many lists did not fit.
+pub(super) fn build(
+    input: &Input<'_>,
+    path: &Path,
+    rules: &Rules,
+    kind: Option<usize>,
+    cut: &mut u64,
+) -> Transaction {
+    let mut sorted = |mut list: Vec<String>| {
         list.sort_unstable();
         list.dedup();
-        fitting(list, MAX_LIST_BYTES)
+        let whole = list.len();
+        let list = fitting(list, MAX_LIST_BYTES);
+        *cut += u64::from(list.len() < whole);
+        list
     };
     let named =
         |pick: fn(&Hop) -> u32| path.hops.iter().map(pick).filter(|index| *index != 0).collect::<Vec<_>>();

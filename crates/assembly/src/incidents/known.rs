@@ -42,3 +42,98 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use throughline_analysis::diagnosis::{State, Suspect, SuspectKind};
+
+    use super::{super::report::MAX_FEEDBACK, *};
+    use crate::{incidents::Report, records::FeedbackGiven};
+
+    fn suspect(rank: u32, service: String) -> Suspect {
+        Suspect {
+            rank,
+            service,
+            department: String::new(),
+            operation: String::new(),
+            instance: String::new(),
+            version: String::new(),
+            kind: SuspectKind::Own,
+            score: 0.5,
+            excess_ms: 0.0,
+            transactions: 1,
+            evidence: Vec::new(),
+            figures: Vec::new(),
+        }
+    }
+
+    fn incident(id: &str, suspects: Vec<Suspect>) -> Incident {
+        Incident {
+            id: id.into(),
+            tenant: String::new(),
+            state: State::Open,
+            detected_at: 0,
+            start: 0,
+            end: None,
+            types: Vec::new(),
+            suspects,
+            summary: String::new(),
+            transactions: 0,
+            estimated: false,
+            share: 0.0,
+            customers: 0,
+            amount: 0.0,
+            excess_ms: 0.0,
+            shared: Vec::new(),
+            examples: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+
+    fn given(suspect: u32, confirmed: bool) -> FeedbackGiven {
+        FeedbackGiven { incident: "i".into(), suspect, confirmed, by: "ann".into() }
+    }
+
+    /// Suspects come and go from version to version; of what was said of them the latest stays.
+    #[test]
+    fn of_one_incident_the_latest_words_stay() {
+        let mut report = Report::new(incident("i", Vec::new()));
+        let count = MAX_FEEDBACK as u64 + 5;
+        for at in 0..count {
+            report.incident.suspects = vec![suspect(1, format!("service-{at}"))];
+            assert!(report.say(&given(1, true), at).is_some());
+        }
+        let said: Vec<u64> = report.feedback.iter().map(|feedback| feedback.at).collect();
+        assert_eq!(said, (5..count).collect::<Vec<_>>());
+        assert!(report.say(&given(1, false), count).is_some());
+        assert_eq!(report.feedback.len(), MAX_FEEDBACK, "said again of the same suspect: in its place");
+        assert!(report.feedback.last().is_some_and(|last| !last.confirmed && last.at == count));
+        assert!(report.say(&given(2, true), count).is_none(), "there is no such suspect");
+    }
+
+    #[test]
+    fn of_all_incidents_the_oldest_words_are_forgotten() {
+        let mut known = Known::default();
+        let of = |service: u64, at: u64| Feedback {
+            service: format!("service-{service}"),
+            operation: String::new(),
+            kind: SuspectKind::Own.name().to_owned(),
+            confirmed: true,
+            by: "ann".into(),
+            at,
+        };
+        let count = MAX_KNOWN as u64;
+        (0..count).for_each(|at| known.learn(&of(at, at), "before"));
+        // The first is said again, so that the second is the oldest.
+        known.learn(&of(0, count), "before");
+        known.learn(&of(count, count + 1), "before");
+        assert_eq!(known.0.len(), MAX_KNOWN);
+        let reminded = |service: u64, id: &str| {
+            let mut now = incident(id, vec![suspect(1, format!("service-{service}"))]);
+            known.remind(&mut now);
+            !now.suspects[0].evidence.is_empty()
+        };
+        assert!(reminded(0, "now") && reminded(count, "now") && !reminded(1, "now"));
+        assert!(!reminded(0, "before"), "an incident is not reminded of itself");
+    }
+}

@@ -49,6 +49,8 @@ pub struct AnalysisCounts {
     pub alerts: AlertCounts,
     /// Rows that found no room to wait.
     pub over_pending: u64,
+    /// Changes that were told of and are forgotten, for there are too many.
+    pub told_over_limit: u64,
 }
 
 /// The state of the fold.
@@ -380,6 +382,7 @@ impl Analysis {
     pub fn take_counts(&mut self) -> AnalysisCounts {
         let mut counts = std::mem::take(&mut self.counts);
         counts.alerts = self.alerts.take_counts();
+        counts.told_over_limit = self.diagnosis.take_told_over_limit();
         counts
     }
 }

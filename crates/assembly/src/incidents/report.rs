@@ -13,7 +13,7 @@ use super::deployments;
 use crate::records::FeedbackGiven;
 
 /// What people have said of one incident's suspects at most; the latest stay.
-const MAX_FEEDBACK: usize = 20;
+pub(super) const MAX_FEEDBACK: usize = 20;
 
 /// Alerting services and alert names that an incident tells of.
 const MAX_TOLD: usize = 10;

@@ -106,6 +106,8 @@ pub struct TraceCounts {
     pub keys_over_limit: u64,
     /// As above, for links.
     pub links_over_limit: u64,
+    /// Pieces of closed traces that were not read to tell resends from news, for there are too many.
+    pub recalled_over_limit: u64,
 }
 
 /// The fold of one partition.

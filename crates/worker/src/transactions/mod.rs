@@ -5,6 +5,8 @@ mod intake;
 mod leaving;
 mod lost;
 mod report;
+#[cfg(test)]
+mod tests;
 mod unsaved;
 
 use std::{collections::VecDeque, sync::Arc};

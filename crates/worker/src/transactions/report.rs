@@ -22,9 +22,12 @@ impl TransactionsDriver {
         metrics::gauge!(LAG, "stage" => "transactions", "partition" => partition).set(lag(wall));
         let counts = self.fold.take_counts();
         metrics::counter!(TRANSACTIONS_JOINED).increment(counts.joined);
+        let decided = self.decider.take_counts();
         for (limit, hits) in [
             ("log.retention.size_gib", counts.closed_by_limit),
             ("transactions.max_traces", counts.over_max_traces),
+            ("transactions.list_bytes", decided.lists_cut),
+            ("transactions.span_times", decided.without_times),
         ] {
             metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
