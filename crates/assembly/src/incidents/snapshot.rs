@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use throughline_analysis::{alerts::Alerts, compare::Deployments, diagnosis::Diagnosis};
+use throughline_analysis::{alerts::Alerts, compare::Deployments, diagnosis::{Diagnosis, HabitsState}};
 
 use super::{Analysis, AnalysisCounts, Known, Report, Row};
 use crate::{
@@ -16,10 +16,13 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 4;
+const LAYOUT: u8 = 5;
+
+/// The one before, which ends before `habits`.
+const WITHOUT_HABITS: u8 = 4;
 
 #[derive(Serialize)]
-struct Saved<'a> {
+struct Saved<'a, H> {
     clock: LogClock,
     sources: &'a [u64],
     diagnosis: &'a Diagnosis,
@@ -31,6 +34,7 @@ struct Saved<'a> {
     pending: &'a VecDeque<Row>,
     sequence: u64,
     batch: BatchState,
+    habits: H,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +70,7 @@ impl Analysis {
             pending: &self.pending,
             sequence: self.sequence,
             batch: self.batch,
+            habits: self.diagnosis.habits(),
         };
         encode(LAYOUT, &state, out)
     }
@@ -75,7 +80,11 @@ impl Analysis {
     /// # Errors
     /// Where the bytes are no snapshot of this layout.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let loaded: Loaded = decode(LAYOUT, bytes)?;
+        let (mut loaded, habits): (Loaded, HabitsState) = match bytes.first() {
+            Some(&WITHOUT_HABITS) => (decode(WITHOUT_HABITS, bytes)?, HabitsState::default()),
+            _ => decode(LAYOUT, bytes)?,
+        };
+        loaded.diagnosis.set_habits(habits);
         Ok(Self {
             clock: loaded.clock,
             sources: loaded.sources,

@@ -2,6 +2,7 @@
 
 mod closed;
 mod closing;
+mod error_type;
 mod intake;
 mod links;
 mod questions;
@@ -22,6 +23,7 @@ use throughline_otlp::{Facts, Scanner, TraceId};
 use self::{closed::ClosedTraces, store::SpanStore, summary::SummaryBuilder, trace::Trace};
 pub use self::{
     closed::MAX_CLOSED_TRACES,
+    error_type::KEY as ERROR_TYPE,
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
