@@ -84,8 +84,7 @@ fn two_weeks(odd: Odd, seed: u64) {
     let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
     for day in [0, 1, 2, 3, 7, 8] {
         let at = |hour: u64| START + day * DAY + hour * HOUR;
-        let opened =
-            pass(&mut diagnosis, seed, (at(1), at(3) + HOUR / 3), Some((odd, at(2), at(3))));
+        let opened = pass(&mut diagnosis, seed, (at(1), at(3) + HOUR / 3), Some((odd, at(2), at(3))));
         match day {
             0 => assert!(!opened.is_empty(), "the first night is told of (seed {seed})"),
             7.. => assert!(opened.is_empty(), "day {day}, seed {seed}: {opened:?}"),

@@ -78,3 +78,18 @@ pub fn place(place: &str) -> [&str; 3] {
     let mut parts = place.splitn(3, WITHIN);
     std::array::from_fn(|_| parts.next().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_out_as_they_went_in() {
+        let joined = |place: &str| format!("2.3{SEPARATOR}r1, r2{SEPARATOR}{place}");
+        let text = joined(&format!("north{WITHIN}{WITHIN}blue"));
+        assert_eq!(split(&text)[..2], ["2.3", "r1, r2"]);
+        assert_eq!(place(split(&text)[2]), ["north", "", "blue"]);
+        assert_eq!((split("2.3"), place("")), (["2.3", "", ""], [""; 3]));
+        assert!(is_one("2.3") && is_one("") && !is_one(&text));
+    }
+}

@@ -107,7 +107,11 @@ impl Diagnosis {
             FacetKey::Attribute(_) | FacetKey::ErrorType => {
                 let mut groups = case.groups_hit().filter_map(|group| self.groups.get(group));
                 let text = groups.find_map(|group| group.facets.text(&shared.facet));
-                let what = if let FacetKey::Attribute(key) = shared.facet.key { name(key) } else { "error type".to_owned() };
+                let what = if let FacetKey::Attribute(key) = shared.facet.key {
+                    name(key)
+                } else {
+                    "error type".to_owned()
+                };
                 (what, text.unwrap_or_default().to_owned())
             }
             FacetKey::Version(service) => (format!("{} version", name(service)), named()),

@@ -104,7 +104,9 @@ pub(super) fn attributes(input: &Input<'_>) -> Vec<Attribute> {
 pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribute> {
     let wanted = &rules.settings.transactions.attributes;
     if rules.captured.len() > wanted.len() {
-        captured.retain(|attribute| wanted.contains(&attribute.key) || attribute.key == crate::traces::ERROR_TYPE);
+        captured.retain(|attribute| {
+            wanted.contains(&attribute.key) || attribute.key == crate::traces::ERROR_TYPE
+        });
     }
     captured
 }
@@ -160,7 +162,12 @@ struct Table {
 impl Table {
     /// Room for the names of so many hops, some of which share theirs; `names` is how many the input has.
     fn new(hops: usize, names: usize) -> Self {
-        let mut table = Self { hops: Hops::default(), names: vec![0; names], departments: vec![0; names], parts: Vec::new() };
+        let mut table = Self {
+            hops: Hops::default(),
+            names: vec![0; names],
+            departments: vec![0; names],
+            parts: Vec::new(),
+        };
         table.hops.strings.reserve(hops * 32);
         table.hops.string_ends.reserve(hops * 2 + 8);
         table.hops.push_text("");
@@ -198,7 +205,10 @@ impl Table {
         }
         let [versions, optional @ ..] = &mut columns;
         versions.resize(list.len(), 0);
-        optional.iter_mut().filter(|column| !column.is_empty()).for_each(|column| column.resize(list.len(), 0));
+        optional
+            .iter_mut()
+            .filter(|column| !column.is_empty())
+            .for_each(|column| column.resize(list.len(), 0));
         columns
     }
 

@@ -63,7 +63,7 @@ fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
     let hop = |at: usize| {
         let [region, zone, cluster] = place(text(&columns.place, at));
         FinishedHop {
-    department: text(&columns.department, at),
+            department: text(&columns.department, at),
             service: named(text(&columns.service, at)),
             operation: text(&columns.operation, at),
             version: text(&columns.version, at),

@@ -6,7 +6,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use throughline_analysis::{alerts::Alerts, compare::Deployments, diagnosis::{Diagnosis, HabitsState}};
+use throughline_analysis::{
+    alerts::Alerts,
+    compare::Deployments,
+    diagnosis::{Diagnosis, HabitsState},
+};
 
 use super::{Analysis, AnalysisCounts, Known, Report, Row};
 use crate::{
@@ -99,5 +103,24 @@ impl Analysis {
             batch: loaded.batch,
             counts: AnalysisCounts::default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_analysis::diagnosis::DiagnosisSettings;
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_the_layout_before_is_taken_up() {
+        let now = Analysis::new(DiagnosisSettings::default()).snapshot(Vec::new()).unwrap();
+        assert!(Analysis::restore(&now).is_ok());
+        // It ended before the habits, of which there are none here: no entries, no hours.
+        let mut before = now[..now.len() - 2].to_vec();
+        before[0] = WITHOUT_HABITS;
+        assert!(Analysis::restore(&before).is_ok());
+        before[0] = LAYOUT;
+        assert!(Analysis::restore(&before).is_err(), "it says what it is");
     }
 }

@@ -86,3 +86,50 @@ fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Value<'_>)> {
     let mut reader = Reader::new(message);
     std::iter::from_fn(move || reader.next_field().ok().flatten())
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, KeyValue, any_value::Value as Any},
+        trace::v1::{Span, span::Event},
+    };
+    use prost::Message;
+    use throughline_otlp::facts::Range;
+
+    use super::*;
+
+    fn attribute(key: &str, value: Any) -> KeyValue {
+        KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    }
+
+    fn says(attributes: Vec<KeyValue>, thrown: &[&str]) -> Option<String> {
+        let event = |kind: &&str| Event {
+            name: "exception".to_owned(),
+            attributes: vec![attribute("exception.type", Any::StringValue((*kind).to_owned()))],
+            ..Event::default()
+        };
+        let span = Span { attributes, events: thrown.iter().map(event).collect(), ..Span::default() };
+        let payload = span.encode_to_vec();
+        let body = Range { start: 0, len: payload.len() as u32 };
+        of(&SpanFact { body, ..SpanFact::default() }, &payload)
+    }
+
+    #[test]
+    fn the_best_source_says_it() {
+        let http = || attribute("http.response.status_code", Any::IntValue(503));
+        let named = || attribute("error.type", Any::StringValue("timeout".to_owned()));
+        assert_eq!(says(vec![http()], &[]).as_deref(), Some("http 503"));
+        assert_eq!(says(vec![http()], &["SqlTimeout", "Other"]).as_deref(), Some("SqlTimeout"));
+        assert_eq!(says(vec![http(), named()], &["SqlTimeout"]).as_deref(), Some("timeout"));
+        let grpc = |code| attribute("rpc.grpc.status_code", Any::IntValue(code));
+        assert_eq!(says(vec![grpc(14), http()], &[]).as_deref(), Some("grpc 14"));
+        assert_eq!(says(vec![grpc(0)], &[]), None);
+        assert_eq!(says(vec![attribute("net.peer.name", Any::StringValue("x".to_owned()))], &[]), None);
+    }
+
+    #[test]
+    fn a_message_in_its_place_is_cut() {
+        let long = attribute("error.type", Any::StringValue("ä".repeat(100)));
+        assert_eq!(says(vec![long], &[]).map(|text| text.len()), Some(MAX_BYTES));
+    }
+}
