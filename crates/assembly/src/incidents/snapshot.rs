@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 5;
+const LAYOUT: u8 = 6;
 
 /// The one before, which ends before `habits`.
-const WITHOUT_HABITS: u8 = 4;
+const WITHOUT_HABITS: u8 = 5;
 
 #[derive(Serialize)]
 struct Saved<'a, H> {
