@@ -170,6 +170,13 @@ async fn a_comparison_is_answered() {
     let hops = sent.iter().flat_map(|transfer| &transfer.hops);
     let own = hops.filter(|hop| hop.service().name() == "payment-orchestrator").count() as u64;
     assert_eq!(calls, own, "every call is counted: {answer}");
+    let regions =
+        ask(&server, &["compare", "--by", "region", "--service", "payment-orchestrator", "--output", "json"]);
+    assert_eq!(code(&regions), 0, "without configuration: {regions:?}");
+    let answer = objects(&regions).remove(0);
+    let calls: u64 =
+        answer["values"].as_array().unwrap().iter().map(|value| value["calls"].as_u64().unwrap()).sum();
+    assert_eq!(calls, own, "every call ran in a region: {answer}");
     let text = ask(&server, &["compare", "--by", "bank.channel", "--service", "api-gateway"]);
     assert!(matches!(code(&text), 0 | 3), "{text:?}");
     let none = ask(&server, &["compare", "--service", "no-such-service"]);

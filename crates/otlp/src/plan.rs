@@ -3,8 +3,17 @@
 use regex::bytes::Regex;
 
 /// Slots of [`ScanPlan::resource_keys`] that are always there, in this order, before the configured ones.
-pub const RESOURCE_KEYS: [&str; 5] =
-    ["service.name", "service.version", "service.instance.id", "host.name", "k8s.pod.name"];
+pub const RESOURCE_KEYS: [&str; 9] = [
+    "service.name",
+    "service.version",
+    "service.instance.id",
+    "host.name",
+    "k8s.pod.name",
+    "k8s.node.name",
+    "cloud.region",
+    "cloud.availability_zone",
+    "k8s.cluster.name",
+];
 
 /// Slots of [`ScanPlan::span_keys`] that are always there, in this order, before the configured ones.
 pub const SPAN_KEYS: [&str; 2] = ["peer.service", "server.address"];
@@ -21,6 +30,14 @@ pub mod slot {
     pub const HOST: usize = 3;
     /// `k8s.pod.name`
     pub const POD: usize = 4;
+    /// `k8s.node.name`
+    pub const NODE: usize = 5;
+    /// `cloud.region`
+    pub const REGION: usize = 6;
+    /// `cloud.availability_zone`
+    pub const ZONE: usize = 7;
+    /// `k8s.cluster.name`
+    pub const CLUSTER: usize = 8;
     /// `peer.service`, of a span
     pub const PEER_SERVICE: usize = 0;
     /// `server.address`, of a span

@@ -23,7 +23,7 @@ impl From<std::io::Error> for CutError {
 /// A piece of text and the line on which it starts, from 1.
 pub(crate) type Text = (Vec<u8>, u64);
 
-/// The next line that is not blank. `lines` counts those read.
+/// The next line that is not blank. `lines` counts those read; of one that is too long the rest is still to come.
 pub(crate) fn next_line(reader: &mut dyn BufRead, lines: &mut u64) -> Result<Option<Text>, CutError> {
     loop {
         let mut line = Vec::new();
@@ -31,10 +31,10 @@ pub(crate) fn next_line(reader: &mut dyn BufRead, lines: &mut u64) -> Result<Opt
         if read == 0 {
             return Ok(None);
         }
-        *lines += 1;
         if line.len() > MAX_RECORD {
             return Err(CutError::TooLarge);
         }
+        *lines += 1;
         if !line.trim_ascii().is_empty() {
             return Ok(Some((line, *lines)));
         }

@@ -27,5 +27,5 @@ mod split;
 
 pub use error::{ReadError, ReplayError};
 pub use options::{Progress, ReplayOptions, ReplayReport, Speed};
-pub use records::{Record, Records};
+pub use records::{LeftOut, Record, Records};
 pub use replay::replay;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::records::LeftOut;
+
 /// How fast recorded time goes by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
@@ -96,6 +98,8 @@ pub struct ReplayReport {
     pub last_end_unix_nano: u64,
     /// Files of directories that have a fitting name but hold something else than requests.
     pub skipped: Vec<PathBuf>,
+    /// What of the files could not be read.
+    pub left_out: LeftOut,
     /// What the server said when it first refused something.
     pub refusal: Option<String>,
 }

@@ -10,7 +10,7 @@ use crate::error::ReadError;
 use crate::limits::MAX_REQUEST;
 use crate::options::ReplayOptions;
 use crate::places::{What, visit};
-use crate::records::{Record, Records};
+use crate::records::{LeftOut, Record, Records};
 use crate::rewrite::{NewIds, Rewrite};
 use crate::split::split;
 
@@ -27,21 +27,48 @@ pub(crate) struct Piece {
     pub(crate) files_left: usize,
 }
 
-/// Reads all files and hands on their pieces; returns the files that were skipped. Ends early, without an error, when nobody takes them any more.
-pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Vec<PathBuf>, ReadError> {
+/// What of the files was not handed on.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    /// Files that hold something else.
+    pub(crate) skipped: Vec<PathBuf>,
+    /// What cannot be read.
+    pub(crate) left_out: LeftOut,
+}
+
+/// Reads all files and hands on their pieces. Ends early, without an error, when nobody takes them any more.
+///
+/// # Errors
+/// The first, where nothing could be read at all.
+pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Unread, ReadError> {
     let mut records = Records::open(&options.files)?;
-    let skipped = records.skipped().to_vec();
+    let mut unread = Unread { skipped: records.skipped().to_vec(), left_out: LeftOut::default() };
     let mut workshop: Option<Workshop> = None;
-    while let Some(record) = records.next().transpose()? {
-        let workshop = workshop.get_or_insert_with(|| Workshop::new(options, record.first_start_unix_nano));
+    let mut first_fault = None;
+    while let Some(record) = records.next() {
         let files_left = records.files_left();
-        for piece in workshop.pieces(record, files_left)? {
-            if pieces.blocking_send(piece).is_err() {
-                return Ok(skipped);
+        let made = record.and_then(|record| {
+            let new = || Workshop::new(options, record.first_start_unix_nano);
+            workshop.get_or_insert_with(new).pieces(record, files_left)
+        });
+        match made {
+            Ok(made) => {
+                for piece in made {
+                    if pieces.blocking_send(piece).is_err() {
+                        return Ok(unread);
+                    }
+                }
+            }
+            Err(error) => {
+                unread.left_out.add(&error);
+                first_fault.get_or_insert(error);
             }
         }
     }
-    Ok(skipped)
+    match first_fault {
+        Some(error) if workshop.is_none() => Err(error),
+        _ => Ok(unread),
+    }
 }
 
 struct Workshop {

@@ -21,6 +21,10 @@ pub(crate) struct FileReader {
     reader: Box<dyn BufRead + Send>,
     /// Requests read, or lines of JSON.
     read: u64,
+    /// A line that is too long has a rest.
+    in_long_line: bool,
+    /// After a fault nobody knows where the next request begins.
+    is_lost: bool,
 }
 
 impl fmt::Debug for FileReader {
@@ -35,7 +39,12 @@ impl fmt::Debug for FileReader {
 impl FileReader {
     pub(crate) fn open(path: &Path) -> Result<Self, ReadError> {
         let (format, reader) = files::open(path)?;
-        Ok(Self { path: Arc::from(path), format, reader, read: 0 })
+        Ok(Self { path: Arc::from(path), format, reader, read: 0, in_long_line: false, is_lost: false })
+    }
+
+    /// Whether more can be read after a fault: of one request, where it is known where the next one begins.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.is_lost
     }
 
     /// The next request that holds a span.
@@ -52,6 +61,11 @@ impl FileReader {
     }
 
     fn next_request(&mut self) -> Result<Option<(Bytes, u64)>, ReadError> {
+        if std::mem::take(&mut self.in_long_line) {
+            let skipped = self.reader.skip_until(b'\n');
+            skipped.map_err(|error| self.failed(error.into()))?;
+            self.read += 1;
+        }
         let cut = match self.format {
             Format::Json => next_document(&mut *self.reader, &mut self.read),
             Format::JsonLines => next_line(&mut *self.reader, &mut self.read),
@@ -69,7 +83,9 @@ impl FileReader {
         Ok(Some((request?.into(), number)))
     }
 
-    fn failed(&self, error: CutError) -> ReadError {
+    fn failed(&mut self, error: CutError) -> ReadError {
+        self.in_long_line = self.format == Format::JsonLines && matches!(error, CutError::TooLarge);
+        self.is_lost = !self.in_long_line;
         let (path, number) = (self.path.to_path_buf(), self.read + 1);
         match error {
             CutError::Io(source) => ReadError::Io { path, source },

@@ -48,7 +48,8 @@ impl Record {
     }
 }
 
-/// All records of some files: an iterator that ends at the first error.
+/// All records of some files. What cannot be read is an error in between: after a request that is none the next one follows, after a file that breaks off
+/// the next file.
 ///
 /// Files come in the order given, those of a directory in the order of the first span of their first request, then of their names. A file is opened when
 /// its turn comes (and before, for a moment, to see its first request where order asks for it).
@@ -57,27 +58,23 @@ pub struct Records {
     files: VecDeque<PathBuf>,
     skipped: Vec<PathBuf>,
     open: Option<FileReader>,
-    failed: bool,
 }
 
 impl Records {
     /// Finds the files and their order.
     ///
     /// # Errors
-    /// [`ReadError`] for a path that is not there, a file of unknown format, a directory without recorded data, or a first request in a directory's file
-    /// that cannot be read.
+    /// [`ReadError`] for a path that is not there, a file of unknown format, or a directory without recorded data.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
         let (mut files, mut skipped) = (VecDeque::new(), Vec::new());
         for path in paths {
             let mut found = files::expand(path)?;
             if path.is_dir() {
-                found = in_order_of_time(found, &mut skipped)?;
+                found = in_order_of_time(found, &mut skipped);
             }
             files.extend(found);
         }
-        let mut records = Self { files, skipped, open: None, failed: false };
-        records.advance()?;
-        Ok(records)
+        Ok(Self { files, skipped, open: None })
     }
 
     /// Files that are still to come, the one that is open not counted.
@@ -91,50 +88,95 @@ impl Records {
     pub fn skipped(&self) -> &[PathBuf] {
         &self.skipped
     }
-
-    /// Opens the next file, if there is one.
-    fn advance(&mut self) -> Result<(), ReadError> {
-        self.open = self.files.pop_front().map(|file| FileReader::open(&file)).transpose()?;
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Option<Record>, ReadError> {
-        while let Some(file) = &mut self.open {
-            if let Some(record) = file.next_record()? {
-                return Ok(Some(record));
-            }
-            self.advance()?;
-        }
-        Ok(None)
-    }
 }
 
 /// Sorts a directory's files by the start of their first span. JSON that holds something else (a list, an object without spans) often lies beside recorded
-/// data, and is no error: it is `skipped`.
-fn in_order_of_time(files: Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, ReadError> {
+/// data, and is no error: it is `skipped`. What cannot be read comes last, and says so when its turn comes.
+fn in_order_of_time(files: Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Vec<PathBuf> {
     let mut timed = Vec::new();
     for file in files {
-        match FileReader::open(&file)?.next_record() {
-            Ok(Some(record)) => timed.push((record.first_start_unix_nano, file)),
+        match first_start(&file) {
+            Ok(Some(start)) => timed.push((start, file)),
             Ok(None) | Err(ReadError::NoObject { .. }) => skipped.push(file),
-            Err(error) => return Err(error),
+            Err(_) => timed.push((u64::MAX, file)),
         }
     }
     timed.sort();
-    Ok(timed.into_iter().map(|(_, file)| file).collect())
+    timed.into_iter().map(|(_, file)| file).collect()
+}
+
+/// When the first request that can be read begins; the first fault where none can.
+fn first_start(file: &Path) -> Result<Option<u64>, ReadError> {
+    let mut reader = FileReader::open(file)?;
+    let mut fault = None;
+    loop {
+        match reader.next_record() {
+            Ok(Some(record)) => return Ok(Some(record.first_start_unix_nano)),
+            Ok(None) => return fault.map_or(Ok(None), Err),
+            Err(error) if reader.goes_on() => fault = fault.or(Some(error)),
+            Err(error) => return Err(fault.unwrap_or(error)),
+        }
+    }
 }
 
 impl Iterator for Records {
     type Item = Result<Record, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
+        loop {
+            let Some(file) = &mut self.open else {
+                match FileReader::open(&self.files.pop_front()?) {
+                    Ok(file) => self.open = Some(file),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            let read = file.next_record();
+            let goes_on = !matches!(read, Ok(None)) && file.goes_on();
+            self.open.take_if(|_| !goes_on);
+            if let Some(found) = read.transpose() {
+                return Some(found);
+            }
         }
-        let read = self.read();
-        self.failed = read.is_err();
-        read.transpose()
     }
 }
 
 impl std::iter::FusedIterator for Records {}
+
+/// Faults that are told one by one.
+const TOLD: usize = 5;
+
+/// What could not be read while the rest was: how much, and the first few by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Requests that are none, and files that break off.
+    pub count: u64,
+    /// What was wrong with the first of them, each with its file and line.
+    pub first: Vec<String>,
+}
+
+impl LeftOut {
+    /// One more.
+    pub fn add(&mut self, error: &ReadError) {
+        self.count += 1;
+        if self.first.len() < TOLD {
+            self.first.push(error_text(error));
+        }
+    }
+
+    /// What to say of it, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let more = self.count - self.first.len() as u64;
+        let rest = (more > 0).then(|| format!("left out: {more} more, {} in all", self.count));
+        self.first.iter().map(|fault| format!("left out: {fault}")).chain(rest)
+    }
+}
+
+/// With its cause, where that is another error.
+fn error_text(error: &ReadError) -> String {
+    let mut text = error.to_string();
+    if let ReadError::Io { source, .. } = error {
+        text = format!("{text}: {source}");
+    }
+    text
+}

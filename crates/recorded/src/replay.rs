@@ -1,7 +1,6 @@
 //! Sends recorded requests to a server.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::error::{ReadError, ReplayError};
 use crate::limits::{MAX_IN_FLIGHT, PROGRESS, READ_AHEAD};
 use crate::options::{Progress, ReplayOptions, ReplayReport};
 use crate::pace::Paced;
-use crate::pieces::{self, Piece};
+use crate::pieces::{self, Piece, Unread};
 
 /// After shutdown, requests in flight are awaited so long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -141,7 +140,7 @@ impl<F: FnMut(&Progress) + Send> Replay<F> {
     async fn finish(
         mut self,
         endpoint: String,
-        reader: JoinHandle<Result<Vec<PathBuf>, ReadError>>,
+        reader: JoinHandle<Result<Unread, ReadError>>,
     ) -> Result<ReplayReport, ReplayError> {
         self.in_flight.abort_all();
         self.in_flight = JoinSet::new();
@@ -152,7 +151,7 @@ impl<F: FnMut(&Progress) + Send> Replay<F> {
         }
         match reader.await {
             Ok(Err(source)) => Err(ReplayError::Read { source, report: Box::new(report) }),
-            Ok(Ok(skipped)) => Ok(ReplayReport { skipped, ..report }),
+            Ok(Ok(Unread { skipped, left_out })) => Ok(ReplayReport { skipped, left_out, ..report }),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }

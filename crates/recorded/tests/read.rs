@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use throughline_recorded::{ReadError, Record, Records};
+use throughline_recorded::{LeftOut, ReadError, Record, Records};
 
 const FORMATS: [&str; 9] = [
     "a.json",
@@ -81,19 +81,57 @@ fn files_given_by_name_come_in_the_order_given() {
 }
 
 #[test]
-fn a_bad_line_is_named_and_ends_the_reading_after_all_before_it() {
+fn a_bad_line_is_named_and_the_next_one_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = common::write(folder.path(), "a.jsonl", &common::requests(1, 2));
     let mut lines: Vec<String> = std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+    let good = lines.len();
     lines.insert(2, "{\"resourceSpans\": 7}".to_owned());
     lines.insert(1, String::new());
+    // Longer than any request may be.
+    lines.push("[".repeat(throughline_recorded::limits::MAX_RECORD + 10));
+    lines.push(lines[0].clone());
     std::fs::write(&path, lines.join("\n")).unwrap();
-    let mut records = Records::open(std::slice::from_ref(&path)).unwrap();
-    assert!(records.next().unwrap().is_ok() && records.next().unwrap().is_ok());
-    let error = records.next().unwrap().unwrap_err();
-    assert!(matches!(&error, ReadError::Json { line: 4, .. }), "{error}");
-    assert!(error.to_string().contains("a.jsonl, line 4"), "{error}");
-    assert!(records.next().is_none() && !error.is_retryable());
+    let mut left_out = LeftOut::default();
+    let (mut numbers, mut faults) = (Vec::new(), Vec::new());
+    for record in Records::open(std::slice::from_ref(&path)).unwrap() {
+        match record {
+            Ok(record) => numbers.push(record.number),
+            Err(error) => {
+                left_out.add(&error);
+                faults.push(error);
+            }
+        }
+    }
+    assert!(matches!(&faults[0], ReadError::Json { line: 4, .. }) && !faults[0].is_retryable(), "{faults:?}");
+    let long = good as u64 + 3;
+    assert!(matches!(&faults[1], ReadError::TooLarge { number, .. } if *number == long), "{faults:?}");
+    assert_eq!((numbers.len(), faults.len(), left_out.count), (good + 1, 2, 2));
+    assert_eq!(numbers.last(), Some(&(long + 1)), "lines are counted over what was left out");
+    let told: Vec<String> = left_out.lines().collect();
+    assert!(told[0].contains("a.jsonl, line 4"), "{told:?}");
+}
+
+#[test]
+fn a_file_of_junk_in_a_folder_is_left_out_and_the_others_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = common::requests(1, 2);
+    common::write(folder.path(), "a.jsonl", &good);
+    common::write(folder.path(), "b.pb", &good);
+    std::fs::write(folder.path().join("junk.jsonl"), "not json\n".repeat(9)).unwrap();
+    std::fs::write(folder.path().join("junk.pb"), [0xff; 40]).unwrap();
+    std::fs::write(folder.path().join("junk.jsonl.zst"), "no zstd").unwrap();
+    let (mut taken, mut left_out) = (0, LeftOut::default());
+    for record in Records::open(&[folder.path().to_owned()]).unwrap() {
+        match record {
+            Ok(_) => taken += 1,
+            Err(error) => left_out.add(&error),
+        }
+    }
+    assert_eq!((taken, left_out.count), (2 * good.len(), 9 + 1 + 1));
+    let told: Vec<String> = left_out.lines().collect();
+    assert_eq!(told.len(), 6, "{told:?}");
+    assert_eq!(told[5], "left out: 6 more, 11 in all");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What transactions can have in common beyond their path: attributes, versions, instances and hosts.
+//! What transactions can have in common beyond their path: attributes, types of errors, versions, instances, hosts and places.
 //!
 //! For each type a fading count of what the healthy ones have; what those of an incident have far more often than that is evidence.
 
@@ -27,7 +27,22 @@ pub(crate) enum FacetKey {
     Instance(u32),
     /// Host that it met, whatever ran there.
     Host,
+    /// Type of the error that it met.
+    ErrorType,
+    /// Region that it met.
+    Region,
+    /// Zone that it met.
+    Zone,
+    /// Cluster that it met.
+    Cluster,
+    /// Region in which it met a service.
+    RegionOf(u32),
+    /// Zone in which it met a service.
+    ZoneOf(u32),
 }
+
+/// The attribute of a transaction that says what kind of error it met. It is none that customers have: how many come of each is no flow.
+const ERROR_TYPE: &str = "error.type";
 
 /// A value of one; a name's number, or an attribute's hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -99,21 +114,28 @@ impl Facets {
     ) {
         into.clear();
         for (key, value) in finished.attributes {
-            let key = attribute(key);
+            let number = attribute(key);
             if value.is_empty() || value.len() > MAX_VALUE_BYTES {
                 continue;
             }
-            let facet = Facet { key: FacetKey::Attribute(key), value: xxh3_64(value.as_bytes()) };
-            if self.is_known(facet) || self.learn_value(key, facet, value) {
+            let key = if *key == ERROR_TYPE { FacetKey::ErrorType } else { FacetKey::Attribute(number) };
+            let facet = Facet { key, value: xxh3_64(value.as_bytes()) };
+            if self.is_known(facet, number) || self.learn_value(number, facet, value) {
                 into.push(facet);
             }
         }
         for hop in names.iter().filter(|hop| hop.service != EMPTY) {
+            let [region, zone, cluster] = hop.place;
             let of_hop = [
                 (FacetKey::Version(hop.service), hop.version),
                 (FacetKey::Configuration(hop.service), hop.configuration),
                 (FacetKey::Instance(hop.service), hop.instance),
                 (FacetKey::Host, hop.host),
+                (FacetKey::Region, region),
+                (FacetKey::RegionOf(hop.service), region),
+                (FacetKey::Zone, zone),
+                (FacetKey::ZoneOf(hop.service), zone),
+                (FacetKey::Cluster, cluster),
             ];
             for (key, value) in of_hop.into_iter().filter(|(_, value)| *value != EMPTY) {
                 into.push(Facet { key, value: u64::from(value) });
@@ -124,8 +146,8 @@ impl Facets {
         into.truncate(MAX_FACETS_SEEN);
     }
 
-    fn is_known(&self, facet: Facet) -> bool {
-        let FacetKey::Attribute(key) = facet.key else { return true };
+    /// Whether this value of the attribute of this number is told apart already.
+    fn is_known(&self, facet: Facet, key: u32) -> bool {
         let is_open = self.keys.iter().any(|known| known.key == key && known.count <= MAX_VALUES);
         is_open && self.counts.find(&facet).is_some()
     }

@@ -94,11 +94,15 @@ impl Diagnosis {
     }
 
     fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
+        let with_seasons = self.settings.has(Method::Seasons);
         for (number, key, mix) in self.mixes.iter() {
             if key.sort == Sort::Shape && !self.settings.has(Method::Shapes) {
                 continue;
             }
-            for odd in mix.judge(slot, key.sort) {
+            let usual_now = |category: u64, base: f32| {
+                if with_seasons { self.habits.usual(number, category, slot, base) } else { base }
+            };
+            for odd in mix.judge(slot, key.sort, usual_now) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
                 if odd.score >= NOTICE && share > f64::from(odd.usual) * 2.0 {
                     found.extend(odd_finding(number, key, mix, &odd, share));

@@ -188,9 +188,8 @@ impl Diagnosis {
             FacetKey::Attribute(key) => {
                 format!("{} {}", self.names.name(key), group.facets.text(&facet).unwrap_or_default())
             }
-            FacetKey::Version(_) | FacetKey::Configuration(_) | FacetKey::Instance(_) | FacetKey::Host => {
-                String::new()
-            }
+            // Only attributes have flows.
+            _ => String::new(),
         }
     }
 

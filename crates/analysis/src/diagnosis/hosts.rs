@@ -83,10 +83,8 @@ impl Diagnosis {
             // The pod, its host and its version are one thing where they go together.
             let is_same = |other: &&Shared| {
                 other.facet.key != one.facet.key
-                    && !matches!(
-                        (other.facet.key, one.facet.key),
-                        (FacetKey::Attribute(_), _) | (_, FacetKey::Attribute(_))
-                    )
+                    && !is_of_itself(other.facet.key)
+                    && !is_of_itself(one.facet.key)
                     && (other.hit - one.hit).abs() < 0.02
                     && (other.healthy - one.healthy).abs() < 0.05
             };
@@ -106,15 +104,30 @@ impl Diagnosis {
         let name = |id: u32| self.names.name(id).to_owned();
         let named = || name(u32::try_from(shared.facet.value).unwrap_or(EMPTY));
         match shared.facet.key {
-            FacetKey::Attribute(key) => {
+            FacetKey::Attribute(_) | FacetKey::ErrorType => {
                 let mut groups = case.groups_hit().filter_map(|group| self.groups.get(group));
                 let text = groups.find_map(|group| group.facets.text(&shared.facet));
-                (name(key), text.unwrap_or_default().to_owned())
+                let what = if let FacetKey::Attribute(key) = shared.facet.key {
+                    name(key)
+                } else {
+                    "error type".to_owned()
+                };
+                (what, text.unwrap_or_default().to_owned())
             }
             FacetKey::Version(service) => (format!("{} version", name(service)), named()),
             FacetKey::Configuration(service) => (format!("{} configuration", name(service)), named()),
             FacetKey::Instance(service) => (format!("{} instance", name(service)), named()),
             FacetKey::Host => ("host".to_owned(), named()),
+            FacetKey::Region => ("region".to_owned(), named()),
+            FacetKey::Zone => ("zone".to_owned(), named()),
+            FacetKey::Cluster => ("cluster".to_owned(), named()),
+            FacetKey::RegionOf(service) => (format!("{} region", name(service)), named()),
+            FacetKey::ZoneOf(service) => (format!("{} zone", name(service)), named()),
         }
     }
+}
+
+/// Whether it says something of the transaction, not of where it went.
+fn is_of_itself(key: FacetKey) -> bool {
+    matches!(key, FacetKey::Attribute(_) | FacetKey::ErrorType)
 }

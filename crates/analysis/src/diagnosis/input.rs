@@ -60,6 +60,12 @@ pub struct FinishedHop<'a> {
     pub host: &'a str,
     /// Revision of the service's configuration; empty where unknown.
     pub configuration: &'a str,
+    /// Region that it ran in; empty where unknown, as the two below.
+    pub region: &'a str,
+    /// Zone of it.
+    pub zone: &'a str,
+    /// Cluster that it ran in.
+    pub cluster: &'a str,
     /// What its own work is.
     pub kind: HopKind,
     /// Index of the calling hop, below this one's own; negative at a root.

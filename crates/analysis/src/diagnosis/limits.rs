@@ -8,16 +8,18 @@ pub(crate) const MAX_NAME_BYTES: usize = 512;
 pub(crate) const MAX_SERIES: usize = 8_192;
 /// Populations whose mix is watched.
 pub(crate) const MAX_MIXES: usize = 4_096;
+/// Hours of the week in which a category of a mix came more often, over all mixes: 1.3 MB and their keys.
+pub(crate) const MAX_HABITS: usize = 65_536;
 /// Categories of one mix; what is over it is counted with the population only.
 pub(crate) const MAX_CATEGORIES: usize = 32;
 /// Instances and versions told apart for one baseline.
 pub(crate) const MAX_TRAITS: usize = 32;
-/// Attribute values, versions, instances and hosts told apart for one type of transaction.
-pub(crate) const MAX_FACETS: usize = 384;
+/// Attribute values, versions, instances, hosts and places told apart for one type of transaction.
+pub(crate) const MAX_FACETS: usize = 512;
 /// Types of transactions for which they are told apart.
 pub(crate) const MAX_FACET_GROUPS: u32 = 256;
 /// Of these, so many of one transaction.
-pub(crate) const MAX_FACETS_SEEN: usize = 96;
+pub(crate) const MAX_FACETS_SEEN: usize = 128;
 /// Values of one attribute: one that has more (an amount, an id) says nothing.
 pub(crate) const MAX_VALUES: usize = 32;
 /// A longer value is no category.

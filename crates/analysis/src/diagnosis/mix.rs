@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::habits::{Habits, Part};
 use super::limits::{MAX_CATEGORIES, SLOTS, WINDOWS};
 
 /// What is counted.
@@ -153,7 +154,8 @@ impl Mix {
     }
 
     /// The categories that are out of the normal in a window up to `slot`, each in the window in which it is furthest out.
-    pub(crate) fn judge(&self, slot: u64, sort: Sort) -> Vec<Odd> {
+    /// `usual_now` says what share of a category this hour brings, where over all it is the second.
+    pub(crate) fn judge(&self, slot: u64, sort: Sort, usual_now: impl Fn(u64, f32) -> f32) -> Vec<Odd> {
         let mut odd: Vec<Odd> = Vec::new();
         if self.total < MATURE {
             return odd;
@@ -163,7 +165,9 @@ impl Mix {
         for length in WINDOWS {
             let of: u32 = self.slots.iter().filter(|part| part.0 + length > slot).map(|part| part.1).sum();
             for (category, entry) in self.categories.iter().enumerate() {
-                let usual = self.usual(entry);
+                let base = self.usual(entry);
+                let usual = usual_now(entry.hash, base);
+                let is_known = entry.weight >= 0.5 || usual > base;
                 // That something does not fail is no finding.
                 if (sort != Sort::Shape && entry.hash == 0) || (sort == Sort::Shape && usual >= MAX_USUAL) {
                     continue;
@@ -175,7 +179,7 @@ impl Mix {
                     continue;
                 }
                 let wander = match usual {
-                    _ if entry.weight < 0.5 => 1.0,
+                    _ if !is_known => 1.0,
                     _ if sort != Sort::Shape || usual < RARE => WANDER,
                     _ => WANDER_OF_USUAL,
                 };
@@ -185,7 +189,7 @@ impl Mix {
                     hits,
                     of,
                     usual,
-                    is_new: entry.weight < 0.5,
+                    is_new: !is_known,
                 };
                 match odd.iter_mut().find(|other| other.category == category) {
                     Some(other) if other.score >= new.score => {}
@@ -226,23 +230,35 @@ impl Mix {
         }
     }
 
-    /// A slot ends: what is old enough becomes normal.
-    pub(crate) fn turn(&mut self, slot: u64) {
+    /// A slot ends: what is old enough becomes normal. What this hour brings anyway does not become normal for others.
+    pub(crate) fn turn(&mut self, slot: u64, number: u32, sort: Sort, habits: &mut Habits) {
         let young = self.total < YOUNG;
         for at in 0..self.slots.len() {
-            let (number, population, learnt, bad) = self.slots[at];
-            if learnt || !(young || number + SLOTS <= slot) {
+            let (part, population, learnt, bad) = self.slots[at];
+            if learnt || !(young || part + SLOTS <= slot) {
                 continue;
             }
             self.slots[at].2 = true;
             self.held = if bad { self.held + 1 } else { 0 };
-            if !bad || self.held > ADAPT_SLOTS {
+            let total = self.total;
+            let learns = !bad || self.held > ADAPT_SLOTS;
+            for category in &mut self.categories {
+                let counts = category.counts.iter().filter(|count| count.slot == part);
+                let hits: u32 = counts.map(|count| count.all).sum();
+                let base = (category.weight + 0.5) / (total + 1.0);
+                let is_told = if sort == Sort::Shape { base < MAX_USUAL } else { category.hash != 0 };
+                let usual = if is_told { habits.usual(number, category.hash, part, base) } else { base };
+                if is_told && (hits > 0 || !bad) {
+                    let seen = Part { slot: part, hits, of: population, bad };
+                    habits.learn(number, category.hash, seen);
+                }
+                if learns {
+                    category.weight += hits as f32 * base / usual;
+                }
+            }
+            if learns {
                 self.total += population as f32;
                 self.age = self.age.saturating_add(1);
-                for category in &mut self.categories {
-                    let counts = category.counts.iter().filter(|count| count.slot == number);
-                    category.weight += counts.map(|count| count.all as f32).sum::<f32>();
-                }
             }
         }
         self.slots.retain(|part| part.0 + SLOTS > slot);

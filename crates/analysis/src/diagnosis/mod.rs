@@ -15,6 +15,7 @@ mod finding;
 mod flow;
 mod fluctuation;
 mod group;
+mod habits;
 mod hosts;
 mod incident;
 mod input;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use case::Case;
 use fluctuation::OpenFall;
 use group::{Group, GroupKey};
+use habits::Habits;
 use limits::{SLOT_NS, SLOTS};
 use mix::{Mix, MixKey};
 use names::Names;
@@ -83,9 +85,16 @@ pub struct Diagnosis {
     observed: u64,
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
+    /// It goes into a snapshot by itself.
+    #[serde(skip)]
+    habits: Habits,
     #[serde(skip)]
     scratch: Scratch,
 }
+
+/// What hours of the week bring in shares, as a snapshot has it.
+#[derive(Debug, Default, Deserialize)]
+pub struct HabitsState(Habits);
 
 impl Diagnosis {
     /// One that knows nothing yet.
@@ -111,6 +120,7 @@ impl Diagnosis {
             observed: 0,
             stale_series: None,
             stale_mix: None,
+            habits: Habits::default(),
             scratch: Scratch::default(),
         }
     }
@@ -160,6 +170,17 @@ impl Diagnosis {
         changes
     }
 
+    /// What hours of the week bring in shares: the part of its state that its own serialization leaves out, for snapshots of before have none.
+    #[must_use]
+    pub fn habits(&self) -> impl Serialize + '_ {
+        &self.habits
+    }
+
+    /// Takes up that part.
+    pub fn set_habits(&mut self, habits: HabitsState) {
+        self.habits = habits.0;
+    }
+
     /// What is wrong, and what was until lately, the oldest first.
     #[must_use]
     pub fn incidents(&self) -> &[Incident] {
@@ -176,8 +197,8 @@ impl Diagnosis {
         for series in self.series.values_mut() {
             series.turn(slot);
         }
-        for mix in self.mixes.values_mut() {
-            mix.turn(slot);
+        for (number, (key, mix)) in (0u32..).zip(self.mixes.rows_mut()) {
+            mix.turn(slot, number, key.sort, &mut self.habits);
         }
         self.judge_falls(slot, changes);
         self.observed = 0;

@@ -29,6 +29,8 @@ pub(crate) struct HopNames {
     pub(crate) instance: u32,
     pub(crate) host: u32,
     pub(crate) configuration: u32,
+    /// Region, zone and cluster.
+    pub(crate) place: [u32; 3],
 }
 
 /// One time of one hop.
@@ -64,7 +66,13 @@ impl Diagnosis {
         let group = self.groups.find(&key).unwrap_or_else(|| self.groups.push(key, Group::default()));
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.names.clear();
+        let mut place = ([""; 3], [EMPTY; 3]);
         for hop in hops {
+            let new = [hop.region, hop.zone, hop.cluster];
+            // Mostly that of the one before.
+            if new != place.0 {
+                place = (new, new.map(|name| self.names.id(name)));
+            }
             scratch.names.push(HopNames {
                 department: self.names.id(hop.department),
                 service: self.names.id(hop.service),
@@ -73,6 +81,7 @@ impl Diagnosis {
                 instance: self.names.id(hop.instance),
                 host: self.names.id(hop.host),
                 configuration: self.names.id(hop.configuration),
+                place: place.1,
             });
         }
         for at in 0..scratch.names.len() {
@@ -359,6 +368,7 @@ impl Diagnosis {
             return Some(self.mixes.push(key, mix));
         }
         let stale = self.stale_mix.take()?;
+        self.habits.forget(stale);
         self.mixes.replace(stale, key, mix);
         Some(stale)
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::limits::SLOTS_AN_HOUR;
 
 /// Hours of a week.
-const HOURS: u64 = 168;
+pub(crate) const HOURS: u64 = 168;
 /// Hours of a day.
-const DAY: u64 = 24;
+pub(crate) const DAY: u64 = 24;
 /// Slots that are worth as much as what an hour borrows: a quarter of an hour.
 const BORROWED: f32 = 90.0;
 /// Slots that an hour remembers at most: four weeks. What is older fades.
@@ -22,9 +22,9 @@ const TRUST: f32 = 4.0;
 const MAX_OFF: f32 = 1.0;
 
 /// Around the change of an hour both are normal: what comes at the full hour comes a little earlier or later. Ten minutes on either side.
-const EDGE: u64 = 60;
+pub(crate) const EDGE: u64 = 60;
 /// What an incident brought is normal once it came at the same hour of the day so many times.
-const RECURS: u32 = 3;
+pub(crate) const RECURS: u32 = 3;
 
 /// One hour of the week.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

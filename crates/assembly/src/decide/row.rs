@@ -6,7 +6,7 @@ use throughline_analysis::{Hop, Path};
 
 use super::input::Input;
 use crate::{
-    configuration::split,
+    configuration::{is_one, split},
     records::{Attribute, Hops, Transaction},
     rules::Rules,
 };
@@ -113,7 +113,9 @@ pub(super) fn attributes(input: &Input<'_>) -> Vec<Attribute> {
 pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribute> {
     let wanted = &rules.settings.transactions.attributes;
     if rules.captured.len() > wanted.len() {
-        captured.retain(|attribute| wanted.contains(&attribute.key));
+        captured.retain(|attribute| {
+            wanted.contains(&attribute.key) || attribute.key == crate::traces::ERROR_TYPE
+        });
     }
     captured
 }
@@ -128,13 +130,14 @@ fn hops(input: &Input<'_>, path: &Path) -> Hops {
     };
     let (service, operation) = (column(|hop| hop.service), column(|hop| hop.operation));
     let (instance, host) = (column(|hop| hop.instance), column(|hop| hop.host));
-    let (version, configuration) = table.versions(list, |index| input.names.text(index));
+    let [version, configuration, place] = table.versions(list, |index| input.names.text(index));
     Hops {
         department,
         service,
         operation,
         version,
         configuration,
+        place,
         instance,
         host,
         kind: list.iter().map(|hop| hop.kind as u32).collect(),
@@ -161,12 +164,19 @@ struct Table {
     names: Vec<u32>,
     /// The same of departments, whose empty name reads otherwise.
     departments: Vec<u32>,
+    /// Indices of parts of versions.
+    parts: Vec<u32>,
 }
 
 impl Table {
     /// Room for the names of so many hops, some of which share theirs; `names` is how many the input has.
     fn new(hops: usize, names: usize) -> Self {
-        let mut table = Self { hops: Hops::default(), names: vec![0; names], departments: vec![0; names] };
+        let mut table = Self {
+            hops: Hops::default(),
+            names: vec![0; names],
+            departments: vec![0; names],
+            parts: Vec::new(),
+        };
         table.hops.strings.reserve(hops * 32);
         table.hops.string_ends.reserve(hops * 2 + 8);
         table.hops.push_text("");
@@ -177,31 +187,48 @@ impl Table {
         place(&mut self.hops, self.departments.get_mut(index as usize), || text(index))
     }
 
-    /// Columns of versions and of configurations; the latter is empty where there are none.
-    fn versions<'a>(&mut self, list: &[Hop], text: impl Fn(u32) -> &'a str) -> (Vec<u32>, Vec<u32>) {
-        let mut configurations: Vec<u32> = Vec::new();
-        let mut known: Vec<(u32, [u32; 2])> = Vec::new();
-        let mut versions = Vec::with_capacity(list.len());
-        for hop in list {
-            let (version, revision) = split(text(hop.version));
-            if revision.is_empty() {
-                versions.push(self.of_name(hop.version, |_| version));
+    /// Columns of versions, of configurations and of places; of the latter two each is empty where there are none.
+    fn versions<'a>(&mut self, list: &[Hop], text: impl Fn(u32) -> &'a str) -> [Vec<u32>; 3] {
+        let mut columns: [Vec<u32>; 3] = Default::default();
+        let mut known: Vec<[u32; 3]> = Vec::new();
+        for (row, hop) in list.iter().enumerate() {
+            let text = text(hop.version);
+            let places = if is_one(text) {
+                [self.of_name(hop.version, |_| text), 0, 0]
             } else {
-                let at = known.iter().position(|(index, _)| *index == hop.version).unwrap_or_else(|| {
-                    let version = if version.is_empty() { 0 } else { self.hops.push_text(version) };
-                    known.push((hop.version, [version, self.hops.push_text(revision)]));
-                    known.len() - 1
-                });
-                let [version, revision] = known[at].1;
-                configurations.resize(versions.len(), 0);
-                versions.push(version);
-                configurations.push(revision);
+                // Such a text is no name of its own: its place in the table says which one it is.
+                let at = self.names.get(hop.version as usize).copied().unwrap_or(0);
+                known.get(at.wrapping_sub(1) as usize).copied().unwrap_or_else(|| {
+                    let parts = split(text).map(|part| if part.is_empty() { 0 } else { self.push(part) });
+                    known.push(parts);
+                    if let Some(at) = self.names.get_mut(hop.version as usize) {
+                        *at = known.len() as u32;
+                    }
+                    parts
+                })
+            };
+            for (column, place) in columns.iter_mut().zip(places).filter(|(_, place)| *place != 0) {
+                column.resize(row, 0);
+                column.push(place);
             }
         }
-        if !configurations.is_empty() {
-            configurations.resize(list.len(), 0);
-        }
-        (versions, configurations)
+        let [versions, optional @ ..] = &mut columns;
+        versions.resize(list.len(), 0);
+        optional
+            .iter_mut()
+            .filter(|column| !column.is_empty())
+            .for_each(|column| column.resize(list.len(), 0));
+        columns
+    }
+
+    /// A text of parts that were one: places and versions of several resources are mostly the same.
+    fn push(&mut self, part: &str) -> u32 {
+        let known = self.parts.iter().find(|place| self.hops.text(**place) == part).copied();
+        known.unwrap_or_else(|| {
+            let place = self.hops.push_text(part);
+            self.parts.push(place);
+            place
+        })
     }
 
     fn of_name<'a>(&mut self, index: u32, text: impl Fn(u32) -> &'a str) -> u32 {

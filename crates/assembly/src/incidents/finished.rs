@@ -6,6 +6,7 @@ use throughline_analysis::{
     diagnosis::{Finished, FinishedHop, Outcome},
 };
 
+use crate::configuration::place;
 use crate::records::{self, Closed, Hops, Transaction};
 
 /// Ends of the names of attributes that hold an amount of money.
@@ -59,26 +60,32 @@ fn named(service: &str) -> &str {
 fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
     let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
     let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
-    let hop = |at: usize| FinishedHop {
-        department: text(&columns.department, at),
-        service: named(text(&columns.service, at)),
-        operation: text(&columns.operation, at),
-        version: text(&columns.version, at),
-        instance: text(&columns.instance, at),
-        host: text(&columns.host, at),
-        configuration: text(&columns.configuration, at),
-        kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
-        parent: columns.parent.get(at).copied().unwrap_or(-1),
-        count: columns.count.get(at).copied().unwrap_or(1),
-        start: columns.start.get(at).copied().unwrap_or_default(),
-        duration: number(&columns.duration, at),
-        self_time: number(&columns.self_, at),
-        network: number(&columns.network, at),
-        queue: number(&columns.queue, at),
-        critical: number(&columns.critical, at),
-        critical_network: number(&columns.critical_network, at),
-        critical_queue: number(&columns.critical_queue, at),
-        errors: columns.errors.get(at).copied().unwrap_or_default(),
+    let hop = |at: usize| {
+        let [region, zone, cluster] = place(text(&columns.place, at));
+        FinishedHop {
+            department: text(&columns.department, at),
+            service: named(text(&columns.service, at)),
+            operation: text(&columns.operation, at),
+            version: text(&columns.version, at),
+            instance: text(&columns.instance, at),
+            host: text(&columns.host, at),
+            configuration: text(&columns.configuration, at),
+            region,
+            zone,
+            cluster,
+            kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
+            parent: columns.parent.get(at).copied().unwrap_or(-1),
+            count: columns.count.get(at).copied().unwrap_or(1),
+            start: columns.start.get(at).copied().unwrap_or_default(),
+            duration: number(&columns.duration, at),
+            self_time: number(&columns.self_, at),
+            network: number(&columns.network, at),
+            queue: number(&columns.queue, at),
+            critical: number(&columns.critical, at),
+            critical_network: number(&columns.critical_network, at),
+            critical_queue: number(&columns.critical_queue, at),
+            errors: columns.errors.get(at).copied().unwrap_or_default(),
+        }
     };
     (0..columns.service.len()).map(hop).collect()
 }

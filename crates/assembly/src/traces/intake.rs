@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use throughline_otlp::{Capture, Facts, LinkFact, SpanFact, TraceId, facts::flag, plan::slot};
 
 use super::{
-    Emit, EmitBody, StoredSummaries, TraceKey, Traces,
+    Emit, EmitBody, StoredSummaries, TraceKey, Traces, error_type,
     key::OpenKey,
     questions,
     store::{Chain, NewSpan, SpanRecord, WIDE},
@@ -77,7 +77,10 @@ impl Traces {
             let first = |slots: &[usize]| {
                 slots.iter().map(|slot| text(*slot)).find(|text| !text.is_empty()).unwrap_or(b"")
             };
-            let host = first(&[slot::HOST, slot::POD, slot::INSTANCE, slot::SERVICE]);
+            // Containers often call themselves a host by the name of their pod: then the node says where they run.
+            let is_pod = text(slot::HOST) == text(slot::POD);
+            let host = if is_pod { slot::NODE } else { slot::HOST };
+            let host = first(&[host, slot::HOST, slot::POD, slot::INSTANCE, slot::SERVICE]);
             let instance = first(&[slot::INSTANCE, slot::POD]);
             let version = self.rules.configurations.version(facts, resource);
             let parts =
@@ -210,6 +213,11 @@ impl Traces {
                 _ => {}
             }
             self.counts.keys_over_limit += u64::from(!keep_capture(trace, &self.rules, capture, text, span));
+        }
+        if span.flags & flag::ERROR != 0
+            && let Some(says) = error_type::of(span, context.payload)
+        {
+            trace.side().add_error_type(span.start, span.span_id.0, &says);
         }
         let number = trace.chain.len;
         for link in links {

@@ -3,6 +3,7 @@
 mod closed;
 mod closing;
 mod encoding;
+mod error_type;
 mod intake;
 mod key;
 mod links;
@@ -25,6 +26,7 @@ use self::{closed::ClosedTraces, key::OpenKey, store::SpanStore, summary::Summar
 pub use self::{
     closed::MAX_CLOSED_TRACES,
     encoding::{decode_summary, encode_summary},
+    error_type::KEY as ERROR_TYPE,
     key::TraceKey,
     trace::{MAX_KEYS, MAX_LINKS},
 };

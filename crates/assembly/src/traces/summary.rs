@@ -3,8 +3,9 @@
 use throughline_otlp::{facts::flag, limits::MAX_RECORD_BYTES};
 
 use super::{
+    error_type,
     store::{SpanRecord, SpanStore, WIDE},
-    trace::{Side, Trace},
+    trace::{ERROR_TYPE, Side, Trace},
 };
 use crate::{
     records::{Attribute, Key, Link, Resource, Root, TraceSummary},
@@ -210,7 +211,12 @@ impl<'a> Piece<'a> {
         let key = |(place, value): &(u32, Box<str>)| Key { place: *place, value: value.to_string() };
         summary.keys = side.keys.iter().map(key).collect();
         let attribute = |captured: &super::trace::Captured| {
-            let key = rules.captured.get(captured.index as usize)?.to_string();
+            let key = match captured.index {
+                // Who asks for an attribute of this name has it of the span that he would have it of.
+                ERROR_TYPE if rules.captured.iter().any(|key| **key == *error_type::KEY) => return None,
+                ERROR_TYPE => error_type::KEY.to_owned(),
+                index => rules.captured.get(index as usize)?.to_string(),
+            };
             Some(Attribute { key, value: captured.value.to_string() })
         };
         summary.attributes = side.attributes.iter().filter_map(attribute).collect();

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Traces, trace::Side};
+use super::{
+    Traces,
+    trace::{ERROR_TYPE, Side},
+};
 use crate::rules::Rules;
 
 impl Traces {
@@ -43,6 +46,7 @@ impl Side {
         self.keys = known.into_iter().filter_map(|(place, value)| Some((new(keys, place)?, value))).collect();
         self.keys.sort_unstable();
         self.attributes.retain_mut(|captured| match new(attributes, captured.index) {
+            _ if captured.index == ERROR_TYPE => true,
             Some(index) => {
                 captured.index = index;
                 true

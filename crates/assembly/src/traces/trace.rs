@@ -50,6 +50,9 @@ pub(super) struct Captured {
     pub(super) value: Box<str>,
 }
 
+/// Stands for the type of an error among the indices of attributes: it is kept whatever rules ask for.
+pub(super) const ERROR_TYPE: u32 = u32::MAX;
+
 /// What the trace state of a span says of sampling: that of the span that started first.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SampledBy {
@@ -143,6 +146,16 @@ impl Side {
             }
             Some(_) => {}
             None => self.attributes.push(Captured { index, start, span, value: value.into() }),
+        }
+    }
+
+    /// Takes the type of an error: that of the span that started last, for what fails further down fails its callers.
+    pub(super) fn add_error_type(&mut self, start: u64, span: u64, says: &str) {
+        let new = || Captured { index: ERROR_TYPE, start, span, value: says.into() };
+        match self.attributes.iter_mut().find(|known| known.index == ERROR_TYPE) {
+            Some(known) if (known.start, known.span) < (start, span) => *known = new(),
+            Some(_) => {}
+            None => self.attributes.push(new()),
         }
     }
 

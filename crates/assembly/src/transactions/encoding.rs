@@ -64,6 +64,7 @@ fn encode_hops(hops: &Hops) -> Vec<u8> {
     packed::put(19, &hops.string_ends, &mut out);
     packed::put(20, &hops.host, &mut out);
     packed::put(21, &hops.configuration, &mut out);
+    packed::put(22, &hops.place, &mut out);
     out
 }
 
@@ -101,6 +102,7 @@ mod tests {
             errors: vec![12; count as usize],
             host: vec![13; count as usize],
             configuration: vec![14; count as usize],
+            place: vec![15; count as usize],
         };
         let kept = vec![KeptTrace { summary: 7, self_: vec![1, 2], ..KeptTrace::default() }];
         for (row, before) in [

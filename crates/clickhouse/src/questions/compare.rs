@@ -19,7 +19,7 @@ const MAX_TRANSACTIONS: u32 = 500_000;
 pub struct CompareFilter {
     /// The service.
     pub service: String,
-    /// `version`, `instance`, or an attribute of transactions.
+    /// `version`, `instance`, `region`, `zone`, `cluster`, or an attribute of transactions.
     pub by: String,
     /// Only of this type; empty for all.
     pub kind: String,
@@ -78,6 +78,10 @@ impl CompareFilter {
         let value = match self.by.as_str() {
             "version" => "Hops.Version[i]",
             "instance" => "Hops.Instance[i]",
+            // Who has an attribute of this name of his own has it where resources say nothing.
+            "region" | "cloud.region" => "ifNull(nullIf(Hops.Region[i], ''), Attributes[{by:String}])",
+            "zone" | "cloud.availability_zone" => "ifNull(nullIf(Hops.Zone[i], ''), Attributes[{by:String}])",
+            "cluster" | "k8s.cluster.name" => "ifNull(nullIf(Hops.Cluster[i], ''), Attributes[{by:String}])",
             _ => "Attributes[{by:String}]",
         };
         format!(

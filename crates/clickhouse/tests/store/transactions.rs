@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use throughline_assembly::records::{Attribute, Closed, ClosedBy, Hops, Outcome, Transaction, Vote};
+use throughline_clickhouse::questions::CompareFilter;
 use throughline_clickhouse::schema::table;
 use throughline_clickhouse::{DecisionRows, Encoded, TransactionFilter};
 
@@ -30,6 +31,8 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         "v2",
         "pod-1",
         "bank",
+        "north\u{1e}north-2\u{1e}",
+        "south\u{1e}\u{1e}blue",
     ];
     let mut hops = Hops {
         department: vec![1, 2, 2, 1, 2],
@@ -49,6 +52,7 @@ pub(crate) fn closed(number: u64, start: u64, gap: i64) -> Closed {
         critical_network: vec![0, 300_000, 0, 0, 0],
         critical_queue: vec![0, 0, 0, 0, 5_000],
         errors: vec![0, 0, 0, 1, 0],
+        place: vec![12, 13, 0, 12, 12],
         ..Hops::default()
     };
     for text in strings {
@@ -159,6 +163,16 @@ async fn a_row_reads_as_it_was_closed() {
         );
     }
     assert_eq!(scene.store.transaction_by_key("", "nobody").await.unwrap(), None);
+    for (by, values) in [("region", ["north", "south"]), ("zone", ["north-2", ""]), ("cluster", ["blue", ""])]
+    {
+        let filter =
+            CompareFilter { service: "ledger".to_owned(), by: by.to_owned(), ..CompareFilter::default() };
+        let found = scene.store.compared_values(&filter).await.unwrap();
+        let mut found: Vec<&str> = found.iter().map(|value| value.value.as_str()).collect();
+        found.sort_unstable();
+        let known: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
+        assert_eq!(found, known, "{by}");
+    }
 }
 
 /// The same key and the same trace of two tenants.

@@ -21,11 +21,12 @@ Examples:
   throughline compare --by version --service ledger                 the newest version with the most used before it
   throughline compare --by version --service ledger --baseline 2.3.0 --candidate 2.4.0
   throughline compare --by instance --service payment-orchestrator --candidate payment-orchestrator-1
+  throughline compare --by region --service ledger
   throughline compare --by bank.channel --service mobile-gateway --baseline mobile --candidate web
 
 Exit status: 0 compared, 1 failed, 3 there is nothing to compare; the verdict is in the answer.")]
 pub(crate) struct CompareArgs {
-    /// What the two sides differ in: `version`, `instance`, or an attribute of transactions, such as `region`
+    /// What the two sides differ in: `version`, `instance`, `region`, `zone`, `cluster`, or an attribute of transactions, such as `error.type`
     #[arg(long, value_name = "WHAT", default_value = "version")]
     by: String,
     /// The service; without one, new versions of all services

@@ -12,7 +12,7 @@ use throughline_advice::Advice;
 use throughline_analysis::diagnosis::Incident;
 use throughline_config::{Config, Sources};
 use throughline_offline::{Diagnosed, Diagnosing};
-use throughline_recorded::Records;
+use throughline_recorded::{LeftOut, Records};
 
 use crate::client::Output;
 use crate::draw;
@@ -37,9 +37,10 @@ Examples:
   throughline diagnose monday.jsonl.zst tuesday.jsonl.zst --config throughline.yaml
   throughline diagnose recorded/ --output json | jq -r '.suspects[0].service'
 
-Requests need not lie in order: some 256 MiB of them are put in order. A file that breaks off is diagnosed up to there.
+Requests need not lie in order: some 256 MiB of them are put in order. What cannot be read (a broken line, a file that breaks
+off or holds something else) is left out, counted, and told of on standard error; the rest is diagnosed.
 
-Exit status: 0 something was wrong, 1 a file or the configuration has faults, 3 nothing was found.")]
+Exit status: 0 something was wrong, 1 nothing could be read or the configuration has faults, 3 nothing was found.")]
 pub(crate) struct DiagnoseArgs {
     /// Files or directories of recorded OTLP
     #[arg(required = true, value_name = "FILE")]
@@ -70,14 +71,14 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
         let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Failure { exit: Exit::Failed, message: text.join("\n") }
     })?;
-    let (diagnosing, broken) = read(diagnosing, &args.files)?;
+    let diagnosing = read(diagnosing, &args.files)?;
     let diagnosed = diagnosing.finish();
     if diagnosed.malformed > 0 {
         tell(&format!("{} requests are no valid OTLP and were left out", diagnosed.malformed));
     }
     if diagnosed.incidents.is_empty() {
         tell(&format!("nothing found in {}", seen(&diagnosed)));
-        return Ok(if broken { Exit::Failed } else { Exit::NothingFound });
+        return Ok(Exit::NothingFound);
     }
     match args.output {
         Output::Json => {
@@ -91,7 +92,7 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
             tell(&format!("{} found in {}", count(diagnosed.incidents.len(), "incident"), seen(&diagnosed)));
         }
     }
-    Ok(if broken { Exit::Failed } else { Exit::Done })
+    Ok(Exit::Done)
 }
 
 fn count(n: usize, what: &str) -> String {
@@ -135,20 +136,19 @@ fn show(bar: &ProgressBar, diagnosing: &Diagnosing, left: usize) {
     bar.tick();
 }
 
-/// Hands it all recorded requests, with progress where it takes long; also whether a file broke off, of which all before is taken.
-fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<(Diagnosing, bool), Failure> {
+/// Hands it all recorded requests, with progress where it takes long, and tells what could not be read: that is an error where nothing else was there.
+fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<Diagnosing, Failure> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let started = Instant::now();
     let mut records = Records::open(files)?;
-    let (mut waiting, mut broken) = (Waiting::default(), false);
+    let (mut waiting, mut left_out, mut fault) = (Waiting::default(), LeftOut::default(), None);
     while let Some(record) = records.next() {
         match record {
             Ok(record) => waiting.push(record.last_end_unix_nano, record.request),
-            Err(error) if waiting.taken == 0 => return Err(error.into()),
             Err(error) => {
-                tell(&format!("{error}; what lies before is diagnosed"));
-                broken = true;
+                left_out.add(&error);
+                fault.get_or_insert(error);
             }
         }
         while let Some((time, request)) = waiting.pop(false) {
@@ -163,9 +163,13 @@ fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<(Diagnosing, bo
         diagnosing.take(time, &request);
         show(&bar, &diagnosing, 0);
     }
+    if let Some(error) = fault.filter(|_| waiting.taken == 0) {
+        return Err(error.into());
+    }
+    left_out.lines().for_each(|line| tell(&line));
     for file in records.skipped() {
         tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
     }
     bar.finish_and_clear();
-    Ok((diagnosing, broken))
+    Ok(diagnosing)
 }

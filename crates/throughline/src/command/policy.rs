@@ -9,7 +9,7 @@ use throughline_assembly::rules::RulesSettings;
 use throughline_config::{Config, Sources};
 use throughline_log::{Kind, LogFiles};
 use throughline_offline::{Comparison, Recorded};
-use throughline_recorded::Records;
+use throughline_recorded::{LeftOut, Records};
 
 use crate::client::Output;
 use crate::draw;
@@ -37,7 +37,9 @@ Examples:
   throughline policy test recorded/ --config throughline.yaml --set 'sampling.policies=[{ name: all, type: always_sample }]'
   throughline policy test recorded/ --config new.yaml --output json | jq '.new.kept'
 
-Exit status: 0 done, 1 a file or a configuration has faults, 3 the files hold no transaction.")]
+What cannot be read in files is left out, counted, and told of on standard error.
+
+Exit status: 0 done, 1 nothing could be read or a configuration has faults, 3 the files hold no transaction.")]
     Test(TestArgs),
 }
 
@@ -134,11 +136,25 @@ fn read_files(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut records = Records::open(files)?;
-    while let Some(record) = records.next().transpose()? {
-        // As if it came when the last of its spans had ended.
-        comparison.take("", record.last_end_unix_nano, &record.request);
+    let (mut left_out, mut fault, mut taken) = (LeftOut::default(), None, false);
+    while let Some(record) = records.next() {
+        match record {
+            Ok(record) => {
+                // As if it came when the last of its spans had ended.
+                comparison.take("", record.last_end_unix_nano, &record.request);
+                taken = true;
+            }
+            Err(error) => {
+                left_out.add(&error);
+                fault.get_or_insert(error);
+            }
+        }
         progress.show(|| line(comparison.recorded(), &format!("{} files left", records.files_left())));
     }
+    if let Some(error) = fault.filter(|_| !taken) {
+        return Err(error.into());
+    }
+    left_out.lines().for_each(|line| tell(&line));
     for file in records.skipped() {
         tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
     }

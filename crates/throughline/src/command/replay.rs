@@ -25,6 +25,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         if let Some(refusal) = &report.refusal {
             tell(&format!("the server said: {refusal}"));
         }
+        report.left_out.lines().for_each(|line| tell(&line));
         if report.too_old > 0 {
             tell(&too_old(&report));
         }

@@ -19,6 +19,7 @@ pub(in crate::rows) fn checked<'a>(row: &'a Transaction, absent: &'a Hops) -> Re
     let whole = [&hops.department, &hops.service, &hops.operation, &hops.version, &hops.instance]
         .iter()
         .all(|column| named(column))
+        && (hops.place.is_empty() || named(&hops.place))
         && [hops.kind.len(), hops.parent.len(), hops.count.len(), hops.start.len(), hops.errors.len()]
             .iter()
             .chain(&[hops.duration.len(), hops.self_.len(), hops.network.len(), hops.queue.len()])

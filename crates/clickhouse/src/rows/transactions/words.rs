@@ -13,8 +13,8 @@ const MAX_BYTES: usize = 8 << 20;
 /// The number of the empty string. The words of [`KINDS`] follow it.
 pub(in crate::rows) const EMPTY: u32 = 0;
 
-/// Department, service, operation, version, kind.
-type Parts = [u32; 5];
+/// Department, service, operation, version, kind, place.
+type Parts = [u32; 6];
 
 /// A hop's name.
 #[derive(Clone, Copy, Debug)]
@@ -138,10 +138,11 @@ impl Words {
         self.hops.clear();
         let mut before = 0;
         let named = hops.department.iter().zip(&hops.service).zip(&hops.operation).zip(&hops.version);
-        for ((((&department, &service), &operation), &version), &kind) in named.zip(&hops.kind) {
-            let [a, b, c, d] =
-                [department, service, operation, version].map(|part| self.numbers[part as usize]);
-            let parts = [a, b, c, d, kind_of(kind)];
+        let hops = named.zip(&hops.kind).zip(hops.place.iter().chain(std::iter::repeat(&EMPTY)));
+        for (((((&department, &service), &operation), &version), &kind), &place) in hops {
+            let [a, b, c, d, place] =
+                [department, service, operation, version, place].map(|part| self.numbers[part as usize]);
+            let parts = [a, b, c, d, kind_of(kind), place];
             let guess = self.next_name[before];
             let known = self.parts.keys().get(guess as usize).is_some_and(|known| *known == parts);
             let name = if known { guess } else { self.name(parts) };
@@ -194,7 +195,7 @@ impl Words {
     fn name(&mut self, parts: Parts) -> u32 {
         let number = self.parts.intern(parts);
         if number as usize == self.names.len() {
-            let [department, service, operation, version, kind] = parts;
+            let [department, service, operation, version, kind, place] = parts;
             let clean = [department, service, operation, version].map(|part| self.clean[part as usize]);
             self.scratch.clear();
             for part in clean {
@@ -202,6 +203,15 @@ impl Words {
                 self.scratch.push(0);
             }
             self.scratch.extend_from_slice(KINDS[kind as usize].as_bytes());
+            let place = self.clean[place as usize];
+            if place != EMPTY
+                && let Ok(text) = std::str::from_utf8(self.strings.get(place))
+            {
+                for part in throughline_assembly::configuration::place(text) {
+                    self.scratch.push(0);
+                    self.scratch.extend_from_slice(part.as_bytes());
+                }
+            }
             self.names.push(Name {
                 text: self.texts.look_up(&self.scratch),
                 operation: self.operations.intern(clean),

@@ -40,7 +40,10 @@ CREATE OR REPLACE VIEW {db}.transactions
     `Hops.Critical` Array(UInt64),
     `Hops.CriticalNetwork` Array(UInt64),
     `Hops.CriticalQueue` Array(UInt64),
-    `Hops.Errors` Array(UInt32)
+    `Hops.Errors` Array(UInt32),
+    `Hops.Region` Array(LowCardinality(String)),
+    `Hops.Zone` Array(LowCardinality(String)),
+    `Hops.Cluster` Array(LowCardinality(String))
 )
 AS SELECT
     Tenant,
@@ -86,6 +89,9 @@ AS SELECT
     arrayMap((s, n, q, c) -> multiIf(c = 0, s + n + q, c = 1, 0, c - 2), `Hops.Self`, `Hops.CriticalNetwork`, `Hops.CriticalQueue`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.Critical`,
     arrayMap((i, w, c) -> multiIf(HopRare[toUInt32(i * 5)] != 0, HopRare[toUInt32(i * 5)] - 1, c = 1, 0, w), range(length(HopName)), `Hops.Network`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.CriticalNetwork`,
     arrayMap((i, w, c) -> multiIf(HopRare[toUInt32(i * 5 + 2)] != 0, HopRare[toUInt32(i * 5 + 2)] - 1, c = 1, 0, w), range(length(HopName)), `Hops.Queue`, arrayResize(HopCriticalCode, length(HopName), 0)) AS `Hops.CriticalQueue`,
-    arrayMap(i -> toUInt32(HopRare[toUInt32(i * 5 + 3)]), range(length(HopName))) AS `Hops.Errors`
+    arrayMap(i -> toUInt32(HopRare[toUInt32(i * 5 + 3)]), range(length(HopName))) AS `Hops.Errors`,
+    arrayMap(n -> splitByChar('\0', toString(n))[6], HopName) AS `Hops.Region`,
+    arrayMap(n -> splitByChar('\0', toString(n))[7], HopName) AS `Hops.Zone`,
+    arrayMap(n -> splitByChar('\0', toString(n))[8], HopName) AS `Hops.Cluster`
 FROM {db}.transactions_data FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
