@@ -4,6 +4,7 @@ mod closed;
 mod closing;
 mod intake;
 mod links;
+mod looking;
 mod questions;
 mod snapshot;
 mod store;
@@ -22,6 +23,7 @@ use throughline_otlp::{Facts, Scanner, TraceId};
 use self::{closed::ClosedTraces, store::SpanStore, summary::SummaryBuilder, trace::Trace};
 pub use self::{
     closed::MAX_CLOSED_TRACES,
+    looking::{Most, Wanted},
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{
