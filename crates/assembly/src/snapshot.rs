@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -30,42 +31,70 @@ pub enum SnapshotError {
     Inconsistent,
 }
 
+/// Bytes that are handed to the writer at once.
+const PIECE: usize = 64 << 10;
+
 /// Writes a state piece by piece, so that it never lies in memory twice; gives the writer back.
 pub(crate) fn encode<W: Write>(layout: u8, state: &impl Serialize, mut out: W) -> Result<W, SnapshotError> {
-    out.write_all(&[layout]).map_err(SnapshotError::Write)?;
-    let mut out = Remember { out, fault: None };
-    let written = postcard::to_io(state, &mut out).map(drop);
-    match (written, out.fault) {
+    let mut fault = None;
+    let mut buffer = Vec::with_capacity(PIECE);
+    buffer.push(layout);
+    let written = postcard::serialize_with_flavor(state, Pieces { out: &mut out, buffer, fault: &mut fault });
+    match (written, fault) {
         (_, Some(fault)) => Err(SnapshotError::Write(fault)),
-        (written, None) => Ok(written.map(|()| out.out)?),
+        (written, None) => Ok(written.map(|()| out)?),
     }
 }
 
-/// A writer's fault: the encoder knows only that there was one, and a disk that is full is another thing than a state that cannot be encoded.
-struct Remember<W> {
-    out: W,
-    fault: Option<io::Error>,
+/// Gathers bytes, for the encoder comes with one at a time. A writer's fault is kept: the encoder knows only that there was one, and a disk that is full is
+/// another thing than a state that cannot be encoded.
+struct Pieces<'a, W> {
+    out: &'a mut W,
+    buffer: Vec<u8>,
+    fault: &'a mut Option<io::Error>,
 }
 
-impl<W: Write> Remember<W> {
-    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+impl<W: Write> Pieces<'_, W> {
+    fn note(&mut self, result: io::Result<()>) -> postcard::Result<()> {
         result.map_err(|fault| {
-            let kind = fault.kind();
-            if kind != io::ErrorKind::Interrupted {
-                self.fault = Some(fault);
-            }
-            kind.into()
+            *self.fault = Some(fault);
+            postcard::Error::SerializeBufferFull
         })
     }
+
+    #[cold]
+    fn hand_on(&mut self) -> postcard::Result<()> {
+        let written = self.out.write_all(&self.buffer);
+        self.buffer.clear();
+        self.note(written)
+    }
 }
 
-impl<W: Write> Write for Remember<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes);
+impl<W: Write> Flavor for Pieces<'_, W> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        if self.buffer.len() == PIECE {
+            self.hand_on()?;
+        }
+        self.buffer.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if self.buffer.len() + bytes.len() > PIECE {
+            self.hand_on()?;
+        }
+        if bytes.len() < PIECE {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let written = self.out.write_all(bytes);
         self.note(written)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn finalize(mut self) -> postcard::Result<()> {
+        self.hand_on()?;
         let flushed = self.out.flush();
         self.note(flushed)
     }

@@ -110,7 +110,7 @@ pub const KEYS: &[Key] = &[
     key("clickhouse.retention.spans", Duration, Value("7d"), "how long spans stay, by their start; 0s for ever"),
     key("clickhouse.retention.transactions", Duration, Value("400d"), "how long transactions and roll-ups stay; 0s for ever"),
 
-    key("batch.max_rows", Integer { min: 1, max: 10_000_000 }, Value("50000"), "rows that end an output batch"),
+    key("batch.max_rows", Integer { min: 1, max: 10_000_000 }, Value("50000"), "rows of one table that end an output batch"),
     key("batch.max_delay", Duration, Value("5s"), "age in log time that ends an output batch"),
 
     key("diagnosis.enabled", Bool, Value("true"), "transactions are looked at for what is out of the normal; without it only alerts and new versions become incidents"),

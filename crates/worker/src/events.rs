@@ -7,7 +7,7 @@ use prost::Message;
 use throughline_assembly::{
     records::{Closed, Moved, Offer, SummaryHead, TraceSummary},
     rules::Rules,
-    traces::{Emit, EmitBody, decode_source_time, encode_source_time, encode_summary},
+    traces::{Emit, EmitBody, decode_source_time, decode_summary, encode_source_time, encode_summary},
     transactions::{CauseKey, Emitted, EmittedBody, encode_closed, encode_links},
 };
 use throughline_log::{Cause, Kind, NewRecord, Position, Record};
@@ -64,7 +64,8 @@ pub(crate) fn summary_of(record: &Record) -> Option<Arc<TraceSummary>> {
     if let Some(cached) = record.cache.clone().and_then(|cache| cache.downcast::<TraceSummary>().ok()) {
         return Some(cached);
     }
-    TraceSummary::decode(record.payload.clone()).ok().map(Arc::new)
+    let mut summary = TraceSummary::default();
+    decode_summary(&record.payload, &mut summary).map(|()| Arc::new(summary))
 }
 
 /// The head of a summary record's summary, decoded: for one whose summary did not travel with it.

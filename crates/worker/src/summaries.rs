@@ -1,7 +1,6 @@
 //! The summaries of one transaction, decoded into memory that is used again for the next.
 
-use prost::Message;
-use throughline_assembly::{decide::Positioned, place::Place, records::TraceSummary};
+use throughline_assembly::{decide::Positioned, place::Place, records::TraceSummary, traces::decode_summary};
 use throughline_log::Record;
 
 /// Summaries that keep their memory: what a transaction of more traces leaves behind is given back.
@@ -31,9 +30,7 @@ impl Summaries {
             self.list.push(TraceSummary::default());
         }
         let Some(summary) = self.list.get_mut(used) else { return };
-        summary.clear();
-        // From a slice, so that nothing of it keeps the segment.
-        if summary.merge(&record.payload[..]).is_ok() {
+        if decode_summary(&record.payload, summary).is_some() {
             self.places.push(place);
         }
     }

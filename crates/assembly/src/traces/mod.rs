@@ -2,6 +2,7 @@
 
 mod closed;
 mod closing;
+mod encoding;
 mod intake;
 mod links;
 mod looking;
@@ -23,6 +24,7 @@ use throughline_otlp::{Facts, Scanner, TraceId};
 use self::{closed::ClosedTraces, store::SpanStore, summary::SummaryBuilder, trace::Trace};
 pub use self::{
     closed::MAX_CLOSED_TRACES,
+    encoding::{decode_summary, encode_summary},
     looking::{Most, Wanted},
     trace::{MAX_KEYS, MAX_LINKS},
 };
@@ -245,12 +247,6 @@ impl Traces {
     fn owner(&self, summary: &TraceSummary) -> u32 {
         TraceHead::from(summary).name().partition(self.rules.settings.partitions)
     }
-}
-
-/// A summary as it is written.
-#[must_use]
-pub fn encode_summary(summary: &TraceSummary) -> Bytes {
-    prost::Message::encode_to_vec(summary).into()
 }
 
 /// A source's time as it is written: two little-endian words.

@@ -7,8 +7,10 @@ use crate::records::Closed;
 /// Rows decided since the last cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchState {
-    /// Transactions and kept spans.
+    /// Rows of the table that a fold's batches are about.
     pub rows: u64,
+    /// Spans that are kept.
+    pub spans: u64,
     /// Fold time of the first of them.
     pub since: u64,
 }
@@ -18,14 +20,17 @@ impl BatchState {
         if self.rows == 0 {
             self.since = now;
         }
-        self.rows += 1 + closed.kept.iter().map(|kept| kept.critical.len() as u64).sum::<u64>();
+        self.rows += 1;
+        self.spans += closed.kept.iter().map(|kept| kept.critical.len() as u64).sum::<u64>();
     }
 
     pub(super) fn cut(&mut self) {
         *self = Self::default();
     }
 
+    /// A batch is of one table: as large as it may be is the one that gets most.
     pub(super) fn is_due(&self, now: u64, max_rows: u64, max_delay: u64) -> bool {
-        self.rows > 0 && (self.rows >= max_rows || now.saturating_sub(self.since) >= max_delay)
+        self.rows > 0
+            && (self.rows.max(self.spans) >= max_rows || now.saturating_sub(self.since) >= max_delay)
     }
 }

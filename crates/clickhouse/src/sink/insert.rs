@@ -42,7 +42,8 @@ pub(super) async fn insert(
         .with_setting("min_insert_block_size_rows", "0")
         .with_setting("min_insert_block_size_bytes", "0")
         .with_setting("max_insert_block_size", MAX_BLOCK_ROWS)
-        .with_setting("max_insert_threads", "1");
+        .with_setting("max_insert_threads", "1")
+        .with_setting("optimize_on_insert", "0");
     for piece in pieces(&batch.bytes) {
         insert.send(piece).await?;
     }
