@@ -1,6 +1,6 @@
 //! Configurations that this repository hands out are right: those of `deploy/`, and what the Helm chart makes of its values.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+#![allow(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
 use std::path::{Path, PathBuf};
 
