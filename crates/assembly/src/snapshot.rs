@@ -32,7 +32,7 @@ pub enum SnapshotError {
 }
 
 /// Bytes that are handed to the writer at once.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 256 << 10;
 
 /// Writes a state piece by piece, so that it never lies in memory twice; gives the writer back.
 pub(crate) fn encode<W: Write>(layout: u8, state: &impl Serialize, mut out: W) -> Result<W, SnapshotError> {

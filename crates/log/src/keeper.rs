@@ -24,6 +24,8 @@ struct State {
     /// Segments that will be needed soon.
     wanted: usize,
     trimmed: Vec<Arc<Segment>>,
+    /// Segments that leave the page cache.
+    cold: Vec<Arc<Segment>>,
     /// No file could be made; tried again when the next one is wanted.
     gave_up: bool,
     closing: bool,
@@ -43,6 +45,7 @@ pub(crate) struct Keeper {
 }
 
 enum Work {
+    LetGo(Vec<Arc<Segment>>),
     Make,
     Retire(Vec<Arc<Segment>>),
 }
@@ -108,6 +111,14 @@ impl Keeper {
         self.work.notify_one();
     }
 
+    /// The pages of these are not asked for any more.
+    pub(crate) fn let_go(&self, segments: Vec<Arc<Segment>>) {
+        if !segments.is_empty() {
+            self.state().cold.extend(segments);
+            self.work.notify_one();
+        }
+    }
+
     pub(crate) fn close(&self) {
         self.state().closing = true;
         self.work.notify_one();
@@ -121,6 +132,13 @@ impl Keeper {
     pub(crate) fn run(&self) {
         while let Some(work) = self.next_work() {
             let result = match work {
+                Work::LetGo(segments) => {
+                    for segment in segments {
+                        segment.let_go();
+                        self.meters.let_go.increment(1);
+                    }
+                    Ok(())
+                }
                 Work::Make => self.make(true).map(|spare| {
                     self.put(spare);
                 }),
@@ -139,6 +157,10 @@ impl Keeper {
     fn next_work(&self) -> Option<Work> {
         let mut state = self.state();
         loop {
+            // First, so that none of them is held when it is to be used again.
+            if !state.cold.is_empty() {
+                return Some(Work::LetGo(std::mem::take(&mut state.cold)));
+            }
             if !state.trimmed.is_empty() {
                 return Some(Work::Retire(std::mem::take(&mut state.trimmed)));
             }

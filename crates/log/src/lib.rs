@@ -12,7 +12,7 @@
 //!
 //! Limits: a record takes at most [`MAX_RECORD_BYTES`]; what waits to be durable, the log whose records readers find with all
 //! that travelled with them, the bytes held and the disk left free are in [`Settings`]. No payload is held once it is durable: readers
-//! get the file's own pages.
+//! get the file's own pages. Those that nobody goes back to leave the page cache: as far back as the log is read, and a quarter more, stays.
 
 mod disk;
 mod ending;
@@ -37,6 +37,7 @@ mod space;
 mod stored;
 mod sync;
 mod tail;
+mod warm;
 mod writer;
 
 pub use error::{AppendError, FetchError, OpenError, ReadError};

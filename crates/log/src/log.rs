@@ -245,6 +245,7 @@ impl Log {
         let Some(segment) = lane.segment(position.0) else {
             return Err(FetchError::Trimmed { start: Position(lane.start()), wanted: position });
         };
+        lane.warm.read(position.0, end.0);
         fetch_from(&segment, position, end)
     }
 

@@ -14,6 +14,7 @@ const DAMAGED: &str = "throughline_log_damaged_records_total";
 const REFUSED: &str = "throughline_log_refused_total";
 const LIVE_BYTES: &str = "throughline_log_live_bytes";
 const COLD_SEGMENTS: &str = "throughline_log_cold_segments_total";
+const LET_GO: &str = "throughline_log_let_go_segments_total";
 const RECYCLED: &str = "throughline_log_recycled_segments_total";
 
 /// Tells the recorder what each metric is.
@@ -35,6 +36,7 @@ pub fn describe() {
         Unit::Count,
         "Segments that were not made ahead, and cost the writer time."
     );
+    describe_counter!(LET_GO, Unit::Count, "Segments that left the page cache, as nobody goes back so far.");
     describe_counter!(RECYCLED, Unit::Count, "Trimmed segments that were made ready to be written over.");
 }
 
@@ -54,6 +56,7 @@ pub(crate) struct Meters {
     pub(crate) live_bytes: Gauge,
     pub(crate) cold_segments: Counter,
     pub(crate) recycled: Counter,
+    pub(crate) let_go: Counter,
 }
 
 impl Meters {
@@ -74,6 +77,7 @@ impl Meters {
             live_bytes: gauge!(LIVE_BYTES, "log" => log.to_owned()),
             cold_segments: counter!(COLD_SEGMENTS, "log" => log.to_owned()),
             recycled: counter!(RECYCLED, "log" => log.to_owned()),
+            let_go: counter!(LET_GO, "log" => log.to_owned()),
         }
     }
 }

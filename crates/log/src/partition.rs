@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use crate::{Record, segment::Segment, tail::Tail};
+use crate::{Record, segment::Segment, tail::Tail, warm::Warm};
 
 pub(crate) struct Partition {
     /// In the order of their bases; the last may be written.
@@ -15,6 +15,7 @@ pub(crate) struct Partition {
     start: AtomicU64,
     end: AtomicU64,
     tail: Mutex<Tail>,
+    pub(crate) warm: Warm,
     /// The end moved, or the log stopped.
     pub(crate) changed: Notify,
 }
@@ -26,6 +27,7 @@ impl Partition {
             end: AtomicU64::new(end),
             segments: RwLock::new(segments),
             tail: Mutex::new(Tail::new(tail_bytes)),
+            warm: Warm::default(),
             changed: Notify::new(),
         }
     }
@@ -62,13 +64,22 @@ impl Partition {
         self.segments.read().unwrap_or_else(PoisonError::into_inner).last().map(Arc::clone)
     }
 
-    /// A segment that begins at the end of what was written.
-    pub(crate) fn add(&self, segment: Arc<Segment>) {
+    /// A segment that begins at the end of what was written; those whose pages nobody goes back to any more.
+    pub(crate) fn add(&self, segment: Arc<Segment>) -> Vec<Arc<Segment>> {
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = segments.last() {
             last.seal(segment.base);
         }
+        let cold = self.warm.next(segment.base);
         segments.push(segment);
+        let ends = |segment: &Arc<Segment>| segment.limit().min(segment.room_end());
+        let let_go: Vec<_> = segments
+            .iter()
+            .filter(|segment| segment.base >= cold.start && ends(segment) <= cold.end)
+            .map(Arc::clone)
+            .collect();
+        self.warm.keep(let_go.last().map_or(cold.start, ends));
+        let_go
     }
 
     /// Takes out the last segment, in which nothing durable lies.

@@ -97,6 +97,7 @@ impl Reader {
     fn read_file(&mut self, end: u64) -> Result<Option<Record>, ReadError> {
         let segment = self.segment()?;
         let position = self.position;
+        self.lane().warm.read(position, end);
         let limit = segment.limit().min(end);
         let next = match segment.find(position, limit) {
             Found::Sound(header) => {

@@ -13,7 +13,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
+use rustix::fs::{Advice, fadvise};
 
 use crate::format::{self, HEADER, Head, Header, MAX_RECORD_BYTES, PAGE};
 
@@ -108,6 +109,14 @@ impl Segment {
 
     pub(crate) fn path(&self) -> &Path {
         &self.spare.path
+    }
+
+    /// Its pages leave memory, those that are on the disk. Whoever reads it reads it from there; where the system cannot, they stay.
+    pub(crate) fn let_go(&self) {
+        // A page that is mapped would stay.
+        // SAFETY: the map is a shared one of a file: pages that are dropped come again with the same bytes.
+        let _ = unsafe { self.spare.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        let _ = fadvise(&self.spare.file, 0, None, Advice::DontNeed);
     }
 
     pub(crate) fn into_spare(self) -> Spare {

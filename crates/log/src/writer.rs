@@ -121,7 +121,8 @@ impl Writer {
             answers.push((append, places.into_iter().map(|place| place.position).collect()));
         }
         for write in writes.iter().filter(|write| write.begins) {
-            self.shared.partitions[write.segment.partition as usize].add(Arc::clone(&write.segment));
+            let partition = &self.shared.partitions[write.segment.partition as usize];
+            self.keeper.let_go(partition.add(Arc::clone(&write.segment)));
         }
         self.lanes = lanes;
         for (at, records) in records.into_iter().enumerate().filter(|(_, records)| !records.is_empty()) {

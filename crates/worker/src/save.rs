@@ -1,17 +1,11 @@
 //! A fold's state to the disk, piece by piece.
 
-use std::{
-    io::BufWriter,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use throughline_assembly::snapshot::SnapshotError;
 use throughline_log::{Position, SnapshotWriter, Snapshots};
 
 use crate::{WorkerError, limits::SNAPSHOT_EVERY, metrics::LIMIT_HITS};
-
-/// What is handed on at once: the encoder writes byte by byte.
-const PIECE: usize = 256 << 10;
 
 /// Before a snapshot is tried again that the disk had no room for.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -62,13 +56,12 @@ pub(crate) fn save(
     snapshots: &Snapshots,
     name: &str,
     position: Position,
-    write: impl FnOnce(BufWriter<SnapshotWriter>) -> Result<BufWriter<SnapshotWriter>, SnapshotError>,
+    write: impl FnOnce(SnapshotWriter) -> Result<SnapshotWriter, SnapshotError>,
 ) -> Result<(), WorkerError> {
     let writer = snapshots.writer(name, position.0).map_err(WorkerError::Save)?;
-    let written = write(BufWriter::with_capacity(PIECE, writer)).map_err(|error| match error {
+    let written = write(writer).map_err(|error| match error {
         SnapshotError::Write(fault) => WorkerError::Save(fault),
         other => other.into(),
     })?;
-    let writer = written.into_inner().map_err(|error| WorkerError::Save(error.into_error()))?;
-    writer.finish().map_err(WorkerError::Save)
+    written.finish().map_err(WorkerError::Save)
 }
