@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 # Where cargo builds.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
-.PHONY: help run test test-slow engine bench bench-root-cause lint docs advisories
+.PHONY: help run test test-slow engine bench bench-root-cause lint docs advisories image
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,3 +36,6 @@ docs: ## The documentation of all crates, in target/doc
 
 advisories: ## Known vulnerabilities of dependencies (fetches the RustSec database: needs the network)
 	@exec cargo deny check advisories
+
+image: ## The container image throughline:<version>, by docker (IMAGE=name:tag names it otherwise)
+	@docker build --file deploy/Dockerfile --tag $(or $(IMAGE),throughline:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)) .

@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::Value;
 use throughline_bank::truth::Record;
-use throughline_harness::Server;
+use throughline_harness::{Server, Start};
 
-use crate::load::{PATIENCE, binary, check, requests, send, start, transfers};
+use crate::load::{CONFIG, PATIENCE, binary, check, requests, send, start, transfers};
 
 /// Runs a question of the command line against a server.
 pub(crate) fn ask(server: &Server, arguments: &[&str]) -> Output {
@@ -112,6 +112,48 @@ async fn a_transfer_is_explained_in_flight_and_when_it_is_stored() {
     assert!(text.lines().count() <= 45 && text.contains(&truth.uetr), "{text}");
     assert_lists(&server, &all).await;
     assert_refusals(&server).await;
+}
+
+/// Quiet times that no test waits for: what is sent stays open in the first fold.
+const NEVER: &str = "traces: { quiet_time: 5m, quiet_time_without_root: 5m }\n";
+
+/// Scenario: all traces of some transfers arrive and none of them closes.
+/// Guarantee: as soon as a request was answered, what it brought is found by key and by trace id, as in flight, all traces of one transfer together, and stands in
+/// the list; nothing else is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_explained_from_its_first_span_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = CONFIG.replace("traces: { quiet_time: 3s, quiet_time_without_root: 6s }\n", NEVER);
+    assert!(config.contains(NEVER));
+    let server = Start::new(binary(), dir.path(), &config).ready().await;
+    let all = transfers(501, 10);
+    for transfer in &all {
+        send(server.start.ports.grpc, &requests(std::slice::from_ref(transfer))).await;
+        let truth = Record::new(transfer, &[]);
+        for key in truth.trace_ids.iter().chain([&truth.uetr]) {
+            let (status, answer) = server.api(&format!("/api/v1/explain/{key}")).await;
+            assert_eq!(status, 200, "{key}: {answer}");
+            assert_eq!(answer["transaction"]["state"], "in flight", "{answer}");
+            assert_eq!(answer["trace_ids"].as_array().unwrap().len(), truth.trace_ids.len(), "{answer}");
+            assert_explained(&answer, &truth);
+        }
+    }
+    let uetr = Record::new(&all[0], &[]).uetr;
+    let answer = explanation(&server, &uetr).expect("the command line finds it too");
+    assert_eq!(
+        (&answer["transaction"]["state"], answer["hops"].as_array().unwrap().is_empty()),
+        (&"in flight".into(), false)
+    );
+    let text = ask(&server, &["explain", &uetr]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("in flight"), "{text:?}");
+    let listed = objects(&ask(&server, &["transactions", "--in-flight", "--output", "json"]));
+    let mut listed: Vec<_> = listed.iter().map(|each| each["transaction_id"].as_str().unwrap()).collect();
+    let mut sent: Vec<_> = all.iter().map(|transfer| Record::new(transfer, &[]).uetr).collect();
+    listed.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(listed, sent);
+    let (status, answer) = server.api("/api/v1/explain/no-such-key").await;
+    assert_eq!(status, 404, "{answer}");
 }
 
 /// Lists are filtered, and say the same by both ways.

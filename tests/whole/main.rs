@@ -15,6 +15,7 @@ mod incidents;
 mod joins;
 mod kills;
 mod load;
+mod make_run;
 mod reload;
 mod replays;
 mod rows;

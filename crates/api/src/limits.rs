@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Transactions a list has, if the question does not say, and at most.
 pub const LIST: (u32, u32) = (50, 1000);
 
+/// How often a transaction is looked for that is nowhere.
+pub const LOOKS: usize = 2;
+
+/// Time between two looks: far longer than a trace is on its way from one fold to the next.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// Open transactions that are looked at for a list.
 pub const OPEN_LOOKED_AT: usize = 10_000;
 

@@ -9,7 +9,7 @@ use throughline_worker::{InFlight, Incidents};
 
 use crate::{
     ApiError, convert, explain,
-    limits::{BASELINE_SINCE, LIST, OPEN_LOOKED_AT, SINCE},
+    limits::{BASELINE_SINCE, LIST, LOOK_AGAIN, LOOKS, OPEN_LOOKED_AT, SINCE},
     query::{
         ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse, TransactionSummary,
     },
@@ -55,20 +55,7 @@ impl Questions {
         if key.is_empty() {
             return Err(ApiError::Invalid("an empty key names no transaction".to_owned()));
         }
-        // Looked up first: what is in flight no more by then is stored.
-        let open = self.open(&request.tenant, key);
-        // What is stored was decided; an open transaction of the same name may still amend it, but is not an answer yet.
-        let stored = self.store.transaction_by_key(&request.tenant, key).await;
-        let mut explanation = match stored {
-            Ok(Some(row)) => convert::stored(row),
-            other => match open {
-                Some(explanation) => explanation,
-                None => {
-                    other?;
-                    return Err(ApiError::NotFound(key.to_owned()));
-                }
-            },
-        };
+        let mut explanation = self.found(&request.tenant, key).await?;
         let kind = explanation
             .transaction
             .as_ref()
@@ -80,8 +67,25 @@ impl Questions {
         Ok(explanation)
     }
 
-    fn open(&self, tenant: &str, key: &str) -> Option<Explanation> {
-        self.in_flight.as_ref()?.find(tenant, key).map(convert::in_flight)
+    /// As it is stored, or else as it is in flight.
+    async fn found(&self, tenant: &str, key: &str) -> Result<Explanation, ApiError> {
+        // What is stored was decided; an open transaction of the same name may still amend it, but is not an answer yet.
+        let mut stored = self.store.transaction_by_key(tenant, key).await;
+        for look in 0..LOOKS {
+            if let Ok(Some(row)) = stored {
+                return Ok(convert::stored(row));
+            }
+            if look > 0 {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            let Some(in_flight) = &self.in_flight else { break };
+            if let Some(open) = in_flight.find(tenant, key).await {
+                return Ok(convert::in_flight(open));
+            }
+            // What is in flight no more is stored by now, or on its way from one fold to the next.
+            stored = self.store.transaction_by_key(tenant, key).await;
+        }
+        stored?.map(convert::stored).ok_or_else(|| ApiError::NotFound(key.to_owned()))
     }
 
     /// Transactions that match.
@@ -107,7 +111,7 @@ impl Questions {
         }
         let filter = filter(request, limit);
         let transactions = if request.in_flight {
-            self.open_ones(request, &filter)
+            self.open_ones(request, &filter).await
         } else {
             let rows = self.store.find_transactions(&filter).await?;
             rows.into_iter().filter_map(|row| convert::stored(row).transaction).collect()
@@ -116,12 +120,15 @@ impl Questions {
     }
 
     /// Those that match of what is open, up to the limit of what is looked at.
-    fn open_ones(
+    async fn open_ones(
         &self,
         request: &ListTransactionsRequest,
         filter: &TransactionFilter,
     ) -> Vec<TransactionSummary> {
-        let open = self.in_flight.as_ref().map(|open| open.list(OPEN_LOOKED_AT)).unwrap_or_default();
+        let open = match &self.in_flight {
+            Some(open) => open.list(OPEN_LOOKED_AT).await,
+            None => Vec::new(),
+        };
         let now = since(Duration::ZERO);
         let of_tenant =
             open.into_iter().filter(|row| request.tenant.is_empty() || row.tenant == request.tenant);

@@ -53,6 +53,20 @@ fn place(marker: &Marker, file: &Arc<PathBuf>) -> Source {
     Source::File { path: Arc::clone(file), line: marker.line(), column: marker.col() + 1 }
 }
 
+/// The key of YAML 1.1 under which another map's keys are taken over, by an alias as a rule.
+const MERGE: &str = "<<";
+
+/// The entries of what is merged: a map, or several, of which an earlier one goes before.
+fn maps(node: Node) -> Result<Vec<(String, Node)>, Fault> {
+    match node.value {
+        Value::Map(entries) => Ok(entries),
+        Value::List(items) if items.iter().all(|item| matches!(item.value, Value::Map(_))) => {
+            Ok(items.into_iter().map(maps).collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        _ => Err(Fault::syntax(node.source, "`<<` merges a map, or a list of maps")),
+    }
+}
+
 fn convert(yaml: MarkedYaml<'_>, file: &Arc<PathBuf>) -> Result<Node, Fault> {
     let source = place(&yaml.span.start, file);
     let value = match yaml.data {
@@ -64,17 +78,25 @@ fn convert(yaml: MarkedYaml<'_>, file: &Arc<PathBuf>) -> Result<Node, Fault> {
         }
         YamlData::Mapping(entries) => {
             let mut map = Vec::with_capacity(entries.len());
+            let mut merged = Vec::new();
             for (key, node) in entries {
-                let YamlData::Representation(name, ..) = &key.data else {
+                let YamlData::Representation(name, style, _) = &key.data else {
                     return Err(Fault::syntax(place(&key.span.start, file), "a key that is no text"));
                 };
                 let name = name.clone().into_owned();
+                let is_merge = name == MERGE && *style == ScalarStyle::Plain;
                 let mut node = convert(node, file)?;
                 if node.is_null() {
                     // nothing stands there, so its place is that of its key
                     node.source = place(&key.span.start, file);
                 }
-                map.push((name, node));
+                if is_merge { merged.extend(maps(node)?) } else { map.push((name, node)) }
+            }
+            // What is written here, or merged earlier, stays.
+            for (name, node) in merged {
+                if !map.iter().any(|(known, _)| *known == name) {
+                    map.push((name, node));
+                }
             }
             Value::Map(map)
         }

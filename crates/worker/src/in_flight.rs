@@ -8,19 +8,16 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use throughline_assembly::{
-    decide::{Decided, Decider, Verdict},
     names::{Name, NameHash, TRACE_PLACE},
     place::Place,
-    records::{ClosedBy, Transaction},
     rules::Rules,
-    transactions::{Closing, Member, TraceHead},
+    transactions::TraceHead,
 };
-use throughline_log::{Log, Position};
-use throughline_sampling::Sampler;
+use throughline_log::Log;
 
 use crate::{
-    events::summary_of,
     limits::{MAX_IN_FLIGHT, MAX_TRACES_SHOWN},
+    looking::OpenTraces,
 };
 
 /// An open transaction: where its summaries lie.
@@ -46,13 +43,14 @@ struct Shared {
 #[derive(Clone)]
 pub struct InFlight {
     shared: Arc<Shared>,
-    summary_log: Log,
-    rules: Arc<ArcSwap<Rules>>,
+    pub(crate) summary_log: Log,
+    pub(crate) rules: Arc<ArcSwap<Rules>>,
+    pub(crate) open_traces: OpenTraces,
 }
 
 impl InFlight {
-    pub(crate) fn new(summary_log: Log, rules: Arc<Rules>) -> Self {
-        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)) }
+    pub(crate) fn new(summary_log: Log, rules: Arc<Rules>, open_traces: OpenTraces) -> Self {
+        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)), open_traces }
     }
 
     /// What is shown from now on is what it would be under these rules.
@@ -116,7 +114,8 @@ impl InFlight {
         }
     }
 
-    fn get(&self, name: NameHash) -> Option<(NameHash, OpenTransaction)> {
+    /// What is open under a name, and the name that owns it.
+    pub(crate) fn get(&self, name: NameHash) -> Option<(NameHash, OpenTransaction)> {
         let owner = self.shared.aliases.get(&name).map_or(name, |owner| *owner);
         Some((owner, self.shared.open.get(&owner)?.clone()))
     }
@@ -133,55 +132,22 @@ impl InFlight {
         self.len() == 0
     }
 
-    /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if it closed now.
+    /// Whether a key, or the id of a trace, names an open transaction of closed traces.
     #[must_use]
-    pub fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
-        let places = 0..self.rules.load().settings.transactions.keys.len() as u32;
+    pub fn holds(&self, tenant: &str, key: &str) -> bool {
         let lower = key.to_ascii_lowercase();
-        let names = places.map(|place| Name { tenant, place, value: key });
-        let names = names.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
-        let (name, open) = names.map(|name| name.hash()).find_map(|name| self.get(name))?;
-        self.row(name, &open)
+        let keys = (0..self.key_places()).map(|place| Name { tenant, place, value: key });
+        let names = keys.chain([Name { tenant, place: TRACE_PLACE, value: &lower }]);
+        names.map(|name| name.hash()).any(|name| self.get(name).is_some())
     }
 
-    /// Up to `limit` open transactions, as they would be if they closed now; in no order.
-    #[must_use]
-    pub fn list(&self, limit: usize) -> Vec<Transaction> {
-        let chosen: Vec<_> =
-            self.shared.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect();
-        chosen.iter().filter_map(|(name, open)| self.row(*name, open)).collect()
+    /// How many keys there are that may name a transaction.
+    pub(crate) fn key_places(&self) -> u32 {
+        self.rules.load().settings.transactions.keys.len() as u32
     }
 
-    fn row(&self, name: NameHash, open: &OpenTransaction) -> Option<Transaction> {
-        let read = |place: &Place| {
-            let record = self.summary_log.fetch(place.partition(), Position(place.position())).ok()?;
-            Some((*place, summary_of(&record)?))
-        };
-        let summaries: Vec<_> = open.summaries.iter().filter_map(read).collect();
-        let summaries: Vec<_> = summaries.iter().map(|(place, summary)| (*place, &**summary)).collect();
-        if summaries.is_empty() {
-            return None;
-        }
-        let rules = self.rules.load();
-        let closing = Closing {
-            sequence: 0,
-            name,
-            closed_by: ClosedBy::Unspecified,
-            members: open.summaries.iter().copied().map(Member::new).collect(),
-            covered: 0,
-            previous: None,
-            kept_from: None,
-            version: 1,
-            share: 0.0,
-            begun: 0,
-            // What hangs on others is not known before it closes.
-            verdict: rules.policies.is_stateful().then(Verdict::default),
-            take_back: false,
-        };
-        let by = (&**rules, &Sampler::default());
-        match Decider::default().decide(by, &closing, &summaries, None, None) {
-            Decided::Closed(closed) => closed.row,
-            Decided::Offer(..) => None,
-        }
+    /// Up to `limit` of what is open.
+    pub(crate) fn some(&self, limit: usize) -> Vec<(NameHash, OpenTransaction)> {
+        self.shared.open.iter().take(limit).map(|entry| (*entry.key(), entry.value().clone())).collect()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use throughline_assembly::traces::Most;
+
 /// Records a driver takes before it looks at what else there is to do.
 pub const RECORDS_PER_TURN: usize = 64;
 
@@ -75,3 +77,27 @@ pub const MAX_LEAVING: usize = 1 << 15;
 
 /// Traces of one transaction that are looked at to show it while it is in flight.
 pub const MAX_TRACES_SHOWN: usize = 256;
+
+/// Open traces that one driver shows for one question; the one that exceeds it is the last.
+pub const SHOWN: Most = Most { traces: 256, spans: 1 << 17 };
+
+/// The same, for a list of what is in flight.
+pub const LISTED: Most = Most { traces: 1024, spans: 1 << 15 };
+
+/// Places for open traces that are looked at in one turn: some 5 ms, in which the driver does nothing else.
+pub const PLACES_PER_TURN: usize = 1 << 15;
+
+/// Questions that wait for a driver; one more is answered without its open traces.
+pub const QUESTIONS: usize = 16;
+
+/// Names that are asked for because others led to them; what more there are is not followed.
+pub const MAX_NAMES_FOLLOWED: usize = 1024;
+
+/// How often names are followed to others: by a key to a trace, by its links to traces, by their keys.
+pub const ROUNDS: usize = 4;
+
+/// How long drivers are waited for; what they have not shown by then is left out.
+pub const LOOK_FOR: Duration = Duration::from_secs(1);
+
+/// How long a driver that is behind reads on before it looks: what was acknowledged before a question shall be found.
+pub const CATCH_UP_FOR: Duration = Duration::from_millis(500);

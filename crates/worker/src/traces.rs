@@ -16,6 +16,7 @@ use crate::{
     append::append,
     events::{control, emitted, rules_of},
     limits::{MAX_UNAPPENDED_BYTES, RECORDS_PER_TURN},
+    looking::Looking,
     metrics::{DUPLICATE_SPANS, LAG, LIMIT_HITS, SNAPSHOTS, TRACES_OPEN, UNDECIDED_BYTES, UNDECIDED_SPANS},
     save::{Schedule, save},
     stored::{Index, StoredTraces},
@@ -52,6 +53,7 @@ pub(crate) struct TracesDriver {
     /// Other rules were read, and not all that they closed is appended.
     switching: bool,
     switched: Switched,
+    looking: Looking,
 }
 
 impl TracesDriver {
@@ -61,6 +63,7 @@ impl TracesDriver {
         parts: &Parts,
         bounds: Arc<Bounds>,
         switched: Switched,
+        looking: Looking,
     ) -> Result<Self, WorkerError> {
         let (span_log, snapshots) = (parts.span_log.clone(), parts.snapshots.clone());
         let (fold, next) = match snapshots.latest(&name(partition))? {
@@ -86,6 +89,7 @@ impl TracesDriver {
             emits: Vec::new(),
             switching: false,
             switched,
+            looking,
         })
     }
 
@@ -102,6 +106,7 @@ impl TracesDriver {
             tokio::select! {
                 record = self.reader.next(), if room => self.apply(&record.map_err(|source| self.read_error(source))?)?,
                 appended = wait(&mut self.appending) => self.note(appended)?,
+                () = self.looking.wanted(self.next) => self.looking.look(&mut self.fold, self.next),
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
             }
             self.take_turn()?;

@@ -13,6 +13,7 @@ use crate::{
     analysis::{AnalysisDriver, Incidents},
     in_flight::InFlight,
     limits::{SNAPSHOT_BYTES, SNAPSHOTS_IN_LOG},
+    looking::OpenTraces,
     switch::{Switch, Switched},
     ticker,
     traces::TracesDriver,
@@ -75,7 +76,8 @@ impl Worker {
         let runtime = Handle::current();
         let partitions = parts.span_log.partitions();
         let bounds = Arc::new(Bounds::new(partitions));
-        let in_flight = InFlight::new(parts.summary_log.clone(), Arc::clone(&parts.rules));
+        let (open_traces, looking) = OpenTraces::new(&parts.span_log);
+        let in_flight = InFlight::new(parts.summary_log.clone(), Arc::clone(&parts.rules), open_traces);
         let switched = Switched::new(partitions);
         let (failed, failures) = mpsc::channel(2 * partitions as usize + 1);
         let mut worker = Self {
@@ -102,7 +104,7 @@ impl Worker {
         let driver = AnalysisDriver::open(&parts, Arc::clone(&bounds), worker.incidents.clone())?;
         let run = driver.run(Arc::clone(&parts.rules), worker.stop_analysis.clone());
         worker.analysis.push(spawn(&runtime, "analysis".to_owned(), run, failed.clone())?);
-        for partition in 0..partitions {
+        for (partition, looking) in (0..partitions).zip(looking) {
             let driver = TransactionsDriver::open(partition, &parts, Arc::clone(&bounds), in_flight.clone())?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_transactions.clone());
             worker.transactions.push(spawn(
@@ -111,7 +113,8 @@ impl Worker {
                 run,
                 failed.clone(),
             )?);
-            let driver = TracesDriver::open(partition, &parts, Arc::clone(&bounds), switched.clone())?;
+            let driver =
+                TracesDriver::open(partition, &parts, Arc::clone(&bounds), switched.clone(), looking)?;
             let run = driver.run(Arc::clone(&parts.rules), worker.stop_traces.clone());
             worker.traces.push(spawn(&runtime, format!("traces-{partition}"), run, failed.clone())?);
         }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Emit, EmitBody, TraceKey, Traces, trace::Trace};
-use crate::{records::ClosedBy, timers::Due};
+use crate::{
+    records::{ClosedBy, TraceSummary},
+    timers::Due,
+};
 
 impl Traces {
     /// Closes all whose deadline has passed at log time `now`.
@@ -52,16 +55,7 @@ impl Traces {
     }
 
     fn emit_summary(&mut self, trace: &Trace, closed_by: ClosedBy, out: &mut Vec<Emit>) {
-        let mut pieces: SmallVec<[_; 1]> = SmallVec::new();
-        self.builder.build(trace, &self.spans, &self.strings, &self.resources, &self.rules, |summary| {
-            pieces.push(summary);
-        });
-        let count = pieces.len() as u32;
-        for (piece, mut summary) in pieces.into_iter().enumerate() {
-            summary.partition = self.partition;
-            summary.closed_by = closed_by.into();
-            summary.piece = piece as u32;
-            summary.pieces = count;
+        for summary in self.summaries(trace, closed_by) {
             self.note_links(&summary);
             out.push(Emit {
                 partition: self.owner(&summary),
@@ -69,6 +63,22 @@ impl Traces {
                 body: EmitBody::Summary(Arc::new(summary)),
             });
         }
+    }
+
+    /// What a trace leaves behind if it closes now, in pieces where one record cannot hold it.
+    pub(super) fn summaries(&mut self, trace: &Trace, closed_by: ClosedBy) -> SmallVec<[TraceSummary; 1]> {
+        let mut pieces: SmallVec<[_; 1]> = SmallVec::new();
+        self.builder.build(trace, &self.spans, &self.strings, &self.resources, &self.rules, |summary| {
+            pieces.push(summary);
+        });
+        let count = pieces.len() as u32;
+        for (piece, summary) in pieces.iter_mut().enumerate() {
+            summary.partition = self.partition;
+            summary.closed_by = closed_by.into();
+            summary.piece = piece as u32;
+            summary.pieces = count;
+        }
+        pieces
     }
 
     /// Opens a trace in a free slot.

@@ -7,6 +7,7 @@ mod error_type;
 mod intake;
 mod key;
 mod links;
+mod looking;
 mod questions;
 mod snapshot;
 mod store;
@@ -28,6 +29,7 @@ pub use self::{
     encoding::{decode_summary, encode_summary},
     error_type::KEY as ERROR_TYPE,
     key::TraceKey,
+    looking::{Most, Wanted},
     trace::{MAX_KEYS, MAX_LINKS},
 };
 use crate::{

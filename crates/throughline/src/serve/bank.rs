@@ -89,7 +89,7 @@ impl Invitation {
     /// At the first transfer that was sent as a whole, once the server can say something of it.
     fn tell_once(&self, progress: &Progress) {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_here = |uetr: &&String| self.in_flight.find("", uetr).is_some();
+        let is_here = |uetr: &&String| self.in_flight.holds("", uetr);
         match &*first {
             First::Unknown => *first = progress.last_uetr.clone().map_or(First::Unknown, First::Sent),
             First::Sent(sent) => {

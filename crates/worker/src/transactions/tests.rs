@@ -19,7 +19,7 @@ use throughline_assembly::{
 use throughline_log::{Settings, Sync};
 
 use super::*;
-use crate::events::emitted;
+use crate::{events::emitted, looking::OpenTraces};
 
 fn rules() -> Rules {
     let settings = RulesSettings {
@@ -83,7 +83,8 @@ impl Scene {
             index: dir.path().join("index"),
             summary_log: summary_log.clone(),
         };
-        let in_flight = InFlight::new(summary_log, Arc::clone(&rules));
+        let (open_traces, _) = OpenTraces::new(&parts.span_log);
+        let in_flight = InFlight::new(summary_log, Arc::clone(&rules), open_traces);
         let driver = TransactionsDriver::open(0, &parts, Arc::new(Bounds::new(1)), in_flight).unwrap();
         Self { driver, rules, written: 0, _dir: dir }
     }
