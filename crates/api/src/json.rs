@@ -25,7 +25,7 @@ use crate::{
     time,
 };
 
-/// Which tenant a question is about; the default one if it does not say.
+/// Which tenant a question is about. Where it does not say, what is stored is that of all, the default one's first; what is in flight is the default one's.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Tenant {
     #[serde(default)]

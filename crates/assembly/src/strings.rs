@@ -93,7 +93,8 @@ impl Strings {
 
     #[cold]
     fn insert(&mut self, bytes: &[u8], used: u32, hashed: u64, most: usize) -> u32 {
-        if self.free.is_empty() && self.entries.len() >= most {
+        // What was let go by those that may have more is not for the others.
+        if self.entries.len() - self.free.len() >= most {
             self.overflows += 1;
             return OVERFLOW;
         }

@@ -134,7 +134,7 @@ fn what_a_collector_has_and_we_have_not_is_named_with_its_line() {
     ] {
         has(&imported, start, message);
     }
-    assert_eq!(imported.notes.len(), 17, "{:#?}", notes(&imported));
+    assert_eq!(imported.notes.len(), 16, "{:#?}", notes(&imported));
 }
 
 #[test]

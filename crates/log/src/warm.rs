@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Bytes at the end that stay in any case: two segments.
+/// Bytes at the end that stay in any case: two segments of the usual size.
 const MIN_BYTES: u64 = 128 << 20;
 
 /// Segments that are filled before what was read far back is forgotten.

@@ -11,6 +11,9 @@ use crate::options::{ReplayOptions, Speed};
 ///
 /// Reads .json, .jsonl (one ExportTraceServiceRequest a line) and .pb (length-delimited by varint), each plain, .gz or .zst. A directory means all such
 /// files in it, in the order of time.
+///
+/// What cannot be read (a line that is no JSON, a file that breaks off or holds something else) is left out, counted, and told of on standard error; the
+/// rest is sent. Exits with an error where nothing could be read.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
     /// Files or directories of recorded OTLP

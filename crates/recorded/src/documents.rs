@@ -31,6 +31,8 @@ pub(crate) fn next_line(reader: &mut dyn BufRead, lines: &mut u64) -> Result<Opt
         if read == 0 {
             return Ok(None);
         }
+        // Its end is not of it.
+        line.pop_if(|last| *last == b'\n');
         if line.len() > MAX_RECORD {
             return Err(CutError::TooLarge);
         }

@@ -45,6 +45,7 @@ pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Un
     let mut unread = Unread { skipped: records.skipped().to_vec(), left_out: LeftOut::default() };
     let mut workshop: Option<Workshop> = None;
     let mut first_fault = None;
+    let mut was_read = false;
     while let Some(record) = records.next() {
         let files_left = records.files_left();
         let made = record.and_then(|record| {
@@ -53,6 +54,7 @@ pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Un
         });
         match made {
             Ok(made) => {
+                was_read = true;
                 for piece in made {
                     if pieces.blocking_send(piece).is_err() {
                         return Ok(unread);
@@ -62,11 +64,15 @@ pub(crate) fn read(options: &ReplayOptions, pieces: &Sender<Piece>) -> Result<Un
             Err(error) => {
                 unread.left_out.add(&error);
                 first_fault.get_or_insert(error);
+                // Nobody waits for what follows.
+                if pieces.is_closed() {
+                    return Ok(unread);
+                }
             }
         }
     }
     match first_fault {
-        Some(error) if workshop.is_none() => Err(error),
+        Some(error) if !was_read => Err(error),
         _ => Ok(unread),
     }
 }

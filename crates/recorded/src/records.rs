@@ -64,7 +64,7 @@ impl Records {
     /// Finds the files and their order.
     ///
     /// # Errors
-    /// [`ReadError`] for a path that is not there, a file of unknown format, or a directory without recorded data.
+    /// [`ReadError`] for a path that is not there, or a directory without recorded data. What is in a file is seen when its turn comes.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
         let (mut files, mut skipped) = (VecDeque::new(), Vec::new());
         for path in paths {

@@ -93,8 +93,10 @@ impl InFlight {
         let mut known = Known::new(tenant, key, self.key_places());
         let links = self.rules.load().settings.transactions.links;
         let mut rounds = ROUNDS;
+        let mut open = Vec::new();
         loop {
-            let (name, summaries) = self.summaries(&known, deadline).await;
+            self.ask(&known, deadline, &mut open).await;
+            let (name, summaries) = self.summaries(&known, &open);
             let follow = |new, (_, summary): &(Place, Arc<TraceSummary>)| known.follow(summary, links) || new;
             let is_new = summaries.iter().fold(false, follow);
             rounds -= 1;
@@ -104,13 +106,19 @@ impl InFlight {
         }
     }
 
-    /// Open traces first: one that closes meanwhile is found twice, which shows nowhere.
-    async fn summaries(
+    /// Asks for open traces. What a round before found stays where this one is not answered in time.
+    async fn ask(&self, known: &Known<'_>, deadline: Instant, open: &mut Vec<Arc<TraceSummary>>) {
+        let found = self.open_traces.ask(&known.wanted(), SHOWN, deadline).await;
+        open.retain(|before| found.iter().all(|now| now.trace_id != before.trace_id));
+        open.extend(found.into_iter().map(Arc::new));
+    }
+
+    /// Those of open traces were asked for first: one that closes meanwhile is found twice, which shows nowhere.
+    fn summaries(
         &self,
         known: &Known<'_>,
-        deadline: Instant,
+        open: &[Arc<TraceSummary>],
     ) -> (Option<NameHash>, Vec<(Place, Arc<TraceSummary>)>) {
-        let open = self.open_traces.ask(&known.wanted(), SHOWN, deadline).await;
         let mut owners: Vec<NameHash> = Vec::new();
         let mut summaries = Vec::new();
         for name in known.hashes() {
@@ -121,7 +129,7 @@ impl InFlight {
                 summaries.extend(self.read(&transaction.summaries));
             }
         }
-        summaries.extend(nowhere(open));
+        summaries.extend(nowhere(open.iter().map(Arc::clone)));
         (owners.into_iter().reduce(least), summaries)
     }
 
@@ -142,7 +150,8 @@ impl InFlight {
             all.entry(name).or_insert_with(|| (places, Vec::new())).1.push(summary);
         }
         let row = |(name, (places, open)): (NameHash, (Vec<Place>, Vec<TraceSummary>))| {
-            let summaries: Vec<_> = self.read(&places).chain(nowhere(open)).collect();
+            let summaries: Vec<_> =
+                self.read(&places).chain(nowhere(open.into_iter().map(Arc::new))).collect();
             self.row(Some(name), &summaries)
         };
         all.into_iter().filter_map(row).collect()
@@ -189,9 +198,10 @@ impl InFlight {
 }
 
 /// Summaries that lie nowhere yet, under places that nothing else has.
-fn nowhere(open: Vec<TraceSummary>) -> impl Iterator<Item = (Place, Arc<TraceSummary>)> {
-    let places = (0..).map(|number| Place::new(0, NOWHERE - number));
-    places.zip(open.into_iter().map(Arc::new))
+fn nowhere(
+    open: impl Iterator<Item = Arc<TraceSummary>>,
+) -> impl Iterator<Item = (Place, Arc<TraceSummary>)> {
+    (0..).map(|number| Place::new(0, NOWHERE - number)).zip(open)
 }
 
 fn least(one: NameHash, other: NameHash) -> NameHash {

@@ -3,8 +3,9 @@
 # decoded strictly as the types of Kubernetes. Needs helm and Go.
 #   tests/compat/helm/run.sh [BINARY]
 set -euo pipefail
-cd "$(dirname "$0")"
-binary=$(realpath "${1:-../../../${CARGO_TARGET_DIR:-target}/release/throughline}")
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+binary=$(realpath "${1:-${CARGO_TARGET_DIR:-$root/target}/release/throughline}")
+cd "$root/tests/compat/helm"
 chart=../../../helm/throughline
 # A Helm that was built by `go install` thinks of an old cluster.
 kubernetes=(--kube-version 1.33.0)

@@ -63,7 +63,7 @@ fn put_columns(summary: &TraceSummary, out: &mut Vec<u8>) {
 pub fn decode_summary(bytes: &[u8], summary: &mut TraceSummary) -> Option<()> {
     summary.clear();
     let mut reader = Reader::new(bytes);
-    // What lies between columns is read as prost reads it.
+    // What lies between columns is read as prost reads it, in its turn.
     let mut from = 0;
     loop {
         let to = reader.offset();
@@ -71,20 +71,23 @@ pub fn decode_summary(bytes: &[u8], summary: &mut TraceSummary) -> Option<()> {
             return summary.merge(&bytes[from..to]).ok();
         };
         if let Value::Bytes(column) = value
-            && let Some(taken) = take_column(field, column, summary)
+            && is_column(field)
         {
-            taken?;
             if from < to {
                 summary.merge(&bytes[from..to]).ok()?;
             }
+            take_column(field, column, summary)?;
             from = reader.offset();
         }
     }
 }
 
-/// Takes a column; `None` where the field is none.
-fn take_column(field: u32, column: &[u8], summary: &mut TraceSummary) -> Option<Option<()>> {
-    Some(match field {
+fn is_column(field: u32) -> bool {
+    matches!(field, 7 | 17 | 20..=29)
+}
+
+fn take_column(field: u32, column: &[u8], summary: &mut TraceSummary) -> Option<()> {
+    match field {
         7 => packed::read(column, &mut summary.records),
         17 => packed::read(column, &mut summary.string_ends),
         20 => packed::read_fixed(column, &mut summary.span_id),
@@ -97,8 +100,8 @@ fn take_column(field: u32, column: &[u8], summary: &mut TraceSummary) -> Option<
         27 => packed::read(column, &mut summary.peer),
         28 => packed::read(column, &mut summary.record),
         29 => packed::read(column, &mut summary.offset),
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
 #[cfg(test)]

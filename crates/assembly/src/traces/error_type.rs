@@ -69,7 +69,7 @@ fn take(attribute: &[u8], best: &mut Option<(usize, String)>) {
     }
     let says = match fields(value).last() {
         Some((field::STRING, Value::Bytes(text))) => std::str::from_utf8(text).unwrap_or_default().to_owned(),
-        Some((field::INTEGER, Value::Varint(number))) => number.to_string(),
+        Some((field::INTEGER, Value::Varint(number))) => number.cast_signed().to_string(),
         _ => return,
     };
     // That there was an answer without a fault is no kind of fault.

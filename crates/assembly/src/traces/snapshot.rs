@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 #[derive(Serialize)]
 struct Saved<'a> {

@@ -9,7 +9,7 @@ use crate::records::Closed;
 pub struct BatchState {
     /// Rows of the table that a fold's batches are about.
     pub rows: u64,
-    /// Spans that are kept.
+    /// Spans that are kept, about.
     pub spans: u64,
     /// Fold time of the first of them.
     pub since: u64,
@@ -21,7 +21,10 @@ impl BatchState {
             self.since = now;
         }
         self.rows += 1;
-        self.spans += closed.kept.iter().map(|kept| kept.critical.len() as u64).sum::<u64>();
+        let times: u64 = closed.kept.iter().map(|kept| kept.critical.len() as u64).sum();
+        // Of very large ones the times are left out: then all of its spans, at most.
+        let all = closed.row.as_ref().map_or(0, |row| u64::from(row.spans));
+        self.spans += if times == 0 && !closed.kept.is_empty() { all } else { times };
     }
 
     pub(super) fn cut(&mut self) {

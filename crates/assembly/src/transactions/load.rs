@@ -12,8 +12,8 @@ use crate::{rules::Rules, time::SECOND};
 /// Tenants that have a part of their own; more share one together.
 const MAX_TENANTS: usize = 1024;
 
-/// Tenants of one second that were not seen before and have a part of their own all the same: a flood of new names makes the parts of those that are known smaller
-/// by so many at most.
+/// Tenants of one second that were not seen before and have a part of their own all the same: a flood of names that never come again makes the parts of those
+/// that are known smaller by so many at most. Names that do come again are tenants, at most [`MAX_TENANTS`]: who hands out tenants bounds them.
 const NEW_TENANTS: usize = 8;
 
 /// Seconds of log time that a tenant is known for after it was last seen.

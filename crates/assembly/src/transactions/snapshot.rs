@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 6;
+const LAYOUT: u8 = 7;
 
 #[derive(Serialize)]
 struct Saved<'a> {

@@ -20,7 +20,7 @@ impl Store {
             "SELECT {COLUMNS} FROM transactions WHERE (Tenant, TransactionId) IN (\
              SELECT Tenant, TransactionId FROM transactions_data WHERE {}) \
              AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) AND (TransactionId = {{key:String}} OR has(Keys, {{key:String}}) OR has(TraceIds, lower({{key:String}}))) \
-             ORDER BY Start DESC LIMIT 1",
+             ORDER BY Tenant = {{tenant:String}} DESC, Start DESC LIMIT 1",
             candidates(key)
         );
         Ok(self.rows(self.question(&sql).param("tenant", tenant).param("key", key)).await?.pop())
