@@ -128,3 +128,45 @@ fn many_more_than_each_night_are_an_incident_at_night_too() {
     }
     panic!("no incident");
 }
+
+/// Orders of two to three in the afternoon, half an hour before and after too; so many of them fail for forty minutes. What became of incidents, and when,
+/// in seconds.
+fn afternoon(diagnosis: &mut Diagnosis, seed: u64, day: u64, failing: f64) -> Vec<(u64, Change)> {
+    let at = |minute: u64| START + day * DAY + 14 * HOUR + minute * 60;
+    let mut changes = Vec::new();
+    for tick in (at(0) - HOUR / 2) * 2..at(90) * 2 {
+        let now = tick * SECOND / 2;
+        changes.extend(diagnosis.advance(now).into_iter().map(|change| (tick / 2, change)));
+        let fails = (at(0)..at(40)).contains(&(tick / 2)) && chance(tick, seed) < failing;
+        observe(diagnosis, tick, now, fails, false, seed);
+    }
+    changes
+}
+
+/// Scenario: half of all fail from two to twenty to three on three afternoons, and all on the fourth; the same with all on each.
+/// Guarantee: the incident of the third day does not end itself, and that of the fourth is one as long as it lasts.
+#[test]
+fn an_incident_goes_on_as_long_as_it_lasts_however_often_it_came() {
+    for (seed, shares) in [(1, [0.5, 0.5, 0.5, 1.0]), (2, [0.5, 0.5, 0.5, 1.0]), (3, [1.0; 4])] {
+        let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
+        for (day, share) in (0..).zip(shares) {
+            let end = START + day * DAY + 14 * HOUR + 40 * 60;
+            let changes = afternoon(&mut diagnosis, seed, day, share);
+            let opened: Vec<u64> = changes
+                .iter()
+                .filter(|(_, change)| matches!(change, Change::Opened(_)))
+                .map(|(second, _)| *second)
+                .collect();
+            let early = changes
+                .iter()
+                .find(|(second, change)| matches!(change, Change::Recovered(_)) && *second < end);
+            assert_eq!(opened.len(), 1, "day {day}, seed {seed}: {opened:?}");
+            assert!(
+                opened[0] < end - 38 * 60,
+                "day {day}, seed {seed}: at once, not {} s before the end",
+                end - opened[0]
+            );
+            assert!(early.is_none(), "day {day}, seed {seed}: it goes on: {early:?}");
+        }
+    }
+}

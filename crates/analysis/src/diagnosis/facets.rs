@@ -41,6 +41,26 @@ pub(crate) enum FacetKey {
     ZoneOf(u32),
 }
 
+impl FacetKey {
+    /// The number by which the values of an attribute are counted; that of the error's type has none of its own.
+    fn attribute(self) -> Option<u32> {
+        match self {
+            Self::Attribute(number) => Some(number),
+            Self::ErrorType => Some(EMPTY),
+            _ => None,
+        }
+    }
+
+    /// What is kept first of one that has too many: whatever a transaction has few of, then attributes, then what each of its services has.
+    fn rank(self) -> u8 {
+        match self {
+            Self::ErrorType | Self::Region | Self::Zone | Self::Cluster => 0,
+            Self::Attribute(_) => 1,
+            _ => 2,
+        }
+    }
+}
+
 /// The attribute of a transaction that says what kind of error it met. It is none that customers have: how many come of each is no flow.
 const ERROR_TYPE: &str = "error.type";
 
@@ -79,6 +99,8 @@ pub(crate) struct Facets {
 
 /// What a healthy transaction weighs one slot later: half of it is left after eight minutes.
 const FADE: f32 = 0.985;
+/// A row of fewer healthy ones may give its place to another.
+const STALE: f32 = 0.5;
 /// Healthy ones that a comparison needs.
 const MIN_HEALTHY: f32 = 20.0;
 /// Hit ones that it needs.
@@ -120,6 +142,7 @@ impl Facets {
             }
             let key = if *key == ERROR_TYPE { FacetKey::ErrorType } else { FacetKey::Attribute(number) };
             let facet = Facet { key, value: xxh3_64(value.as_bytes()) };
+            let number = key.attribute().unwrap_or(number);
             if self.is_known(facet, number) || self.learn_value(number, facet, value) {
                 into.push(facet);
             }
@@ -141,9 +164,10 @@ impl Facets {
                 into.push(Facet { key, value: u64::from(value) });
             }
         }
-        into.sort_unstable();
+        into.sort_unstable_by_key(|facet| (facet.key.rank(), *facet));
         into.dedup();
         into.truncate(MAX_FACETS_SEEN);
+        into.sort_unstable();
     }
 
     /// Whether this value of the attribute of this number is told apart already.
@@ -161,8 +185,9 @@ impl Facets {
         if self.keys[at].count > MAX_VALUES {
             return false;
         }
-        self.keys[at].count += 1;
-        self.row(facet, value).is_some()
+        let has_row = self.row(facet, value).is_some();
+        self.keys[at].count += usize::from(has_row);
+        has_row
     }
 
     fn row(&mut self, facet: Facet, text: &str) -> Option<u32> {
@@ -174,9 +199,21 @@ impl Facets {
         if self.counts.len() < MAX_FACETS {
             return Some(self.counts.push(facet, count));
         }
+        // Since it was chosen it may have come again.
         let stale = self.stale.take()?;
+        self.counts.get(stale).filter(|count| count.healthy < STALE)?;
+        self.leave(stale);
         self.counts.replace(stale, facet, count);
         Some(stale)
+    }
+
+    /// A row gives its place away: of an attribute that is told apart by its values, that is one value less.
+    fn leave(&mut self, number: u32) {
+        let attribute = self.counts.key(number).and_then(|facet| facet.key.attribute());
+        let of_it = |known: &&mut Values| attribute == Some(known.key) && known.count <= MAX_VALUES;
+        if let Some(known) = self.keys.iter_mut().find(of_it) {
+            known.count = known.count.saturating_sub(1);
+        }
     }
 
     /// Counts a healthy transaction.
@@ -213,7 +250,7 @@ impl Facets {
         }
         if self.counts.len() >= MAX_FACETS && self.stale.is_none() {
             let mut rows = self.counts.iter();
-            self.stale = rows.find(|(_, _, count)| count.healthy < 0.5).map(|(number, ..)| number);
+            self.stale = rows.find(|(_, _, count)| count.healthy < STALE).map(|(number, ..)| number);
         }
     }
 
@@ -309,5 +346,64 @@ mod tests {
         assert_eq!(seen.len(), 1);
         assert_eq!(facets.text(&seen[0]), Some("mobile"));
         assert!(facets.share(&seen[0]).is_some_and(|share| share > 0.99));
+    }
+
+    /// Takes a transaction with one value of an attribute, a healthy one.
+    fn take(facets: &mut Facets, attribute: (&str, &str), seen: &mut Vec<Facet>) {
+        let attributes = [attribute];
+        facets.of(&crate::diagnosis::input::tests::finished(&attributes), &[], |_| 7, seen);
+        facets.add(seen);
+    }
+
+    #[test]
+    fn a_full_table_does_not_close_an_attribute() {
+        let (mut facets, mut seen) = (Facets::default(), Vec::new());
+        let hosts = (0..MAX_FACETS as u64).map(|value| Facet { key: FacetKey::Host, value });
+        facets.add(&hosts.collect::<Vec<_>>());
+        // More than may be told apart come while there is no place.
+        for _ in 0..2 * MAX_VALUES {
+            take(&mut facets, ("channel", "mobile"), &mut seen);
+            assert!(seen.is_empty());
+        }
+        // And then each has its place for as long as it comes.
+        for day in 0..3 * MAX_VALUES {
+            (0..60).for_each(|slot| facets.turn(slot, false));
+            take(&mut facets, ("channel", &day.to_string()), &mut seen);
+            assert_eq!(seen.len(), 1, "value {day}");
+        }
+    }
+
+    #[test]
+    fn what_came_again_keeps_its_place() {
+        let (mut facets, mut seen) = (Facets::default(), Vec::new());
+        let hosts: Vec<Facet> =
+            (0..MAX_FACETS as u64).map(|value| Facet { key: FacetKey::Host, value }).collect();
+        facets.add(&hosts);
+        (0..60).for_each(|slot| facets.turn(slot, false));
+        facets.add(&hosts);
+        take(&mut facets, ("channel", "mobile"), &mut seen);
+        assert!(seen.is_empty() && hosts.iter().all(|host| facets.counts.find(host).is_some()));
+    }
+
+    #[test]
+    fn of_a_wide_transaction_the_error_and_the_places_are_kept() {
+        let (mut facets, mut seen) = (Facets::default(), Vec::new());
+        let hop = |number: u32| HopNames {
+            service: 1_000 + number,
+            version: 3,
+            instance: 5_000 + number,
+            host: 9_000 + number,
+            place: [4, 5, 6],
+            ..HopNames::default()
+        };
+        let hops: Vec<HopNames> = (0..200).map(hop).collect();
+        let attributes = [("channel", "mobile"), (ERROR_TYPE, "timeout")];
+        let finished = crate::diagnosis::input::tests::finished(&attributes);
+        facets.of(&finished, &hops, |key| if key == ERROR_TYPE { 8 } else { 7 }, &mut seen);
+        let has = |key| seen.iter().any(|facet| facet.key == key);
+        assert_eq!(seen.len(), MAX_FACETS_SEEN);
+        assert!(matches!(seen[0].key, FacetKey::Attribute(7)), "attributes sort first");
+        let few = [FacetKey::ErrorType, FacetKey::Region, FacetKey::Zone, FacetKey::Cluster];
+        assert!(few.into_iter().all(has));
     }
 }

@@ -100,7 +100,8 @@ impl Diagnosis {
                 continue;
             }
             let usual_now = |category: u64, base: f32| {
-                if with_seasons { self.habits.usual(number, category, slot, base) } else { base }
+                let of = (number, category);
+                if with_seasons { key.sort.usual_at(&self.habits, of, slot, base) } else { base }
             };
             for odd in mix.judge(slot, key.sort, usual_now) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));

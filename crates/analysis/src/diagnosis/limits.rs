@@ -8,7 +8,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 512;
 pub(crate) const MAX_SERIES: usize = 8_192;
 /// Populations whose mix is watched.
 pub(crate) const MAX_MIXES: usize = 4_096;
-/// Hours of the week in which a category of a mix came more often, over all mixes: 1.3 MB and their keys.
+/// Hours of the week in which a category of a mix came more often, over all mixes: 1.6 MB and their keys.
 pub(crate) const MAX_HABITS: usize = 65_536;
 /// Categories of one mix; what is over it is counted with the population only.
 pub(crate) const MAX_CATEGORIES: usize = 32;

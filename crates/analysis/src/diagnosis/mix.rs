@@ -16,6 +16,19 @@ pub(crate) enum Sort {
     Missing,
 }
 
+impl Sort {
+    /// The greatest share that an hour of the week makes usual. Of errors and of what lacks its end no hour brings so many that nothing may be said
+    /// any more: a finding needs twice what is usual, so that from half of them on it is always one.
+    fn most_of_habit(self) -> f32 {
+        if self == Self::Shape { 1.0 } else { MAX_HABIT }
+    }
+
+    /// The share that is usual in a slot by the hour of the week, where over all it is `base`.
+    pub(crate) fn usual_at(self, habits: &Habits, of: (u32, u64), slot: u64, base: f32) -> f32 {
+        habits.usual(of.0, of.1, slot, base).min(self.most_of_habit()).max(base)
+    }
+}
+
 /// At which place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct MixKey {
@@ -91,6 +104,8 @@ const UNSEEN: f32 = 6.0;
 const WANDER_OF_USUAL: f32 = 2.5;
 /// More of what is as usual as this is no finding.
 const MAX_USUAL: f32 = 0.25;
+/// The greatest share of errors that is a habit of an hour: a quarter.
+const MAX_HABIT: f32 = 0.25;
 /// Slots of an incident after which what it brought is the new normal: an hour.
 const ADAPT_SLOTS: u32 = 360;
 
@@ -247,9 +262,10 @@ impl Mix {
                 let hits: u32 = counts.map(|count| count.all).sum();
                 let base = (category.weight + 0.5) / (total + 1.0);
                 let is_told = if sort == Sort::Shape { base < MAX_USUAL } else { category.hash != 0 };
-                let usual = if is_told { habits.usual(number, category.hash, part, base) } else { base };
+                let of = (number, category.hash);
+                let usual = if is_told { sort.usual_at(habits, of, part, base) } else { base };
                 if is_told && (hits > 0 || !bad) {
-                    let seen = Part { slot: part, hits, of: population, bad };
+                    let seen = Part { slot: part, hits, of: population, bad, base, usual };
                     habits.learn(number, category.hash, seen);
                 }
                 if learns {

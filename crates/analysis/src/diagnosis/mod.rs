@@ -181,6 +181,11 @@ impl Diagnosis {
         self.habits = habits.0;
     }
 
+    /// How many hours of the week in which errors or shapes came often found no room since the last call.
+    pub fn take_habits_over_limit(&mut self) -> u64 {
+        self.habits.take_refused()
+    }
+
     /// What is wrong, and what was until lately, the oldest first.
     #[must_use]
     pub fn incidents(&self) -> &[Incident] {

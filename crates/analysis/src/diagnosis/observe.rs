@@ -22,7 +22,7 @@ const BORROWED: f32 = 20.0;
 /// Numbers of a hop's names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HopNames {
-    department: u32,
+    pub(crate) department: u32,
     pub(crate) service: u32,
     pub(crate) operation: u32,
     pub(crate) version: u32,

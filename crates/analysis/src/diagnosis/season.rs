@@ -52,10 +52,10 @@ impl Season {
     /// The least and the greatest shift that are normal in a slot.
     pub(crate) fn range(&self, slot: u64) -> (f32, f32) {
         let (hour, part) = (slot / SLOTS_AN_HOUR, slot % SLOTS_AN_HOUR);
-        let own = self.of_hour(hour % HOURS);
+        let own = self.of_hour(hour);
         let other = match part {
-            _ if part < EDGE => self.of_hour((hour + HOURS - 1) % HOURS),
-            _ if part + EDGE >= SLOTS_AN_HOUR => self.of_hour((hour + 1) % HOURS),
+            _ if part < EDGE => self.of_hour(hour.saturating_sub(1)),
+            _ if part + EDGE >= SLOTS_AN_HOUR => self.of_hour(hour + 1),
             _ => own,
         };
         (own.min(other) + self.level, own.max(other) + self.level)
@@ -63,12 +63,16 @@ impl Season {
 
     /// The part of the shift that the hour of the week brings.
     pub(crate) fn of_hours(&self, slot: u64) -> f32 {
-        self.of_hour(slot / SLOTS_AN_HOUR % HOURS)
+        self.of_hour(slot / SLOTS_AN_HOUR)
     }
 
+    /// Of an hour since 1970. What comes on that very day for the first or the third time does not count yet: an incident must not end itself.
     fn of_hour(&self, hour: u64) -> f32 {
+        let (day, hour) = ((hour / DAY) as u16, hour % HOURS);
+        let days_before =
+            |entry: &Hour| u32::from(entry.bad_days) - u32::from(entry.bad_days > 0 && entry.bad_day == day);
         let like = || self.hours.iter().filter(|entry| u64::from(entry.number) % DAY == hour % DAY);
-        let recurs = like().map(|entry| u32::from(entry.bad_days)).sum::<u32>() >= RECURS;
+        let recurs = like().map(days_before).sum::<u32>() >= RECURS;
         let sums = |entry: &Hour| {
             let bad = if recurs { (entry.bad_shift * entry.bad_slots, entry.bad_slots) } else { (0.0, 0.0) };
             (entry.shift * entry.slots + bad.0, entry.slots + bad.1)
@@ -172,6 +176,7 @@ mod tests {
         for day in 0..3 {
             assert!(season.of_hours(slot(day)).abs() < 0.01, "day {day}");
             (0..SLOTS_AN_HOUR).for_each(|at| season.learn_bad(slot(day) + at, 2.0, 20.0));
+            assert!(season.of_hours(slot(day)).abs() < 0.01, "day {day} is no reason for itself");
         }
         assert!(season.of_hours(slot(3)) > 1.2, "{}", season.of_hours(slot(3)));
         assert!(season.of_hours(slot(3) + 5 * SLOTS_AN_HOUR).abs() < 0.01);

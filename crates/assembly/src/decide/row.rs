@@ -94,13 +94,23 @@ fn type_name(input: &Input<'_>, path: &Path, rules: &Rules, kind: Option<usize>)
     }
 }
 
-/// Captured attributes, those that only policies name among them: where traces differ, the earliest trace's value.
+/// Captured attributes, those that only policies name among them: where traces differ, the earliest trace's value, of the type of the error the latest's.
 pub(super) fn attributes(input: &Input<'_>) -> Vec<Attribute> {
+    choose(
+        input.summaries.iter().map(|summary| (summary.base, &summary.trace_id[..], &summary.attributes[..])),
+    )
+}
+
+/// One value for each key: of the start, id and attributes of each trace.
+fn choose<'a>(traces: impl Iterator<Item = (u64, &'a [u8], &'a [Attribute])>) -> Vec<Attribute> {
     let mut chosen: BTreeMap<&str, (u64, &[u8], &str)> = BTreeMap::new();
-    for summary in &input.summaries {
-        for Attribute { key, value } in &summary.attributes {
-            let candidate = (summary.base, &summary.trace_id[..], value.as_str());
-            chosen.entry(key).and_modify(|known| *known = candidate.min(*known)).or_insert(candidate);
+    for (start, id, attributes) in traces {
+        for Attribute { key, value } in attributes {
+            let candidate = (start, id, value.as_str());
+            // What failed last is nearest to why it failed.
+            let is_latest = key == crate::traces::ERROR_TYPE;
+            let better = |known| if is_latest { candidate.max(known) } else { candidate.min(known) };
+            chosen.entry(key).and_modify(|known| *known = better(*known)).or_insert(candidate);
         }
     }
     chosen
@@ -250,7 +260,20 @@ fn place<'a>(hops: &mut Hops, known: Option<&mut u32>, text: impl Fn() -> &'a st
 
 #[cfg(test)]
 mod tests {
-    use super::fitting;
+    use super::{Attribute, choose, fitting};
+
+    #[test]
+    fn the_earliest_trace_says_what_the_latest_says_why_it_failed() {
+        let of = |channel: &str, error: &str| {
+            [("channel", channel), ("error.type", error)]
+                .map(|(key, value)| Attribute { key: key.to_owned(), value: value.to_owned() })
+        };
+        let (early, late) = (of("web", "a refusal"), of("batch", "timeout"));
+        for traces in [[(5, &late), (3, &early)], [(3, &early), (5, &late)]] {
+            let chosen = choose(traces.into_iter().map(|(start, of)| (start, &b"id"[..], &of[..])));
+            assert_eq!(chosen, of("web", "timeout"));
+        }
+    }
 
     #[test]
     fn a_list_keeps_what_fits() {
