@@ -183,17 +183,21 @@ async fn it_gives_up_on_a_server_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_ends_it_with_what_was_sent_before() {
+async fn what_cannot_be_read_is_left_out_and_told() {
     let (collector, address) = common::serve(common::take).await;
     let folder = tempfile::tempdir().unwrap();
     let requests = common::requests(1, 2);
     let good = common::write(folder.path(), "a.pb", &requests);
     let bad = folder.path().join("b.jsonl");
     std::fs::write(&bad, "{}\nnonsense\n").unwrap();
-    let error = run(options(address, vec![good, bad])).await.unwrap_err();
-    assert!(error.to_string().contains("b.jsonl, line 2"), "{error}");
-    assert_eq!(error.report().unwrap().accepted, common::spans(&requests).len() as u64);
+    let report = run(options(address, vec![bad.clone(), good])).await.unwrap();
+    assert_eq!(report.left_out.count, 1);
+    assert!(report.left_out.first[0].contains("b.jsonl, line 2"), "{:?}", report.left_out);
+    assert_eq!(report.accepted, common::spans(&requests).len() as u64);
     assert_eq!(collector.spans(), common::spans(&requests));
+    std::fs::write(&bad, "nonsense\n").unwrap();
+    let error = run(options(address, vec![bad])).await.unwrap_err();
+    assert!(error.to_string().contains("b.jsonl, line 1"), "{error}");
 }
 
 #[tokio::test]

@@ -76,7 +76,6 @@ pub(crate) struct Habits {
     of: BTreeMap<(u32, u64), Vec<Hour>>,
     hours: usize,
     /// The day on which room was made last.
-    #[serde(skip)]
     swept: Option<u16>,
     /// Hours that found no room since somebody asked.
     #[serde(skip)]
