@@ -85,16 +85,10 @@ pub struct Diagnosis {
     observed: u64,
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
-    /// It goes into a snapshot by itself.
-    #[serde(skip)]
     habits: Habits,
     #[serde(skip)]
     scratch: Scratch,
 }
-
-/// What hours of the week bring in shares, as a snapshot has it.
-#[derive(Debug, Default, Deserialize)]
-pub struct HabitsState(Habits);
 
 impl Diagnosis {
     /// One that knows nothing yet.
@@ -168,17 +162,6 @@ impl Diagnosis {
         }
         self.now = now;
         changes
-    }
-
-    /// What hours of the week bring in shares: the part of its state that its own serialization leaves out, for snapshots of before have none.
-    #[must_use]
-    pub fn habits(&self) -> impl Serialize + '_ {
-        &self.habits
-    }
-
-    /// Takes up that part.
-    pub fn set_habits(&mut self, habits: HabitsState) {
-        self.habits = habits.0;
     }
 
     /// How many hours of the week in which errors or shapes came often found no room since the last call.

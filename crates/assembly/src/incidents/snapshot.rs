@@ -6,11 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use throughline_analysis::{
-    alerts::Alerts,
-    compare::Deployments,
-    diagnosis::{Diagnosis, HabitsState},
-};
+use throughline_analysis::{alerts::Alerts, compare::Deployments, diagnosis::Diagnosis};
 
 use super::{Analysis, AnalysisCounts, Known, Report, Row};
 use crate::{
@@ -20,13 +16,10 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 6;
-
-/// The one before, which ends before `habits`.
-const WITHOUT_HABITS: u8 = 5;
+const LAYOUT: u8 = 7;
 
 #[derive(Serialize)]
-struct Saved<'a, H> {
+struct Saved<'a> {
     clock: LogClock,
     sources: &'a [u64],
     diagnosis: &'a Diagnosis,
@@ -38,7 +31,6 @@ struct Saved<'a, H> {
     pending: &'a VecDeque<Row>,
     sequence: u64,
     batch: BatchState,
-    habits: H,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +66,6 @@ impl Analysis {
             pending: &self.pending,
             sequence: self.sequence,
             batch: self.batch,
-            habits: self.diagnosis.habits(),
         };
         encode(LAYOUT, &state, out)
     }
@@ -84,11 +75,7 @@ impl Analysis {
     /// # Errors
     /// Where the bytes are no snapshot of this layout.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let (mut loaded, habits): (Loaded, HabitsState) = match bytes.first() {
-            Some(&WITHOUT_HABITS) => (decode(WITHOUT_HABITS, bytes)?, HabitsState::default()),
-            _ => decode(LAYOUT, bytes)?,
-        };
-        loaded.diagnosis.set_habits(habits);
+        let loaded: Loaded = decode(LAYOUT, bytes)?;
         Ok(Self {
             clock: loaded.clock,
             sources: loaded.sources,
@@ -103,24 +90,5 @@ impl Analysis {
             batch: loaded.batch,
             counts: AnalysisCounts::default(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use throughline_analysis::diagnosis::DiagnosisSettings;
-
-    use super::*;
-
-    #[test]
-    fn a_snapshot_of_the_layout_before_is_taken_up() {
-        let now = Analysis::new(DiagnosisSettings::default()).snapshot(Vec::new()).unwrap();
-        assert!(Analysis::restore(&now).is_ok());
-        // It ended before the habits, of which there are none here: no entries, no hours.
-        let mut before = now[..now.len() - 2].to_vec();
-        before[0] = WITHOUT_HABITS;
-        assert!(Analysis::restore(&before).is_ok());
-        before[0] = LAYOUT;
-        assert!(Analysis::restore(&before).is_err(), "it says what it is");
     }
 }

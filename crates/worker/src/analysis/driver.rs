@@ -310,6 +310,7 @@ impl AnalysisDriver {
             ("alerts.active", counts.alerts.over_limit),
             ("analysis.pending", counts.over_pending),
             ("changes.told", counts.told_over_limit),
+            ("analysis.habits", counts.habits_over_limit),
         ] {
             metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
