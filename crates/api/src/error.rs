@@ -12,9 +12,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// Nothing of that name.
-    #[error(
-        "no transaction has the key or trace id `{0}`; one that has just begun is found when its first trace has been quiet for traces.quiet_time (5 s by default)"
-    )]
+    #[error("no transaction has the key or trace id `{0}`")]
     NotFound(String),
     /// No incident of that id.
     #[error("there is no incident `{0}`")]

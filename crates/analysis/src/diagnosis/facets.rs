@@ -164,10 +164,13 @@ impl Facets {
                 into.push(Facet { key, value: u64::from(value) });
             }
         }
-        into.sort_unstable_by_key(|facet| (facet.key.rank(), *facet));
-        into.dedup();
-        into.truncate(MAX_FACETS_SEEN);
         into.sort_unstable();
+        into.dedup();
+        if into.len() > MAX_FACETS_SEEN {
+            into.sort_unstable_by_key(|facet| (facet.key.rank(), *facet));
+            into.truncate(MAX_FACETS_SEEN);
+            into.sort_unstable();
+        }
     }
 
     /// Whether this value of the attribute of this number is told apart already.

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::times;
 
 /// What in a suspect is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SuspectKind {
     /// Its own code.
+    #[default]
     Own,
     /// Its database.
     Database,
@@ -53,17 +54,18 @@ impl SuspectKind {
 }
 
 /// Whether an incident goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It goes on.
+    #[default]
     Open,
     /// It is over.
     Recovered,
 }
 
 /// Who may be the cause, the likeliest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suspect {
     /// From 1 on.
     pub rank: u32,
@@ -123,7 +125,7 @@ pub struct Common {
 }
 
 /// Something that is or was wrong, with one cause as far as can be told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Made of tenant, start and first suspect; never changes.
     pub id: String,
@@ -192,25 +194,6 @@ impl Change {
 impl Incident {
     /// One of which nothing is known yet.
     pub(crate) fn new(id: String, tenant: String, detected_at: u64) -> Self {
-        Self {
-            id,
-            tenant,
-            state: State::Open,
-            detected_at,
-            start: 0,
-            end: None,
-            types: Vec::new(),
-            suspects: Vec::new(),
-            summary: String::new(),
-            transactions: 0,
-            estimated: false,
-            share: 0.0,
-            customers: 0,
-            amount: 0.0,
-            excess_ms: 0.0,
-            shared: Vec::new(),
-            examples: Vec::new(),
-            before: Vec::new(),
-        }
+        Self { id, tenant, detected_at, ..Self::default() }
     }
 }

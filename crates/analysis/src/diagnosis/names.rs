@@ -41,6 +41,9 @@ impl From<Names> for Vec<String> {
 impl Names {
     /// The number of this name.
     pub(crate) fn id(&mut self, name: &str) -> u32 {
+        if name.is_empty() {
+            return EMPTY;
+        }
         if let Some(&id) = self.index.get(name) {
             return id;
         }

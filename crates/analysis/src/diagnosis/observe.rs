@@ -69,8 +69,8 @@ impl Diagnosis {
         let mut place = ([""; 3], [EMPTY; 3]);
         for hop in hops {
             let new = [hop.region, hop.zone, hop.cluster];
-            // Mostly that of the one before.
-            if new != place.0 {
+            // Mostly that of the one before, in the same table of strings.
+            if new.iter().zip(place.0).any(|(new, known)| !std::ptr::eq(*new, known) && *new != known) {
                 place = (new, new.map(|name| self.names.id(name)));
             }
             scratch.names.push(HopNames {

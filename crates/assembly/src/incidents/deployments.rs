@@ -145,10 +145,8 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
     Incident {
         id: deployment.id.clone(),
         tenant: deployment.tenant.clone(),
-        state: State::Open,
         detected_at,
         start: deployment.since,
-        end: None,
         types: deployment.types.clone(),
         suspects: vec![suspect],
         summary: format!(
@@ -160,13 +158,7 @@ pub(super) fn incident_of(deployment: &Deployment, detected_at: u64) -> Incident
             deployment.worse.join("; ")
         ),
         transactions: deployment.transactions,
-        estimated: false,
-        share: 0.0,
-        customers: 0,
-        amount: 0.0,
-        excess_ms: 0.0,
-        shared: Vec::new(),
         examples: deployment.examples.clone(),
-        before: Vec::new(),
+        ..Incident::default()
     }
 }

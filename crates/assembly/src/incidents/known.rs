@@ -45,49 +45,17 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use throughline_analysis::diagnosis::{State, Suspect, SuspectKind};
+    use throughline_analysis::diagnosis::{Suspect, SuspectKind};
 
     use super::{super::report::MAX_FEEDBACK, *};
     use crate::{incidents::Report, records::FeedbackGiven};
 
     fn suspect(rank: u32, service: String) -> Suspect {
-        Suspect {
-            rank,
-            service,
-            department: String::new(),
-            operation: String::new(),
-            instance: String::new(),
-            version: String::new(),
-            kind: SuspectKind::Own,
-            score: 0.5,
-            excess_ms: 0.0,
-            transactions: 1,
-            evidence: Vec::new(),
-            figures: Vec::new(),
-        }
+        Suspect { rank, service, ..Suspect::default() }
     }
 
     fn incident(id: &str, suspects: Vec<Suspect>) -> Incident {
-        Incident {
-            id: id.into(),
-            tenant: String::new(),
-            state: State::Open,
-            detected_at: 0,
-            start: 0,
-            end: None,
-            types: Vec::new(),
-            suspects,
-            summary: String::new(),
-            transactions: 0,
-            estimated: false,
-            share: 0.0,
-            customers: 0,
-            amount: 0.0,
-            excess_ms: 0.0,
-            shared: Vec::new(),
-            examples: Vec::new(),
-            before: Vec::new(),
-        }
+        Incident { id: id.into(), suspects, ..Incident::default() }
     }
 
     fn given(suspect: u32, confirmed: bool) -> FeedbackGiven {

@@ -278,12 +278,10 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
     let owner = if department.is_empty() { String::new() } else { format!(" ({department})") };
     Incident {
         id,
-        tenant: String::new(),
         state: if group.end == 0 { State::Open } else { State::Recovered },
         detected_at: group.opened,
         start: group.start,
         end: (group.end != 0).then_some(group.end),
-        types: Vec::new(),
         suspects: vec![suspect],
         summary: format!(
             "{} alerts from {} services point to {}{owner}; no transaction shows it so far.",
@@ -291,14 +289,6 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
             group.services.len().max(1),
             group.about()
         ),
-        transactions: 0,
-        estimated: false,
-        share: 0.0,
-        customers: 0,
-        amount: 0.0,
-        excess_ms: 0.0,
-        shared: Vec::new(),
-        examples: Vec::new(),
-        before: Vec::new(),
+        ..Incident::default()
     }
 }

@@ -6,7 +6,7 @@ use super::{MAX_ROWS, QuestionError};
 use crate::store::Store;
 
 impl Store {
-    /// The transaction with a business key, an id, or a trace id in hex, of a tenant (of any, where that is empty); the latest where several have it.
+    /// The transaction with a business key, an id, or a trace id in hex, of a tenant (of any, where that is empty, the default one first); the latest where several have it.
     ///
     /// # Errors
     /// [`QuestionError`].
