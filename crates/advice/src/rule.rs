@@ -89,7 +89,7 @@ impl Compiled {
 
     /// Evaluates it over incidents that have everything, each kind of suspect and of figure.
     fn try_out(&self) -> Result<(), String> {
-        let more = ["error", "missing", "shape"];
+        let more = ["error", "missing", "shape", "unanswered"];
         for what in KINDS.iter().map(|kind| kind.name()).chain(more) {
             let incident = sample(what);
             let Some(suspect) = incident.suspects.first() else { continue };

@@ -19,7 +19,7 @@ const FOLDED: i32 = -1;
 const STAYS: i32 = 0;
 
 impl Limit {
-    /// Keeps those with most time on the path, and all that lead to them; folds the rest into one.
+    /// Keeps those that failed and those with most time on the path, and all that lead to them; folds the rest into one.
     pub(crate) fn apply(&mut self, hops: &mut Vec<Hop>, other: u32) {
         if hops.len() <= MAX_HOPS {
             return;
@@ -28,7 +28,7 @@ impl Limit {
         self.order.extend(0..hops.len() as u32);
         self.order.sort_unstable_by_key(|&index| {
             let hop = &hops[index as usize];
-            (Reverse(hop.critical), Reverse(hop.duration), index)
+            (hop.errors == 0, Reverse(hop.critical), Reverse(hop.duration), index)
         });
         self.places.clear();
         self.places.resize(hops.len(), FOLDED);

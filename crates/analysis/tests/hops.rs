@@ -181,3 +181,13 @@ fn what_exceeds_the_limit_folds_into_one_hop_called_other() {
     let least_kept = kept.map(|hop| hop.critical).min();
     assert!(least_kept >= Some(MS), "what matters least is folded: {least_kept:?}");
 }
+
+#[test]
+fn what_failed_is_not_folded_however_short_it_was() {
+    let mut spans = vec![span(1, 0, Server, 1, (0, 10_000))];
+    spans.extend((2..302).map(|id| span(id, 1, Internal, id as u32, (id * 10, id * 10 + 5))));
+    spans.push(SpanInput { error: true, ..span(1000, 150, Internal, 5, (1501, 1501)) });
+    let path = analyse(&spans, &[]);
+    assert_eq!(path.hops.len(), MAX_HOPS);
+    assert_eq!((hop(&path, 1000).errors, path.hops[hop(&path, 1000).parent as usize].operation), (1, 350));
+}

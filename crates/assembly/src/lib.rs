@@ -24,6 +24,7 @@ pub mod time;
 pub mod traces;
 pub mod transactions;
 
+mod general;
 mod packed;
 mod text;
 mod timers;

@@ -5,13 +5,16 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
 
-use crate::time::SECOND;
+use crate::{general::general, time::SECOND};
 
 /// Entries a table can hold at once. An id takes 3 bytes in a span; far fewer are alive in any real system.
 pub const MAX_ENTRIES: usize = 1 << 18;
 
 /// Entries beyond those for what must not be taken for something else, however many other values there are: tenants.
 pub const RESERVED_ENTRIES: usize = 1 << 12;
+
+/// Entries from which on names of operations are held without what changes from call to call: they must not take all the room.
+pub const NAMED_ENTRIES: usize = MAX_ENTRIES / 4 * 3;
 
 /// Id of the empty value.
 pub const EMPTY: u32 = 0;
@@ -72,6 +75,32 @@ impl Strings {
         self.intern_within(bytes, now, MAX_ENTRIES + RESERVED_ENTRIES)
     }
 
+    /// The same of the name of an operation: where room gets short, without what changes from call to call, so that a new one is not like all others.
+    #[inline]
+    pub fn intern_name(&mut self, bytes: &[u8], now: u64) -> u32 {
+        if self.entries.len() - self.free.len() < NAMED_ENTRIES {
+            return self.intern(bytes, now);
+        }
+        self.intern_short(bytes, now)
+    }
+
+    #[cold]
+    fn intern_short(&mut self, bytes: &[u8], now: u64) -> u32 {
+        let name = std::str::from_utf8(bytes).unwrap_or_default();
+        if self.find(hash(bytes), bytes).is_some() {
+            return self.intern(bytes, now);
+        }
+        self.intern(general(name).as_bytes(), now)
+    }
+
+    #[inline]
+    fn find(&self, hashed: u64, bytes: &[u8]) -> Option<u32> {
+        let entries = &self.entries;
+        let same =
+            |id: &u32| entries.get(*id as usize).and_then(|entry| entry.value.as_deref()) == Some(bytes);
+        self.table.find(hashed, same).copied()
+    }
+
     #[inline]
     fn intern_within(&mut self, bytes: &[u8], now: u64, most: usize) -> u32 {
         if bytes.is_empty() {
@@ -79,10 +108,7 @@ impl Strings {
         }
         let seconds = seconds(now);
         let hashed = hash(bytes);
-        let entries = &self.entries;
-        let same =
-            |id: &u32| entries.get(*id as usize).and_then(|entry| entry.value.as_deref()) == Some(bytes);
-        if let Some(&id) = self.table.find(hashed, same) {
+        if let Some(id) = self.find(hashed, bytes) {
             if let Some(entry) = self.entries.get_mut(id as usize) {
                 entry.used = entry.used.max(seconds);
             }
@@ -207,5 +233,22 @@ mod tests {
         assert_eq!(strings.intern(b"another", SECOND), OVERFLOW, "the room is for tenants");
         strings.sweep(1_000 * SECOND, SECOND);
         assert_ne!(strings.intern(b"one too many", 1_000 * SECOND), OVERFLOW);
+    }
+
+    #[test]
+    fn names_of_operations_with_ids_leave_room_and_stay_apart() {
+        let mut strings = Strings::default();
+        for i in 0..2 * MAX_ENTRIES {
+            strings.intern_name(format!("GET /orders/{i}").as_bytes(), SECOND);
+        }
+        let (orders, carts) = (
+            strings.intern_name(b"GET /orders/99999999", SECOND),
+            strings.intern_name(b"GET /carts/17", SECOND),
+        );
+        assert_eq!((strings.text(orders), strings.text(carts)), ("GET /orders/*", "GET /carts/*"));
+        let known = strings.intern_name(b"GET /orders/8213", SECOND);
+        assert_eq!(strings.text(known), "GET /orders/8213", "what has its place keeps it");
+        assert_ne!(strings.intern(b"a-pod", SECOND), OVERFLOW);
+        assert_eq!(strings.take_overflows(), 0);
     }
 }

@@ -44,6 +44,7 @@ impl Diagnosis {
             *families.entry(service).or_default() += 1;
         }
         families.remove(&EMPTY);
+        let unanswered = self.unanswered(findings, slot);
         let mut charges = Vec::new();
         let mut charge = |service, weight, finding| {
             if service != EMPTY && weight > 0.0 {
@@ -52,6 +53,15 @@ impl Diagnosis {
         };
         for (index, finding) in findings.iter().enumerate() {
             let weight = f64::from(finding.score.min(MAX_SCORE)).powi(2);
+            let child = finding.breaks_after.map_or(EMPTY, |child| child.0);
+            let of_child = families.get(&child).copied().filter(|_| child != finding.service);
+            let others = of_child.unwrap_or(0);
+            let missed = unanswered.who(index, others);
+            if let Some((missed, true)) = missed {
+                charge(missed, weight, index);
+                charge(finding.service, weight * BROKEN_OFF, index);
+                continue;
+            }
             match finding.sign {
                 Sign::Time(Measure::Network) => {
                     let (caller, callee) = (finding.caller, finding.service);
@@ -66,7 +76,6 @@ impl Diagnosis {
                 Sign::Missing if finding.service != EMPTY => charge(finding.service, weight, index),
                 Sign::Missing => charge(self.owner_of(finding), weight, index),
                 Sign::Shape => {
-                    let child = finding.breaks_after.map_or(EMPTY, |child| child.0);
                     let (parent, child) =
                         (finding.service, if child == finding.service { EMPTY } else { child });
                     let child_is_first = self.settings.has(Method::Families)

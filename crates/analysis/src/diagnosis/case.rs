@@ -10,6 +10,7 @@ use super::group::{Group, GroupKey};
 use super::incident::Incident;
 use super::limits::{MAX_CASE_FACETS, MAX_CUSTOMERS, MAX_EXAMPLES};
 use super::onset::Onset;
+use super::over::{Limit, LimitHits};
 use super::series::Trait;
 use super::table::Table;
 use super::unusual::{Clue, Unusual};
@@ -125,7 +126,7 @@ impl Case {
     }
 
     /// Counts a transaction that is hit.
-    pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual) {
+    pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual, over: &mut LimitHits) {
         let weight = unusual.weight;
         incident.transactions += u64::from(weight);
         incident.amount += unusual.amount * f64::from(weight);
@@ -133,17 +134,20 @@ impl Case {
         self.onset.add(unusual.end);
         incident.start = self.onset.start();
         self.last_hit = self.last_hit.max(unusual.end);
-        self.count_facets(unusual);
+        self.count_facets(unusual, over);
         if incident.examples.len() < MAX_EXAMPLES {
             incident.examples.push(unusual.id.clone());
         }
         if unusual.customer != 0
-            && self.customers.len() < MAX_CUSTOMERS
             && let Err(at) = self.customers.binary_search(&unusual.customer)
         {
-            self.customers.insert(at, unusual.customer);
-            // One that is seen stands for as many as the transaction that shows it.
-            incident.customers += u64::from(weight);
+            if self.customers.len() < MAX_CUSTOMERS {
+                self.customers.insert(at, unusual.customer);
+                // One that is seen stands for as many as the transaction that shows it.
+                incident.customers += u64::from(weight);
+            } else {
+                over.hit(Limit::Customers);
+            }
         }
         let mut counted: Vec<u32> = Vec::new();
         for (clue, excess_ns) in &unusual.clues {
@@ -158,12 +162,15 @@ impl Case {
             }
         }
     }
-    fn count_facets(&mut self, unusual: &Unusual) {
+
+    fn count_facets(&mut self, unusual: &Unusual, over: &mut LimitHits) {
         *self.hits.entry(unusual.group).or_default() += 1;
         for facet in &unusual.facets {
             let key = (*facet, unusual.group);
             if self.facets.len() < MAX_CASE_FACETS || self.facets.contains_key(&key) {
                 *self.facets.entry(key).or_default() += 1;
+            } else {
+                over.hit(Limit::CaseFacets);
             }
         }
     }

@@ -12,6 +12,7 @@ use super::limits::{MAX_FACETS, MAX_FACETS_SEEN, MAX_VALUE_BYTES, MAX_VALUES};
 use super::mix::surprise;
 use super::names::EMPTY;
 use super::observe::HopNames;
+use super::over::{Limit, LimitHits};
 use super::table::Table;
 
 /// What is told apart: names by number.
@@ -133,6 +134,7 @@ impl Facets {
         names: &[HopNames],
         mut attribute: impl FnMut(&str) -> u32,
         into: &mut Vec<Facet>,
+        over: &mut LimitHits,
     ) {
         into.clear();
         for (key, value) in finished.attributes {
@@ -143,7 +145,7 @@ impl Facets {
             let key = if *key == ERROR_TYPE { FacetKey::ErrorType } else { FacetKey::Attribute(number) };
             let facet = Facet { key, value: xxh3_64(value.as_bytes()) };
             let number = key.attribute().unwrap_or(number);
-            if self.is_known(facet, number) || self.learn_value(number, facet, value) {
+            if self.is_known(facet, number) || self.learn_value(number, facet, value, over) {
                 into.push(facet);
             }
         }
@@ -167,6 +169,7 @@ impl Facets {
         into.sort_unstable();
         into.dedup();
         if into.len() > MAX_FACETS_SEEN {
+            over.add(Limit::FacetsSeen, (into.len() - MAX_FACETS_SEEN) as u64);
             into.sort_unstable_by_key(|facet| (facet.key.rank(), *facet));
             into.truncate(MAX_FACETS_SEEN);
             into.sort_unstable();
@@ -180,7 +183,7 @@ impl Facets {
     }
 
     /// A value of an attribute that is new; `false` where the attribute has too many to be told apart by.
-    fn learn_value(&mut self, key: u32, facet: Facet, value: &str) -> bool {
+    fn learn_value(&mut self, key: u32, facet: Facet, value: &str, over: &mut LimitHits) -> bool {
         let at = self.keys.iter().position(|known| known.key == key).unwrap_or_else(|| {
             self.keys.push(Values { key, count: 0 });
             self.keys.len() - 1
@@ -189,6 +192,9 @@ impl Facets {
             return false;
         }
         let has_row = self.row(facet, value).is_some();
+        if !has_row {
+            over.hit(Limit::Facets);
+        }
         self.keys[at].count += usize::from(has_row);
         has_row
     }
@@ -220,12 +226,12 @@ impl Facets {
     }
 
     /// Counts a healthy transaction.
-    pub(crate) fn add(&mut self, facets: &[Facet]) {
+    pub(crate) fn add(&mut self, facets: &[Facet], over: &mut LimitHits) {
         self.healthy += 1.0;
         for facet in facets {
-            let row = self.row(*facet, "").and_then(|number| self.counts.get_mut(number));
-            if let Some(count) = row {
-                count.healthy += 1.0;
+            match self.row(*facet, "").and_then(|number| self.counts.get_mut(number)) {
+                Some(count) => count.healthy += 1.0,
+                None => over.hit(Limit::Facets),
             }
         }
     }
@@ -343,8 +349,9 @@ mod tests {
             let amount = number.to_string();
             let attributes = [("amount", amount.as_str()), ("channel", "mobile")];
             let finished = crate::diagnosis::input::tests::finished(&attributes);
-            facets.of(&finished, &[], |key| if key == "amount" { 2 } else { 3 }, &mut seen);
-            facets.add(&seen);
+            let mut over = LimitHits::default();
+            facets.of(&finished, &[], |key| if key == "amount" { 2 } else { 3 }, &mut seen, &mut over);
+            facets.add(&seen, &mut over);
         }
         assert_eq!(seen.len(), 1);
         assert_eq!(facets.text(&seen[0]), Some("mobile"));
@@ -354,15 +361,21 @@ mod tests {
     /// Takes a transaction with one value of an attribute, a healthy one.
     fn take(facets: &mut Facets, attribute: (&str, &str), seen: &mut Vec<Facet>) {
         let attributes = [attribute];
-        facets.of(&crate::diagnosis::input::tests::finished(&attributes), &[], |_| 7, seen);
-        facets.add(seen);
+        facets.of(
+            &crate::diagnosis::input::tests::finished(&attributes),
+            &[],
+            |_| 7,
+            seen,
+            &mut LimitHits::default(),
+        );
+        facets.add(seen, &mut LimitHits::default());
     }
 
     #[test]
     fn a_full_table_does_not_close_an_attribute() {
         let (mut facets, mut seen) = (Facets::default(), Vec::new());
         let hosts = (0..MAX_FACETS as u64).map(|value| Facet { key: FacetKey::Host, value });
-        facets.add(&hosts.collect::<Vec<_>>());
+        facets.add(&hosts.collect::<Vec<_>>(), &mut LimitHits::default());
         // More than may be told apart come while there is no place.
         for _ in 0..2 * MAX_VALUES {
             take(&mut facets, ("channel", "mobile"), &mut seen);
@@ -381,9 +394,9 @@ mod tests {
         let (mut facets, mut seen) = (Facets::default(), Vec::new());
         let hosts: Vec<Facet> =
             (0..MAX_FACETS as u64).map(|value| Facet { key: FacetKey::Host, value }).collect();
-        facets.add(&hosts);
+        facets.add(&hosts, &mut LimitHits::default());
         (0..60).for_each(|slot| facets.turn(slot, false));
-        facets.add(&hosts);
+        facets.add(&hosts, &mut LimitHits::default());
         take(&mut facets, ("channel", "mobile"), &mut seen);
         assert!(seen.is_empty() && hosts.iter().all(|host| facets.counts.find(host).is_some()));
     }
@@ -402,7 +415,8 @@ mod tests {
         let hops: Vec<HopNames> = (0..200).map(hop).collect();
         let attributes = [("channel", "mobile"), (ERROR_TYPE, "timeout")];
         let finished = crate::diagnosis::input::tests::finished(&attributes);
-        facets.of(&finished, &hops, |key| if key == ERROR_TYPE { 8 } else { 7 }, &mut seen);
+        let mut over = LimitHits::default();
+        facets.of(&finished, &hops, |key| if key == ERROR_TYPE { 8 } else { 7 }, &mut seen, &mut over);
         let has = |key| seen.iter().any(|facet| facet.key == key);
         assert_eq!(seen.len(), MAX_FACETS_SEEN);
         assert!(matches!(seen[0].key, FacetKey::Attribute(7)), "attributes sort first");

@@ -10,6 +10,7 @@ use super::incident::{Change, Incident, State, Suspect, SuspectKind};
 use super::limits::{MAX_FALLS, SLOT_NS};
 use super::mix::Child;
 use super::names::EMPTY;
+use super::over::Limit;
 use super::series::Trait;
 use super::settings::Method;
 use super::times;
@@ -65,8 +66,13 @@ impl Diagnosis {
         for (number, facet, fall) in fallen {
             let has_case = self.cases.iter().any(|case| case.groups.contains(&number));
             let is_known = self.falls.iter().any(|open| open.parts.iter().any(|part| part.0 == number));
-            if !has_case && !is_known && self.falls.len() < MAX_FALLS {
+            if has_case || is_known {
+                continue;
+            }
+            if self.falls.len() < MAX_FALLS {
                 self.open_fall(slot, number, facet, fall, changes);
+            } else {
+                self.over.hit(Limit::Falls);
             }
         }
     }

@@ -97,7 +97,7 @@ pub struct Suspect {
 /// One thing of a suspect that is out of the normal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// `own`, `database`, `partner`, `queue` or `network`: milliseconds; `error`, `missing` or `shape`: shares, 0 to 1.
+    /// `own`, `database`, `partner`, `queue` or `network`: milliseconds; `error`, `missing`, `shape` or `unanswered`: shares, 0 to 1.
     pub what: String,
     /// The operation that shows it.
     pub operation: String,

@@ -8,6 +8,7 @@ use super::case::Case;
 use super::finding::{Finding, Sign};
 use super::incident::{Change, Incident, State};
 use super::limits::{MAX_INCIDENTS, SLOT_NS};
+use super::over::Limit;
 use super::settings::Method;
 use super::unusual::Clue;
 
@@ -158,10 +159,11 @@ impl Diagnosis {
 
     /// Holds a new incident; the oldest that is over makes room.
     pub(crate) fn remember(&mut self, incident: Incident) {
-        if self.incidents.len() >= MAX_INCIDENTS
-            && let Some(old) = self.incidents.iter().position(|incident| incident.state == State::Recovered)
-        {
-            self.incidents.remove(old);
+        if self.incidents.len() >= MAX_INCIDENTS {
+            match self.incidents.iter().position(|incident| incident.state == State::Recovered) {
+                Some(old) => drop(self.incidents.remove(old)),
+                None => self.over.hit(Limit::Incidents),
+            }
         }
         self.incidents.push(incident);
     }
@@ -195,7 +197,7 @@ impl Diagnosis {
             if case.claims(&unusual)
                 && self.groups.key(unusual.group).is_some_and(|key| key.tenant == case.tenant)
             {
-                case.hit(&mut self.incidents[number], &unusual);
+                case.hit(&mut self.incidents[number], &unusual, &mut self.over);
             } else {
                 self.recent.push_back(unusual);
             }

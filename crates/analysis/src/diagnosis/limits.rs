@@ -2,6 +2,8 @@
 
 /// Different names (services, operations, versions, instances, attributes): beyond it they are one, called `other`.
 pub(crate) const MAX_NAMES: usize = 65_536;
+/// Types of transactions, of all tenants: beyond it they are one, called `other`. At some 2 kB each that is 8 MB.
+pub(crate) const MAX_TYPES: usize = 4_096;
 /// A longer name is `other`.
 pub(crate) const MAX_NAME_BYTES: usize = 512;
 /// Baselines of times. At 1 kB each, and up to 4 kB once all hours of the week are known, a full table is 40 MB.

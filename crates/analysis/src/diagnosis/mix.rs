@@ -53,7 +53,7 @@ struct Count {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Category {
     pub(crate) hash: u64,
-    /// Children of a shape, sorted.
+    /// Children of a shape, in the order in which they were called when it was seen first.
     pub(crate) children: Vec<Child>,
     /// The child that was called last when it was seen first.
     pub(crate) last_child: Option<Child>,
@@ -130,14 +130,19 @@ impl Mix {
         self.total >= MATURE && known.is_none_or(|category| self.usual(category) < MAX_USUAL)
     }
 
-    /// Counts one occurrence.
+    /// Of errors: whether there was a time in which it did not fail.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.categories.iter().any(|category| category.hash == 0 && category.weight >= MATURE / 2.0)
+    }
+
+    /// Counts one occurrence; `false` where there is no room to tell it from others.
     pub(crate) fn add(
         &mut self,
         slot: u64,
         hash: u64,
         explained: bool,
         shape: impl FnOnce() -> (Vec<Child>, Option<Child>),
-    ) {
+    ) -> bool {
         self.last = slot;
         match self.slots.last_mut() {
             Some(last) if last.0 == slot => last.1 += 1,
@@ -156,7 +161,7 @@ impl Mix {
                 });
                 self.categories.len() - 1
             }
-            None => return,
+            None => return false,
         };
         let counts = &mut self.categories[at].counts;
         if counts.last().is_none_or(|count| count.slot != slot) {
@@ -166,6 +171,7 @@ impl Mix {
             count.all += 1;
             count.explained += u32::from(explained);
         }
+        true
     }
 
     /// The categories that are out of the normal in a window up to `slot`, each in the window in which it is furthest out.
@@ -216,18 +222,35 @@ impl Mix {
         odd
     }
 
-    /// The usual category that this one is a part of: what is missing is what it lacks.
+    /// The usual category that this one, without what is new in it, is a part of: what is missing is what it lacks, in the order of calls.
     pub(crate) fn missing(&self, odd: usize) -> Vec<Child> {
         let Some(category) = self.categories.get(odd) else { return Vec::new() };
+        let gained = self.new_children(odd);
+        let known: Vec<&Child> = category.children.iter().filter(|child| !gained.contains(child)).collect();
         let whole = self
             .categories
             .iter()
-            .filter(|other| other.children.len() > category.children.len() && self.usual(other) >= RARE)
-            .filter(|other| category.children.iter().all(|child| other.children.contains(child)))
+            .filter(|other| other.children.len() > known.len() && self.usual(other) >= RARE)
+            .filter(|other| known.iter().all(|child| other.children.contains(child)))
             .max_by(|a, b| a.weight.total_cmp(&b.weight));
         let lacks =
             whole.map(|whole| whole.children.iter().filter(|child| !category.children.contains(child)));
         lacks.map(|children| children.copied().collect()).unwrap_or_default()
+    }
+
+    /// Categories that are no usual ones and came in a window of so many slots, and how often.
+    pub(crate) fn odd_ones(&self, slot: u64, length: u64) -> impl Iterator<Item = (usize, u32)> {
+        let count = move |category: &Category| -> u32 {
+            category.counts.iter().filter(|count| count.slot + length > slot).map(|count| count.all).sum()
+        };
+        let odd = self.categories.iter().enumerate().filter(|(_, category)| self.usual(category) < RARE);
+        odd.map(move |(at, category)| (at, count(category))).filter(|(_, count)| *count > 0)
+    }
+
+    /// How many came in a window of so many slots, and how many usually do.
+    pub(crate) fn population(&self, slot: u64, length: u64) -> (u32, f32) {
+        let now = self.slots.iter().filter(|part| part.0 + length > slot).map(|part| part.1).sum();
+        (now, self.total / self.age.max(1) as f32 * length as f32)
     }
 
     /// Children that no usual category has.

@@ -25,6 +25,8 @@ mod mix;
 mod names;
 mod observe;
 mod onset;
+mod over;
+mod rows;
 mod scale;
 mod season;
 mod series;
@@ -32,6 +34,7 @@ mod settings;
 mod table;
 mod times;
 mod told;
+mod unanswered;
 mod unusual;
 mod usual;
 mod words;
@@ -55,6 +58,7 @@ use unusual::{Clue, Unusual};
 
 pub use incident::{Change, Common, Figure, Incident, State, Suspect, SuspectKind};
 pub use input::{Finished, FinishedHop, Outcome};
+pub use over::LimitHits;
 pub use settings::{DiagnosisSettings, Method, Thresholds};
 pub use told::ToldChange;
 pub use usual::Usual;
@@ -86,6 +90,9 @@ pub struct Diagnosis {
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
     habits: Habits,
+    /// What found no room since somebody asked.
+    #[serde(skip)]
+    over: LimitHits,
     #[serde(skip)]
     scratch: Scratch,
 }
@@ -115,6 +122,7 @@ impl Diagnosis {
             stale_series: None,
             stale_mix: None,
             habits: Habits::default(),
+            over: LimitHits::default(),
             scratch: Scratch::default(),
         }
     }
@@ -162,11 +170,6 @@ impl Diagnosis {
         }
         self.now = now;
         changes
-    }
-
-    /// How many hours of the week in which errors or shapes came often found no room since the last call.
-    pub fn take_habits_over_limit(&mut self) -> u64 {
-        self.habits.take_refused()
     }
 
     /// What is wrong, and what was until lately, the oldest first.

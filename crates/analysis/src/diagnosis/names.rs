@@ -12,12 +12,14 @@ use super::limits::{MAX_NAME_BYTES, MAX_NAMES};
 pub(crate) struct Names {
     list: Vec<String>,
     index: HashMap<String, u32, FixedState>,
+    /// How often one found no room since somebody asked.
+    refused: u64,
 }
 
 /// The empty name.
 pub(crate) const EMPTY: u32 = 0;
 /// Names beyond the limit.
-const OTHER: u32 = 1;
+pub(crate) const OTHER: u32 = 1;
 
 impl Default for Names {
     fn default() -> Self {
@@ -28,7 +30,7 @@ impl Default for Names {
 impl From<Vec<String>> for Names {
     fn from(list: Vec<String>) -> Self {
         let index = list.iter().cloned().zip(0u32..).collect();
-        Self { list, index }
+        Self { list, index, refused: 0 }
     }
 }
 
@@ -48,12 +50,18 @@ impl Names {
             return id;
         }
         if self.list.len() >= MAX_NAMES || name.len() > MAX_NAME_BYTES {
+            self.refused += 1;
             return OTHER;
         }
         let id = u32::try_from(self.list.len()).unwrap_or(OTHER);
         self.list.push(name.to_owned());
         self.index.insert(name.to_owned(), id);
         id
+    }
+
+    /// How often one found no room since the last call.
+    pub(crate) fn take_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
     }
 
     /// The name of this number.

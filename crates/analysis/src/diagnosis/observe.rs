@@ -3,21 +3,19 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Diagnosis;
-use super::baseline::{Baseline, HIT};
+use super::baseline::HIT;
 use super::facets::Facet;
-use super::group::{Group, GroupKey};
+use super::group::GroupKey;
 use super::input::{Finished, FinishedHop};
-use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_MIXES, MAX_RECENT, MAX_SERIES, STALE_SLOTS};
+use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_RECENT};
 use super::mix::{Child, Mix, MixKey, Sort};
 use super::names::EMPTY;
+use super::over::Limit;
 use super::scale::position;
-use super::series::{Measure, Seen, Series, SeriesKey, Trait};
+use super::series::{Measure, Seen, SeriesKey, Trait};
 use super::settings::Method;
 use super::unusual::{Clue, Unusual};
 use crate::HopKind;
-
-/// What a borrowed baseline weighs.
-const BORROWED: f32 = 20.0;
 
 /// Numbers of a hop's names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +43,16 @@ struct Sample {
     configuration: u32,
 }
 
+impl Sample {
+    /// What it ran as, of which version and configuration, and where.
+    fn traits(&self) -> impl Iterator<Item = (Trait, u32)> {
+        let known = [(Trait::Host, self.host), (Trait::Configuration, self.configuration)];
+        [(Trait::Instance, self.instance), (Trait::Version, self.version)]
+            .into_iter()
+            .chain(known.into_iter().filter(|(_, value)| *value != EMPTY))
+    }
+}
+
 /// Memory of an observation, reused from one to the next; no part of the state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
@@ -60,10 +68,12 @@ impl Diagnosis {
     /// Counts what this transaction shows.
     pub(crate) fn take(&mut self, finished: &Finished<'_>, weight: u32) {
         let hops = &finished.hops[..finished.hops.len().min(MAX_HOPS_SEEN)];
+        if hops.len() < finished.hops.len() {
+            self.over.hit(Limit::Hops);
+        }
         let tenant = self.names.id(finished.tenant);
         let transaction_type = self.names.id(finished.transaction_type);
-        let key = GroupKey { tenant, transaction_type };
-        let group = self.groups.find(&key).unwrap_or_else(|| self.groups.push(key, Group::default()));
+        let group = self.group_of(GroupKey { tenant, transaction_type });
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.names.clear();
         let mut place = ([""; 3], [EMPTY; 3]);
@@ -110,18 +120,22 @@ impl Diagnosis {
     ) {
         self.observed += 1;
         let (slot, names) = (self.slot, &mut self.names);
+        let over = &mut self.over;
         let Some(entry) = self.groups.get_mut(group) else { return };
         entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
         if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
-            entry.facets.of(finished, &scratch.names, |key| names.id(key), &mut scratch.facets);
+            entry.facets.of(finished, &scratch.names, |key| names.id(key), &mut scratch.facets, over);
         } else {
+            if group >= MAX_FACET_GROUPS {
+                over.hit(Limit::FacetTypes);
+            }
             scratch.facets.clear();
         }
         let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
         entry.arrive(&scratch.facets, first, unusual.weight);
         if unusual.clues.is_empty() {
             entry.remember_usual(finished.id);
-            entry.facets.add(&scratch.facets);
+            entry.facets.add(&scratch.facets, over);
         } else {
             unusual.facets.clone_from(&scratch.facets);
         }
@@ -181,6 +195,7 @@ impl Diagnosis {
     fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
         let (slot, with_seasons) = (self.slot, self.settings.has(Method::Seasons));
         for part in samples.chunk_by(|a, b| a.series == b.series) {
+            let over = &mut self.over;
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
             series.prepare(slot, with_seasons);
             let (n, is_mature) = (part.len() as f32, series.is_mature());
@@ -194,13 +209,9 @@ impl Diagnosis {
                 seen.deviation += deviation / n;
                 seen.offset += if is_mature { series.baseline.offset(position) / n } else { 0.0 };
                 seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
-                series.add_trait(slot, Trait::Instance, sample.instance, deviation);
-                series.add_trait(slot, Trait::Version, sample.version, deviation);
-                for (what, value) in
-                    [(Trait::Host, sample.host), (Trait::Configuration, sample.configuration)]
-                {
-                    if value != EMPTY {
-                        series.add_trait(slot, what, value, deviation);
+                for (what, value) in sample.traits() {
+                    if !series.add_trait(slot, what, value, deviation) {
+                        over.hit(Limit::Traits);
                     }
                 }
             }
@@ -220,6 +231,10 @@ impl Diagnosis {
         scratch: &mut Scratch,
         unusual: &mut Unusual,
     ) {
+        // Where hops were folded away for there are too many, what an operation calls is not known.
+        if hops.len() >= crate::MAX_HOPS {
+            return;
+        }
         scratch.children.clear();
         for (hop, names) in hops.iter().zip(&scratch.names) {
             if let Ok(parent) = u32::try_from(hop.parent) {
@@ -254,7 +269,9 @@ impl Diagnosis {
             let Some(number) = self.mix_of(key, names.department) else { continue };
             let Some(mix) = self.mixes.get_mut(number) else { continue };
             let (rare, suspicious) = (mix.is_rare(hash), mix.is_suspicious(hash));
-            mix.add(slot, hash, below, || (set, last));
+            if !mix.add(slot, hash, below, || (in_order(called), last)) {
+                self.over.hit(Limit::Categories);
+            }
             if suspicious && !below {
                 unusual.add(Clue::Category(number, hash), 0.0);
             }
@@ -269,6 +286,9 @@ impl Diagnosis {
 
     /// Which traces a transaction is made of.
     fn take_roots(&mut self, group: u32, hops: &[FinishedHop<'_>], scratch: &Scratch, unusual: &mut Unusual) {
+        if hops.len() >= crate::MAX_HOPS {
+            return;
+        }
         let roots = hops.iter().zip(&scratch.names).filter(|(hop, _)| hop.parent < 0);
         let mut set: Vec<Child> = roots.map(|(_, names)| (names.service, names.operation)).collect();
         set.sort_unstable();
@@ -282,7 +302,9 @@ impl Diagnosis {
         let slot = self.slot;
         let Some(mix) = self.mixes.get_mut(number) else { return };
         let rare = mix.is_rare(hash);
-        mix.add(slot, hash, below, || (set, None));
+        if !mix.add(slot, hash, below, || (set, None)) {
+            self.over.hit(Limit::Categories);
+        }
         if rare && !below {
             unusual.add(Clue::Category(number, hash), 0.0);
         }
@@ -302,19 +324,22 @@ impl Diagnosis {
             let hop = &hops[index];
             let failed = hop.errors > 0;
             let below = scratch.failed_below[index];
-            if (failed || below)
-                && let Ok(parent) = usize::try_from(hop.parent)
-                && parent < index
+            let names = scratch.names[index];
+            let key = MixKey { group, sort: Sort::Error, service: names.service, operation: names.operation };
+            let number = self.mix_of(key, names.department);
+            let parent = usize::try_from(hop.parent).ok().filter(|parent| *parent < index);
+            // A call of a service's own that never worked explains nothing: it stands where another service should have answered.
+            let is_own = parent.is_some_and(|parent| scratch.names[parent].service == names.service);
+            let has_worked = || number.and_then(|at| self.mixes.get(at)).is_none_or(Mix::has_worked);
+            if let Some(parent) = parent
+                && (below || failed && (!is_own || has_worked()))
             {
                 scratch.failed_below[parent] = true;
             }
-            let names = scratch.names[index];
-            let key = MixKey { group, sort: Sort::Error, service: names.service, operation: names.operation };
-            let Some(number) = self.mix_of(key, names.department) else { continue };
-            let Some(mix) = self.mixes.get_mut(number) else { continue };
+            let Some(mix) = number.and_then(|at| self.mixes.get_mut(at)) else { continue };
             let source = failed && !below;
             mix.add(slot, u64::from(source), false, Default::default);
-            if source {
+            if source && let Some(number) = number {
                 unusual.add(Clue::Category(number, 1), 0.0);
             }
         }
@@ -328,63 +353,12 @@ impl Diagnosis {
         let Some(mix) = self.mixes.get_mut(number) else { return };
         if finished.missing_terminal {
             let hash = hash_of(&[(EMPTY, operation)]);
-            mix.add(slot, hash, false, || (vec![(EMPTY, operation)], None));
+            if !mix.add(slot, hash, false, || (vec![(EMPTY, operation)], None)) {
+                self.over.hit(Limit::Categories);
+            }
             unusual.add(Clue::Category(number, hash), 0.0);
         } else {
             mix.add(slot, 0, false, Default::default);
-        }
-    }
-
-    fn series_of(&mut self, key: SeriesKey, department: u32) -> Option<u32> {
-        if let Some(number) = self.series.find(&key) {
-            return Some(number);
-        }
-        let lender = SeriesKey { group: u32::MAX, ..key };
-        let lent = self.lenders.find(&lender).and_then(|at| self.lenders.get(at).copied());
-        let lent = lent.and_then(|number| self.series.get(number)).filter(|series| series.is_mature());
-        let borrow = |series: &Series| (Baseline::borrow(&series.baseline, BORROWED), series.season.clone());
-        let (baseline, season) = lent.map(borrow).unwrap_or_default();
-        let series = Series::new(baseline, season, department);
-        let number = if self.series.len() < MAX_SERIES {
-            self.series.push(key, series)
-        } else {
-            let stale = self.stale_series?;
-            self.stale_series = None;
-            self.series.replace(stale, key, series);
-            stale
-        };
-        if self.lenders.find(&lender).is_none() && self.lenders.len() < MAX_SERIES {
-            self.lenders.push(lender, number);
-        }
-        Some(number)
-    }
-
-    fn mix_of(&mut self, key: MixKey, department: u32) -> Option<u32> {
-        if let Some(number) = self.mixes.find(&key) {
-            return Some(number);
-        }
-        let mix = Mix::new(department);
-        if self.mixes.len() < MAX_MIXES {
-            return Some(self.mixes.push(key, mix));
-        }
-        let stale = self.stale_mix.take()?;
-        self.habits.forget(stale);
-        self.mixes.replace(stale, key, mix);
-        Some(stale)
-    }
-
-    /// Finds a place that a new row may have, if tables are full.
-    pub(crate) fn find_stale(&mut self) {
-        let slot = self.slot;
-        if self.series.len() >= MAX_SERIES {
-            let mut rows = self.series.iter();
-            self.stale_series =
-                rows.find(|(_, _, series)| series.last + STALE_SLOTS < slot).map(|(number, _, _)| number);
-        }
-        if self.mixes.len() >= MAX_MIXES {
-            let mut rows = self.mixes.iter();
-            self.stale_mix =
-                rows.find(|(_, _, mix)| mix.last + STALE_SLOTS < slot).map(|(number, _, _)| number);
         }
     }
 
@@ -394,15 +368,27 @@ impl Diagnosis {
             if case.claims(&unusual)
                 && let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id)
             {
-                case.hit(incident, &unusual);
+                case.hit(incident, &unusual, &mut self.over);
                 return;
             }
         }
         if self.recent.len() >= MAX_RECENT {
             self.recent.pop_front();
+            self.over.hit(Limit::Unusual);
         }
         self.recent.push_back(unusual);
     }
+}
+
+/// Children in the order of their first calls, each once.
+fn in_order(called: &[(u32, Child)]) -> Vec<Child> {
+    let mut children: Vec<Child> = Vec::new();
+    for (_, child) in called {
+        if !children.contains(child) {
+            children.push(*child);
+        }
+    }
+    children
 }
 
 /// The hash of a set of children; never 0 or 1, which mean other things.

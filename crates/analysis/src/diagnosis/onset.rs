@@ -8,6 +8,8 @@ use super::limits::{MAX_ONSET_SLOTS, SLOT_NS};
 
 /// A slot with less than this share of the densest one's hits is before the beginning.
 const DENSE: u32 = 5;
+/// Hits that would be expected in slots without any from which on that is no chance: of twenty such gaps one is.
+const NO_CHANCE: f64 = 3.0;
 
 /// The hits of an incident's first minutes, by slot: how many, and when the first of them ended.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,21 +30,23 @@ impl Onset {
         *first = end.min(*first);
     }
 
-    /// When it began: going back from the densest slot, as long as there are hits; a slot without may lie between. 0 where nothing was hit.
+    /// When it began: going back from the densest slot, as long as there are hits; so many slots without may lie between as chance explains where few
+    /// come. 0 where nothing was hit.
     pub(crate) fn start(&self) -> u64 {
         let Some((densest, (peak, first))) = self.slots.iter().rev().max_by_key(|(_, (count, _))| *count)
         else {
             return 0;
         };
-        let (mut slot, mut start) = (*densest, *first);
+        let (mut slot, mut start, mut hits) = (*densest, *first, *peak);
         for (earlier, (count, first)) in self.slots.range(..densest).rev() {
             if count * DENSE < *peak {
                 continue;
             }
-            if earlier + 2 < slot {
+            let in_a_slot = f64::from(hits) / (densest - slot + 1) as f64;
+            if (slot - earlier - 1) as f64 > (NO_CHANCE / in_a_slot).max(1.0) {
                 break;
             }
-            (slot, start) = (*earlier, *first);
+            (slot, start, hits) = (*earlier, *first, hits + count);
         }
         start
     }
@@ -70,6 +74,8 @@ mod tests {
         assert_eq!(onset(&[(12, 9), (14, 30)]), 12, "a slot without hits may lie between");
         assert_eq!(onset(&[(12, 9), (15, 30)]), 15);
         assert_eq!(onset(&[(3, 1)]), 3);
+        let few = [(2, 1), (12, 1), (13, 2), (15, 1), (18, 2), (19, 1), (21, 3), (22, 1)];
+        assert_eq!(onset(&few), 12, "where few come, slots without any are chance");
         assert_eq!(onset(&[]), 0);
     }
 }

@@ -170,22 +170,24 @@ impl Series {
         }
     }
 
-    pub(crate) fn add_trait(&mut self, slot: u64, what: Trait, value: u32, deviation: f32) {
+    /// Counts an instance, version, host or configuration; `false` where there is no room for it.
+    pub(crate) fn add_trait(&mut self, slot: u64, what: Trait, value: u32, deviation: f32) -> bool {
         let found = self.traits.iter_mut().find(|entry| entry.what == what && entry.value == value);
         if let Some(entry) = found {
             entry.weight += 1.0;
             entry.deviation += deviation;
             entry.last = slot;
-            return;
+            return true;
         }
         let new = TraitCount { what, value, since: slot, last: slot, weight: 1.0, deviation };
         if self.traits.len() < MAX_TRAITS {
             self.traits.push(new);
-        } else if let Some(oldest) = self.traits.iter_mut().min_by_key(|entry| entry.last)
-            && oldest.last + SLOTS < slot
-        {
-            *oldest = new;
+            return true;
         }
+        let oldest = self.traits.iter_mut().min_by_key(|entry| entry.last);
+        let Some(oldest) = oldest.filter(|oldest| oldest.last + SLOTS < slot) else { return false };
+        *oldest = new;
+        true
     }
 
     /// The window up to `slot` that is furthest out.

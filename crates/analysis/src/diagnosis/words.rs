@@ -21,9 +21,11 @@ impl Diagnosis {
     /// The incident as it stands.
     pub(crate) fn describe(&self, case: &Case, incident: &Incident, slot: u64) -> Incident {
         let mut described = incident.clone();
-        if described.start == 0 {
-            described.start = described.detected_at;
-        }
+        // Those that were hit before it was known may belong to another that was open already.
+        described.start = match described.start {
+            0 => described.detected_at,
+            start => start.min(described.detected_at),
+        };
         described.shared = self.in_common(case);
         described.suspects = self.suspects(case, &described.shared, described.start, slot);
         self.suspect_changed(case, &mut described);
@@ -162,7 +164,7 @@ impl Diagnosis {
         Suspect {
             rank,
             service: self.names.name(service).to_owned(),
-            operation: first.map_or("", |proof| self.names.name(proof.operation)).to_owned(),
+            operation: first.map_or("", |proof| self.names.name(shown_operation(proof, service))).to_owned(),
             instance,
             version,
             kind,
@@ -170,8 +172,8 @@ impl Diagnosis {
             score: 0.0,
             excess_ms: account.excess_ns / 1e6,
             transactions: account.transactions,
-            evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof)).collect(),
-            figures: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.figure(proof)).collect(),
+            evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof, service)).collect(),
+            figures: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.figure(proof, service)).collect(),
         }
     }
 
@@ -229,8 +231,9 @@ impl Diagnosis {
         only
     }
 
-    fn figure(&self, proof: &Proof) -> Figure {
+    fn figure(&self, proof: &Proof, service: u32) -> Figure {
         let (what, unit) = match proof.sign {
+            _ if is_unanswered(proof, service) => ("unanswered", 1.0),
             Sign::Time(Measure::Own) => ("own", 1e6),
             Sign::Time(Measure::Database) => ("database", 1e6),
             Sign::Time(Measure::Partner) => ("partner", 1e6),
@@ -250,7 +253,7 @@ impl Diagnosis {
         }
     }
 
-    fn sentence(&self, proof: &Proof) -> String {
+    fn sentence(&self, proof: &Proof, service: u32) -> String {
         let name = |id| self.names.name(id);
         let operation = name(proof.operation);
         let list = |children: &[(u32, u32)]| {
@@ -271,6 +274,13 @@ impl Diagnosis {
         };
         let share = format!("in {} of {} ({:.1} % is usual)", proof.hits, proof.of, proof.usual * 100.0);
         match proof.sign {
+            _ if is_unanswered(proof, service) => {
+                format!(
+                    "{} {operation}: a call to {} is not answered {share}",
+                    name(proof.service),
+                    name(service)
+                )
+            }
             Sign::Time(Measure::Own) => format!("{operation}: own work {}{only}", times()),
             Sign::Time(Measure::Database) => format!("{operation}: the database {}{only}", times()),
             Sign::Time(Measure::Partner) => format!("{operation}: the partner {}{only}", times()),
@@ -294,6 +304,22 @@ impl Diagnosis {
             Sign::Shape => format!("{operation}: calls others than it uses to {share}"),
         }
     }
+}
+
+/// Whether this speaks against a service because a caller of it fails, or breaks off, where it should have answered.
+fn is_unanswered(proof: &Proof, service: u32) -> bool {
+    proof.service != service
+        && match proof.sign {
+            Sign::Error => true,
+            Sign::Shape => proof.lacks.first().is_some_and(|child| child.0 == service),
+            Sign::Time(_) | Sign::Missing => false,
+        }
+}
+
+/// The operation of a service that a proof is about.
+fn shown_operation(proof: &Proof, service: u32) -> u32 {
+    let missed = || proof.lacks.iter().find(|child| child.0 == service).map_or(EMPTY, |child| child.1);
+    if is_unanswered(proof, service) { missed() } else { proof.operation }
 }
 
 /// What the proofs against a service agree in.
@@ -320,7 +346,12 @@ fn milliseconds(ns: f64) -> String {
 fn summary(incident: &Incident) -> String {
     let Some(first) = incident.suspects.first() else { return String::new() };
     let what = match first.kind {
-        SuspectKind::Own => "its own work",
+        SuspectKind::Own => match first.figures.first().map_or("", |figure| figure.what.as_str()) {
+            "unanswered" => "calls to it are not answered",
+            "error" => "its own work, which fails",
+            "shape" => "its own work, which is not what it usually does",
+            _ => "its own work",
+        },
         SuspectKind::Database => "its database",
         SuspectKind::Network => "the network to and from it",
         SuspectKind::Queue => "the queue before it",
@@ -342,11 +373,13 @@ fn summary(incident: &Incident) -> String {
     let money =
         if incident.amount > 0.0 { format!(", amount {:.0}", incident.amount) } else { String::new() };
     format!(
-        "Since {}, {}{} transactions of {} are hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
+        "Since {}, {}{} {} of {} {} hit{money}. Most likely cause: {}{owner}: {what}{detail}.",
         times::text(incident.start),
         if incident.estimated { "about " } else { "" },
         incident.transactions,
+        if incident.transactions == 1 { "transaction" } else { "transactions" },
         incident.types.join(", "),
+        if incident.transactions == 1 { "is" } else { "are" },
         first.service,
     )
 }

@@ -1,5 +1,7 @@
 //! A decided row as the diagnosis and the topology are told of it: borrowed, nothing copied.
 
+use std::borrow::Cow;
+
 use throughline_analysis::{
     HopKind,
     alerts::CallStep,
@@ -7,6 +9,7 @@ use throughline_analysis::{
 };
 
 use crate::configuration::place;
+use crate::general::general;
 use crate::records::{self, Closed, Hops, Transaction};
 
 /// Ends of the names of attributes that hold an amount of money.
@@ -19,7 +22,10 @@ const CUSTOMER: [&str; 6] =
 /// Hands a decision's row to `take`. Only a first row: an amendment tells of what was told already.
 pub fn with_finished(closed: &Closed, take: impl FnOnce(&Finished<'_>)) {
     let Some(row) = closed.row.as_ref().filter(|_| closed.before.is_none()) else { return };
-    let hops = row.hops.as_ref().map(hops).unwrap_or_default();
+    let named = row.hops.as_ref().map(operations).unwrap_or_default();
+    let hops = row.hops.as_ref().map(|columns| hops(columns, &named)).unwrap_or_default();
+    let transaction_type = type_of(&row.r#type, &hops);
+    let reason = general(&row.outcome_reason);
     let attributes: Vec<(&str, &str)> =
         row.attributes.iter().map(|each| (each.key.as_str(), each.value.as_str())).collect();
     let outcome = outcome(row);
@@ -28,11 +34,11 @@ pub fn with_finished(closed: &Closed, take: impl FnOnce(&Finished<'_>)) {
     take(&Finished {
         id: &row.transaction_id,
         tenant: &row.tenant,
-        transaction_type: &row.r#type,
+        transaction_type: &transaction_type,
         start: row.start,
         end: row.end,
         outcome,
-        reason: &row.outcome_reason,
+        reason: &reason,
         missing_terminal: outcome == Outcome::Incomplete,
         amount: amount.and_then(|(_, text)| text.parse().ok()),
         customer: customer.map_or("", |(_, value)| value),
@@ -56,8 +62,29 @@ fn named(service: &str) -> &str {
     if service.is_empty() { UNKNOWN } else { service }
 }
 
+/// Names of the operations, by hop, without what changes from call to call.
+fn operations(columns: &Hops) -> Vec<Cow<'_, str>> {
+    columns.operation.iter().map(|name| general(columns.text(*name))).collect()
+}
+
+/// A type that is called after the root's service and operation is so without what changes from call to call; one that has a name of its own keeps it.
+fn type_of<'a>(name: &'a str, hops: &[FinishedHop<'_>]) -> Cow<'a, str> {
+    if matches!(general(name), Cow::Borrowed(_)) {
+        return Cow::Borrowed(name);
+    }
+    let of = |service: &str| name.strip_prefix(service).and_then(|rest| rest.strip_prefix(' '));
+    // The root's may be one with the server that it calls.
+    let Some((service, operation)) = hops.iter().find_map(|hop| Some((hop.service, of(hop.service)?))) else {
+        return Cow::Borrowed(name);
+    };
+    match general(operation) {
+        Cow::Borrowed(_) => Cow::Borrowed(name),
+        Cow::Owned(operation) => Cow::Owned(format!("{service} {operation}")),
+    }
+}
+
 /// Columns as rows. A record whose columns differ in length was not made by this program: what is missing reads as nothing.
-fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
+fn hops<'a>(columns: &'a Hops, operations: &'a [Cow<'a, str>]) -> Vec<FinishedHop<'a>> {
     let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
     let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
     let hop = |at: usize| {
@@ -65,7 +92,7 @@ fn hops(columns: &Hops) -> Vec<FinishedHop<'_>> {
         FinishedHop {
             department: text(&columns.department, at),
             service: named(text(&columns.service, at)),
-            operation: text(&columns.operation, at),
+            operation: operations.get(at).map_or("", AsRef::as_ref),
             version: text(&columns.version, at),
             instance: text(&columns.instance, at),
             host: text(&columns.host, at),

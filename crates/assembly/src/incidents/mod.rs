@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
     compare::{Deployment, Deployments},
-    diagnosis::{Change, Diagnosis, DiagnosisSettings, State, ToldChange, Usual},
+    diagnosis::{Change, Diagnosis, DiagnosisSettings, LimitHits, State, ToldChange, Usual},
 };
 
 use self::known::Known;
@@ -51,8 +51,8 @@ pub struct AnalysisCounts {
     pub over_pending: u64,
     /// Changes that were told of and are forgotten, for there are too many.
     pub told_over_limit: u64,
-    /// Hours of the week in which errors or shapes came often and that found no room.
-    pub habits_over_limit: u64,
+    /// Of the diagnosis.
+    pub limits: LimitHits,
 }
 
 /// The state of the fold.
@@ -385,7 +385,7 @@ impl Analysis {
         let mut counts = std::mem::take(&mut self.counts);
         counts.alerts = self.alerts.take_counts();
         counts.told_over_limit = self.diagnosis.take_told_over_limit();
-        counts.habits_over_limit = self.diagnosis.take_habits_over_limit();
+        counts.limits = self.diagnosis.take_limit_hits();
         counts
     }
 }

@@ -225,7 +225,7 @@ impl Traces {
             self.counts.links_over_limit += u64::from(!trace.side().add_link(linked));
         }
         let resource = self.resource_ids.get(span.resource as usize).copied().unwrap_or(EMPTY);
-        let operation = self.strings.intern(span.name.of(context.payload), context.now);
+        let operation = self.strings.intern_name(span.name.of(context.payload), context.now);
         let new = NewSpan {
             id: span.span_id.0,
             parent: span.parent_id.0,

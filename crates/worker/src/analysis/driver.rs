@@ -310,8 +310,10 @@ impl AnalysisDriver {
             ("alerts.active", counts.alerts.over_limit),
             ("analysis.pending", counts.over_pending),
             ("changes.told", counts.told_over_limit),
-            ("analysis.habits", counts.habits_over_limit),
-        ] {
+        ]
+        .into_iter()
+        .chain(counts.limits.by_name())
+        {
             metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
     }
