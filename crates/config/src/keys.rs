@@ -98,7 +98,7 @@ pub const KEYS: &[Key] = &[
 
     key("sampling.dry_run", Bool, Value("false"), "keep all, and say in `KeepReason` and `Votes` what policies would have done"),
     key("sampling.amount", Text, Value("payment.amount"), "the span attribute that `amount` means in conditions"),
-    key("sampling.sample_on_first_match", Bool, Value("false"), "as in the Collector: the first policy that votes decides; what it keeps is not dropped by those after it, nor counted by their limits and samplers"),
+    key("sampling.sample_on_first_match", Bool, Value("false"), "as in the Collector: the first policy that votes decides, after those that drop; what it keeps is not counted by limits and samplers after it"),
     key("sampling.max_transactions_per_second", Integer { min: 0, max: 1_000_000_000 }, Value("0"), "transactions a second of log time that policies are asked about; of tenants and types that have more than their part of it a share, by a hash of ids, with its weight; 0 for all"),
 
     key("clickhouse.url", Text, Value("embedded"), "`embedded`, or http(s)://host:8123 of a ClickHouse server"),
