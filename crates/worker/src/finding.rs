@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use thiserror::Error;
 use throughline_assembly::{
     decide::{Decided, Decider, Verdict},
     names::{Name, NameHash},
@@ -15,7 +16,6 @@ use throughline_assembly::{
     transactions::{Closing, Member, TraceHead},
 };
 use throughline_log::Position;
-use thiserror::Error;
 use throughline_sampling::Sampler;
 use tokio::time::Instant;
 

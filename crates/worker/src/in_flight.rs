@@ -62,12 +62,8 @@ pub struct InFlight {
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>, open_traces: OpenTraces) -> Self {
         let progress = (0..summary_log.partitions()).map(|_| Progress::default()).collect();
-        let shared = Shared {
-            open: DashMap::new(),
-            aliases: DashMap::new(),
-            count: AtomicUsize::new(0),
-            progress,
-        };
+        let shared =
+            Shared { open: DashMap::new(), aliases: DashMap::new(), count: AtomicUsize::new(0), progress };
         let rules = Arc::new(ArcSwap::new(rules));
         Self { shared: Arc::new(shared), summary_log, rules, open_traces }
     }

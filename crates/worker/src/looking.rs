@@ -90,7 +90,8 @@ impl Looking {
         if self.at.is_none() {
             let Some(question) = self.questions.recv().await else { return std::future::pending().await };
             let from = (self.span_log.end(self.partition), Instant::now() + CATCH_UP_FOR);
-            self.at = Some(At { question, from, place: 0, shown: Shown { summaries: Vec::new(), is_all: true } });
+            self.at =
+                Some(At { question, from, place: 0, shown: Shown { summaries: Vec::new(), is_all: true } });
         }
         if let Some(At { from: (position, late), .. }) = &self.at
             && read < *position
