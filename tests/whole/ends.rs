@@ -10,7 +10,7 @@ use std::{
 
 use throughline_harness::Sender;
 
-use crate::load::{RESEND, check, counted_requests, start, transfers};
+use crate::load::{RESEND, check, counted_requests, requests, send, start, transfers};
 
 /// How long an end may take.
 const END: Duration = Duration::from_secs(30);
@@ -61,4 +61,22 @@ async fn sigterm_under_load_ends_in_time_and_loses_nothing() {
     let refused: u64 = load.join_all().await.into_iter().sum();
     assert!(refused > 0, "no request met the end");
     check(&server, transfers.len() as u64, spans).await;
+}
+
+/// Scenario: a server starts, stores some transfers, and is told to end.
+/// Guarantee: nothing of that is worth a warning.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_and_an_end_in_order_warn_of_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).ready().await;
+    let transfers = transfers(601, 5);
+    send(server.start.ports.grpc, &requests(&transfers)).await;
+    let spans = transfers.iter().map(|transfer| transfer.spans.len() as u64).sum();
+    check(&server, transfers.len() as u64, spans).await;
+    let (status, _) = tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    let log = std::fs::read_to_string(dir.path().join("serve.log")).unwrap();
+    let warnings: Vec<&str> =
+        log.lines().filter(|line| ["WARN", "ERROR"].iter().any(|level| line.contains(level))).collect();
+    assert!(warnings.is_empty(), "{}", warnings.join("\n"));
 }

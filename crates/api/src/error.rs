@@ -14,6 +14,14 @@ pub enum ApiError {
     /// Nothing of that name.
     #[error("no transaction has the key or trace id `{0}`")]
     NotFound(String),
+    /// Nothing of that name, so far.
+    #[error("no transaction that was read so far has the key or trace id `{key}`; {behind}")]
+    Behind {
+        /// What was asked for.
+        key: String,
+        /// Why there may be one.
+        behind: throughline_worker::Behind,
+    },
     /// No incident of that id.
     #[error("there is no incident `{0}`")]
     NoIncident(String),
@@ -48,6 +56,7 @@ impl ApiError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Store(_) => true,
+            Self::Behind { behind, .. } => behind.is_retryable(),
             Self::Log(error) => error.is_retryable(),
             _ => false,
         }
@@ -60,7 +69,7 @@ impl From<ApiError> for tonic::Status {
         match error {
             ApiError::NotFound(_) | ApiError::NoIncident(_) | ApiError::NoSide(_) => Self::not_found(message),
             ApiError::NoAnalysis => Self::failed_precondition(message),
-            ApiError::Log(_) => Self::unavailable(message),
+            ApiError::Log(_) | ApiError::Behind { .. } => Self::unavailable(message),
             ApiError::Invalid(_) | ApiError::Refused { .. } => Self::invalid_argument(message),
             ApiError::Store(_) => Self::unavailable(message),
         }
@@ -72,7 +81,7 @@ impl IntoResponse for ApiError {
         let status = match self {
             Self::NotFound(_) | Self::NoIncident(_) | Self::NoSide(_) => StatusCode::NOT_FOUND,
             Self::NoAnalysis => StatusCode::NOT_IMPLEMENTED,
-            Self::Log(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Log(_) | Self::Behind { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Refused { status, .. } => status,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -71,6 +71,7 @@ impl Questions {
     async fn found(&self, tenant: &str, key: &str) -> Result<Explanation, ApiError> {
         // What is stored was decided; an open transaction of the same name may still amend it, but is not an answer yet.
         let mut stored = self.store.transaction_by_key(tenant, key).await;
+        let mut behind = None;
         for look in 0..LOOKS {
             if let Ok(Some(row)) = stored {
                 return Ok(convert::stored(row));
@@ -79,13 +80,18 @@ impl Questions {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
             let Some(in_flight) = &self.in_flight else { break };
-            if let Some(open) = in_flight.find(tenant, key).await {
-                return Ok(convert::in_flight(open));
+            match in_flight.find(tenant, key).await {
+                Ok(Some(open)) => return Ok(convert::in_flight(open)),
+                found => behind = found.err(),
             }
             // What is in flight no more is stored by now, or on its way from one fold to the next.
             stored = self.store.transaction_by_key(tenant, key).await;
         }
-        stored?.map(convert::stored).ok_or_else(|| ApiError::NotFound(key.to_owned()))
+        let nothing = || match behind {
+            Some(behind) => ApiError::Behind { key: key.to_owned(), behind },
+            None => ApiError::NotFound(key.to_owned()),
+        };
+        stored?.map(convert::stored).ok_or_else(nothing)
     }
 
     /// Transactions that match.

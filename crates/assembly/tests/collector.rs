@@ -7,7 +7,7 @@ mod common;
 use common::{BASE, World, quick_rules};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, KeyValue, any_value::Value as Any},
+    common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value as Any},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event},
 };
@@ -173,6 +173,10 @@ fn trace_states() {
         ("example=value,non_matching=value", vec!["value"], true),
         ("example=non_matching", vec!["value1", "value2"], false),
         ("example=value1", vec!["value1", "value2"], true),
+        // None of these is a trace state: nobody goes by any part of it.
+        ("example=value,other=a=b", vec!["value"], false),
+        ("example=value,example=other", vec!["value"], false),
+        ("Other=1,example=value", vec!["value"], false),
     ];
     for (trace_state, values, matches) in table {
         let block = json!({"key": "example", "values": values});
@@ -188,7 +192,7 @@ fn times() {
     let bounded = json!({"threshold_ms": 5000, "upper_threshold_ms": 10_000});
     let table = [
         (&open, of(&[(0, 4500)]), false),
-        (&open, of(&[(0, 5000)]), true),
+        (&open, of(&[(0, 5000)]), false),
         // Each of its spans is shorter, all together are not.
         (&open, of(&[(0, 3000), (2500, 5500)]), true),
         (&bounded, of(&[(0, 4500)]), false),
@@ -217,6 +221,22 @@ fn conditions() {
     ];
     for (block, of, matches) in table {
         assert_eq!(keeps(&policy("ottl_condition", block.clone()), of), matches, "{block}");
+    }
+    // A list is there: headers are lists.
+    let list = Any::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(text("1")) }] });
+    let of = Of {
+        span: vec![("header", list.clone())],
+        event: vec![("header", list.clone())],
+        resource: vec![("header", list)],
+        ..Of::default()
+    };
+    for (path, scope) in
+        [("attributes", "span"), ("resource.attributes", "span"), ("attributes", "spanevent")]
+    {
+        let asks = |compare: &str| json!({scope: [format!("{path}[\"header\"] {compare} nil")]});
+        assert!(keeps(&policy("ottl_condition", asks("!=")), &of), "{path} {scope}");
+        assert!(!keeps(&policy("ottl_condition", asks("==")), &of), "{path} {scope}");
+        assert!(!keeps(&policy("ottl_condition", asks("!=")), &Of::default()), "{path} {scope}");
     }
 }
 

@@ -5,9 +5,14 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{World, quick_rules, rules, span};
+use common::{BASE, Stored, StoredRecord, World, apply_stored, quick_rules, rules, span};
 use serde_json::json;
-use throughline_assembly::{records::Closed, time::SECOND, traces::Traces};
+use throughline_assembly::{
+    records::Closed,
+    time::SECOND,
+    traces::Traces,
+    transactions::{CauseKey, Transactions},
+};
 
 /// The request that shows that a trace is quiet long enough brings spans of it too: one again, one that is late and does not know the key.
 #[test]
@@ -101,4 +106,35 @@ fn of_a_trace_without_end_the_newest_pieces_tell_resends() {
         700,
         "a row counts each span once all the same"
     );
+}
+
+/// Time of a fold is the least of its sources' times: while one partition of the span log lags, its traces may still come.
+#[test]
+fn a_partition_that_lags_closes_nothing() {
+    let mut world = World::new(quick_rules(json!([]), |_| ()));
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "GET /")]);
+    world.tick(4);
+    let summary = world.summaries()[0].clone();
+    let two = quick_rules(json!([]), |settings| settings.partitions = 2);
+    let mut fold = Transactions::new(0, two);
+    let mut position = 0;
+    let mut apply = |fold: &mut Transactions, source: u32, body: Stored| {
+        position += 1;
+        let cause = Some(CauseKey { position, ordinal: 0 });
+        apply_stored(fold, position, &StoredRecord { cause, source, body });
+    };
+    let at = |seconds: u64| Stored::SourceTime(BASE + seconds * SECOND, 0);
+    for source in [0, 1] {
+        apply(&mut fold, source, at(10));
+    }
+    apply(&mut fold, 0, Stored::Summary(summary));
+    for seconds in 11..100 {
+        apply(&mut fold, 0, at(seconds));
+    }
+    assert_eq!((fold.now(), fold.closing(0).count()), (BASE + 10 * SECOND, 0));
+    apply(&mut fold, 1, at(11));
+    assert_eq!(fold.closing(0).count(), 0, "quiet time is that of the slower one");
+    apply(&mut fold, 1, at(20));
+    assert_eq!((fold.now(), fold.closing(0).count()), (BASE + 20 * SECOND, 1));
 }

@@ -51,6 +51,26 @@ fn a_transfer_that_waits_goes_on_waiting_for_its_terminal_step() {
     );
 }
 
+/// What only a policy of before asked for is in no row after it.
+#[test]
+fn rows_have_what_the_rules_in_force_want() {
+    let mut before = settings();
+    before.policies = serde_json::from_str(
+        r#"[{"name":"one","type":"cel","cel":{"condition":"attributes[\"customer\"] == \"x\""}}]"#,
+    )
+    .unwrap();
+    let mut world = World::new(compiled(before));
+    world.tick(2);
+    world.send(&[span(1, 1, 0, "GET /").with("payment.amount", "7").with("customer", "x")]);
+    world.tick(10);
+    world.change_rules(&rules());
+    world.tick(60);
+    let closed = world.closed();
+    let attributes: Vec<_> =
+        closed[0].row.as_ref().unwrap().attributes.iter().map(|kept| kept.key.as_str()).collect();
+    assert_eq!(attributes, ["payment.amount"]);
+}
+
 /// A trace whose first span came before the change and whose key came after it is one trace, in one transaction.
 #[test]
 fn a_trace_that_is_open_stays_open() {

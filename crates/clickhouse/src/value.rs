@@ -23,8 +23,13 @@ pub(crate) enum Any<'a> {
 
 /// Reads an `AnyValue`.
 pub(crate) fn any(message: &[u8]) -> Result<Any<'_>, WireError> {
+    any_onto(Any::Empty, message)
+}
+
+/// Reads an `AnyValue` onto what was said before it: the last choice wins, and a message without one leaves what was.
+#[inline]
+fn any_onto<'a>(mut value: Any<'a>, message: &'a [u8]) -> Result<Any<'a>, WireError> {
     let mut reader = Reader::new(message);
-    let mut value = Any::Empty;
     while let Some((field, raw)) = reader.next_field()? {
         value = match field {
             1 => Any::Str(raw.bytes(field)?),
@@ -40,7 +45,7 @@ pub(crate) fn any(message: &[u8]) -> Result<Any<'_>, WireError> {
     Ok(value)
 }
 
-/// Reads a `KeyValue`: its key, and its value unless it has none.
+/// Reads a `KeyValue`: its key, and its value unless it has none. A field that is repeated counts as in the scan of a request.
 #[inline]
 pub(crate) fn key_value(message: &[u8]) -> Result<(&[u8], Option<Any<'_>>), WireError> {
     let mut reader = Reader::new(message);
@@ -48,7 +53,7 @@ pub(crate) fn key_value(message: &[u8]) -> Result<(&[u8], Option<Any<'_>>), Wire
     while let Some((field, raw)) = reader.next_field()? {
         match field {
             1 => key = raw.bytes(field)?,
-            2 => value = Some(any(raw.bytes(field)?)?),
+            2 => value = Some(any_onto(value.unwrap_or(Any::Empty), raw.bytes(field)?)?),
             _ => {}
         }
     }
@@ -188,4 +193,23 @@ pub(crate) fn json_string(value: &[u8], out: &mut Vec<u8>) {
 
 fn digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + value - 10 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_value_that_is_repeated_the_last_choice_wins() {
+        let read = |message: &[u8]| {
+            let (key, value) = key_value(message).unwrap();
+            let mut out = Vec::new();
+            text(value, &mut out).unwrap();
+            (key.to_vec(), out)
+        };
+        assert_eq!(read(b"\x0a\x01k\x12\x03\x0a\x01a\x12\x02\x18\x07"), (b"k".to_vec(), b"7".to_vec()));
+        assert_eq!(read(b"\x12\x03\x0a\x01a\x12\x00\x0a\x01k"), (b"k".to_vec(), b"a".to_vec()));
+        assert_eq!(read(b"\x0a\x01k\x12\x00"), (b"k".to_vec(), b"".to_vec()));
+        assert!(matches!(key_value(b"\x0a\x01k"), Ok((b"k", None))));
+    }
 }

@@ -98,7 +98,7 @@ pub const KEYS: &[Key] = &[
 
     key("sampling.dry_run", Bool, Value("false"), "keep all, and say in `KeepReason` and `Votes` what policies would have done"),
     key("sampling.amount", Text, Value("payment.amount"), "the span attribute that `amount` means in conditions"),
-    key("sampling.sample_on_first_match", Bool, Value("false"), "as in the Collector: the first policy that votes decides; what it keeps is not dropped by those after it, nor counted by their limits and samplers"),
+    key("sampling.sample_on_first_match", Bool, Value("false"), "as in the Collector: the first policy that votes decides, after those that drop; what it keeps is not counted by limits and samplers after it"),
     key("sampling.max_transactions_per_second", Integer { min: 0, max: 1_000_000_000 }, Value("0"), "transactions a second of log time that policies are asked about; of tenants and types that have more than their part of it a share, by a hash of ids, with its weight; 0 for all"),
 
     key("clickhouse.url", Text, Value("embedded"), "`embedded`, or http(s)://host:8123 of a ClickHouse server"),
@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key("diagnosis.security_words", TextList, Value("[security]"), "a department with one of these words in its name is security's: its own time is blamed as such"),
     key("diagnosis.deployments", Bool, Value("true"), "a new service.version, or a new configuration, is compared with the one before by itself, and a worse one becomes an incident"),
     key("diagnosis.change_attributes", TextList, Value("[config.version, config.revision, config.hash, service.config.version, service.configuration.version, configuration.version, feature_flags.version]"), "resource attributes that name the revision of a service's configuration; a new one is compared and suspected as a new version is; at most 16"),
-    key("diagnosis.max_transactions_per_second", Integer { min: 1, max: 1000 }, Value("400"), "transactions a second and partition that it looks at; of more, every second, fourth and so on, with their weight"),
+    key("diagnosis.max_transactions_per_second", Integer { min: 1, max: 1000 }, Value("100"), "transactions a second and partition that it looks at; of more, every second, fourth and so on of the most frequent types, with their weight"),
     key("diagnosis.rules.builtin", Bool, Value("true"), "advice of the rule pack that comes with this binary"),
     key("diagnosis.rules.files", TextList, Value("[]"), "YAML files of rule packs: advice of your own"),
 

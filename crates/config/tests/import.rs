@@ -149,6 +149,55 @@ fn policies_alone_and_settings_alone_are_enough() {
 }
 
 #[test]
+fn it_is_found_wherever_it_lies_in_a_file() {
+    let inner = "processors:\n  batch: {}\n  tail_sampling/main:\n    num_traces: 9\n    policies:\n      - { name: all, type: always_sample }\n";
+    let below = |keys: &[&str]| {
+        let mut text = inner.to_owned();
+        for key in keys.iter().rev() {
+            text = format!("{key}\n  {}\n", text.trim_end().replace('\n', "\n  "));
+        }
+        text
+    };
+    let files = [
+        inner.to_owned(),
+        below(&["config:"]),
+        below(&["baseCollectorConfig:"]),
+        format!("apiVersion: opentelemetry.io/v1beta1\n{}", below(&["spec:", "config:"])),
+        format!("kind: ConfigMap\n{}", below(&["data:", "relay: |"])),
+    ];
+    for text in &files {
+        let imported = otelcol(text).unwrap();
+        assert!(imported.yaml.contains("policies:\n    - name: all\n"), "{text}\n{}", imported.yaml);
+        let line = text.lines().position(|line| line.contains("num_traces")).unwrap() + 1;
+        has(&imported, &format!("line {line}: processors.tail_sampling/main.num_traces"), "not needed");
+    }
+    let list = otelcol("- { name: all, type: always_sample }\n").unwrap();
+    assert_eq!(list.yaml, "sampling:\n  policies:\n    - name: all\n      type: always_sample\n");
+
+    let rules = "Samplers:\n  __default__:\n    DeterministicSampler:\n      SampleRate: 7\n";
+    let chart = format!(
+        "config:\n  General: {{ ConfigurationVersion: 2 }}\nrules:\n  {}",
+        rules.replace('\n', "\n  ")
+    );
+    let map = format!("data:\n  rules.yaml: |\n    {}", rules.replace('\n', "\n    "));
+    for text in [rules, &chart, &map] {
+        let imported = refinery(text).unwrap();
+        assert!(imported.yaml.contains("sample_rate: 7"), "{text}\n{}", imported.yaml);
+    }
+}
+
+#[test]
+fn rules_of_refinery_1_are_told_apart() {
+    for text in
+        ["# rules\nSampler = \"DeterministicSampler\"\n\n[dataset]\n", "[dataset]\nSampleRate = 1\n\tx = [\n"]
+    {
+        let error = refinery(text).unwrap_err();
+        assert!(error.to_string().contains("TOML"), "{text}: {error}");
+    }
+    assert!(matches!(refinery("a: [").unwrap_err(), ImportError::Yaml { .. }));
+}
+
+#[test]
 fn a_composite_whose_order_says_something_else_is_noted() {
     let text = r#"
 policies:

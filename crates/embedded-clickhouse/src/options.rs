@@ -46,7 +46,7 @@ impl Options {
             query_timeout: Duration::from_secs(600),
             max_body_bytes: 16 << 30,
             lock_timeout: Duration::from_secs(60),
-            drain_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(3),
             merge_threads: 2,
         }
     }

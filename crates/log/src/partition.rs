@@ -111,3 +111,49 @@ impl Partition {
         gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::unix::fs::FileExt};
+
+    use super::*;
+    use crate::{
+        LogId,
+        format::{Head, PAGE},
+        segment::Spare,
+    };
+
+    /// Bytes of records in a segment.
+    const ROOM: u64 = 64 << 20;
+
+    /// An empty file of full size, with a mark at its end.
+    fn segment(dir: &std::path::Path, base: u64) -> Arc<Segment> {
+        let path = dir.join(base.to_string());
+        let file = File::options().read(true).write(true).create_new(true).open(&path).expect("a new file");
+        file.set_len(PAGE + ROOM).expect("its size");
+        file.write_all_at(&base.to_le_bytes(), PAGE + ROOM - 8).expect("a mark");
+        let head = Head { log: LogId(1), partition: 0, base, generation: 1 };
+        Arc::new(Spare::of(path, file).expect("a map").become_segment(&head))
+    }
+
+    #[test]
+    fn segments_that_nobody_reads_are_let_go_once_and_keep_their_bytes() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let partition = Partition::new(vec![segment(dir.path(), 0)], 0, 0);
+        let mut gone = Vec::new();
+        for nth in 1..8 {
+            let base = nth * ROOM;
+            if nth == 5 {
+                partition.warm.read(ROOM, 4 * ROOM);
+            }
+            for segment in partition.add(segment(dir.path(), base)) {
+                segment.let_go();
+                let mark = segment.room_end() - 8;
+                assert_eq!(segment.text(mark..segment.room_end()), segment.base.to_le_bytes());
+                gone.push((nth, segment.base / ROOM));
+            }
+        }
+        // Two stay behind the one that is written. From the fifth on, three and a quarter more: what was let go before is not again.
+        assert_eq!(gone, [(3, 0), (4, 1), (7, 2)]);
+    }
+}

@@ -73,8 +73,8 @@ fn closed(faults: Vec<Fault>) -> Vec<(u64, Vec<Closed>)> {
 fn analysed(seconds: &[(u64, Vec<Closed>)], settings: DiagnosisSettings, each: u32) -> Analysis {
     let mut fold = Analysis::new(settings);
     for (from, (now, closed)) in (0..).zip(seconds) {
-        let closed = &mut closed.iter().cloned().map(Arc::new);
-        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, each, closed });
+        let closed = &mut closed.iter().map(|closed| (each, Arc::new(closed.clone())));
+        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, closed });
         fold.apply(*now, AnalysisEvent::Tick);
     }
     fold
@@ -175,8 +175,8 @@ fn settings_are_taken_from_the_log_while_it_runs() {
     let restored = Analysis::restore(&fold.snapshot(Vec::new()).unwrap()).unwrap();
     assert_eq!(restored.settings(), &quiet.diagnosis());
     for (from, (now, closed)) in (0..).zip(&seconds) {
-        let closed = &mut closed.iter().cloned().map(Arc::new);
-        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, each: 1, closed });
+        let closed = &mut closed.iter().map(|closed| (1, Arc::new(closed.clone())));
+        fold.apply(*now, AnalysisEvent::Finished { source: 0, from, to: from + 1, closed });
         fold.apply(*now, AnalysisEvent::Tick);
     }
     assert_eq!(fold.reports().count(), 0, "what is off finds nothing");

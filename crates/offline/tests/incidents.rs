@@ -86,9 +86,8 @@ fn apply(fold: &mut Analysis, (wall, entry): &(u64, Entry)) {
     let event = match entry {
         Entry::Tick => AnalysisEvent::Tick,
         Entry::Finished { from, to, closed } => {
-            let closed = &mut closed.iter().cloned();
-            return fold
-                .apply(*wall, AnalysisEvent::Finished { source: 0, from: *from, to: *to, each: 1, closed });
+            let closed = &mut closed.iter().map(|closed| (1, Arc::clone(closed)));
+            return fold.apply(*wall, AnalysisEvent::Finished { source: 0, from: *from, to: *to, closed });
         }
         Entry::Found { sequence, rows } => AnalysisEvent::Found { sequence: *sequence, rows },
         Entry::Feedback(given) => AnalysisEvent::Feedback(given),

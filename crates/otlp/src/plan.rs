@@ -78,6 +78,8 @@ pub enum AttributeTest {
     },
     /// A boolean equal to this.
     Bool(bool),
+    /// Any value: lists, maps and bytes too.
+    Present,
 }
 
 /// One question to every attribute named `key`; a yes sets bit `bit` in [`crate::SpanFact::matches`].

@@ -140,7 +140,7 @@ impl Default for Limits {
             max_connections: 10_000,
             read_timeout: Duration::from_secs(60),
             retry_delay: Duration::from_secs(1),
-            shutdown_grace: Duration::from_secs(10),
+            shutdown_grace: Duration::from_secs(5),
         }
     }
 }

@@ -188,9 +188,9 @@ impl Policies {
         let Compiled { policies, salts, limits, adaptives, floors, attributes, asks_more } = compiled;
         let stateful = !(limits.is_empty() && adaptives.is_empty() && floors.is_empty());
         let weights = if stateful {
-            weight::check(&policies, salts.len(), options.sample_on_first_match).map(|()| Weights::default())
+            weight::check(&policies, salts.len()).map(|()| Weights::default())
         } else {
-            Weights::new(&policies, salts.len(), options.sample_on_first_match)
+            Weights::new(&policies, salts.len())
         };
         let weights = weights.map_err(|fault| vec![fault])?;
         let stops_at_first = options.sample_on_first_match;
@@ -216,11 +216,11 @@ impl Policies {
         !(self.limits.is_empty() && self.adaptives.is_empty() && self.floors.is_empty())
     }
 
-    /// Places of the policies in the order in which the first that votes decides: those that drop before all others, unless the first match is to decide.
+    /// Places of the policies in the order in which the first that votes decides: those that drop before all others.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = usize> {
         let places = 0..self.policies.len();
-        let first = move |place: &usize| self.stops_at_first || self.policies[*place].drops;
-        places.clone().filter(first).chain(places.filter(move |place| !first(place)))
+        let drops = |place: &usize| self.policies[*place].drops;
+        places.clone().filter(drops).chain(places.filter(move |place| !drops(place)))
     }
 
     pub(crate) fn describers(&self) -> Names<'_> {
@@ -239,18 +239,13 @@ impl Policies {
         let draws = Draws { salts: &self.salts, id: facts.facts.id, randomness: None };
         let draw = |salt: usize| draws.of(salt);
         let mut kept_by = None;
-        for policy in &self.policies {
-            if kept_by.is_some() && !policy.drops {
-                continue;
-            }
+        for policy in self.in_order().map(|place| &self.policies[place]) {
             let Some(branch) = policy.vote(facts, &draw) else { continue };
             if policy.drops {
                 return Decision::dropped(&policy.name);
             }
             kept_by = Some((policy, branch));
-            if self.stops_at_first {
-                break;
-            }
+            break;
         }
         let Some((first, branch)) = kept_by else { return Decision::not_kept("") };
         let others = self.policies.iter().skip_while(|policy| !std::ptr::eq(*policy, first)).skip(1);

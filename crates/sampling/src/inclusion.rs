@@ -18,9 +18,8 @@ pub(crate) fn inclusion(ballots: &[Ballot], shared: bool, reach: Option<u64>) ->
         return if shared { probability(0, reach) } else { 1.0 };
     }
     let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
-    let after = plain_after(ballots);
-    for (place, ballot) in ballots.iter().enumerate() {
-        let plain = ballot.plain_draw().is_some() && !shared && place >= after;
+    for ballot in ballots {
+        let plain = ballot.plain_draw().is_some() && !shared;
         for branch in &ballot.branches {
             for rule in [&branch.condition, &branch.keep] {
                 rule.draws(&mut |salt, below| {
@@ -59,12 +58,7 @@ fn intervals(mut thresholds: Vec<u64>, reach: Option<u64>) -> Vec<Interval> {
     thresholds.iter().zip(ends).map(|(low, high)| (*low, probability(*low, high))).collect()
 }
 
-/// From this place on a draw may be taken together with others; one before a drop has its own say.
-fn plain_after(ballots: &[Ballot]) -> usize {
-    ballots.iter().rposition(|ballot| ballot.drops).map_or(0, |place| place + 1)
-}
-
-/// Sums over all combinations of intervals. Ballots stand in the order in which the first that votes decides.
+/// Sums over all combinations of intervals. Ballots that drop stand before the others.
 fn cells(ballots: &[Ballot], mixed: &[(u32, Vec<Interval>)], any_plain: f64, shared: bool) -> f64 {
     let is_mixed = |ballot: &Ballot| match ballot.plain_draw() {
         Some((salt, _)) => shared || mixed.iter().any(|(other, _)| *other == salt),

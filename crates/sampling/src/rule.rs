@@ -13,7 +13,7 @@ pub(crate) enum Rule {
     Constant(bool),
     /// Any span has one of these statuses.
     Status { any: u8, about: Box<str> },
-    /// At least `over`; with `up_to` longer than `over`, and not longer than that. In whole milliseconds, as in the Collector.
+    /// Longer than `over`, with `up_to` not longer than that. In whole milliseconds, as in the Collector.
     Latency { of: LatencyOf, over: u64, up_to: Option<u64> },
     /// Any span or its resource matched, or with `invert` none did.
     Attribute { bit: u8, invert: bool, about: Box<str> },
@@ -55,10 +55,7 @@ impl Rule {
             Self::Status { any, .. } => facts.statuses & any != 0,
             Self::Latency { of, over, up_to } => {
                 let milliseconds = duration(*of, transaction) / NANOSECONDS;
-                match up_to {
-                    Some(up_to) => milliseconds > *over && milliseconds <= *up_to,
-                    None => milliseconds >= *over,
-                }
+                milliseconds > *over && up_to.is_none_or(|up_to| milliseconds <= up_to)
             }
             Self::Attribute { bit, invert, .. } => (facts.matches >> bit & 1 == 1) != *invert,
             Self::SpanCount { min, max } => facts.spans >= *min && max.is_none_or(|max| facts.spans <= max),
@@ -118,8 +115,7 @@ impl Rule {
             Self::Latency { of, over, up_to } => {
                 let what = if *of == LatencyOf::Trace { "trace" } else { "transaction" };
                 let took = duration(*of, facts) / NANOSECONDS;
-                let than = if took == *over { "as long as" } else { "over" };
-                write!(out, "{what} took {took} ms, {than} {over} ms")?;
+                write!(out, "{what} took {took} ms, over {over} ms")?;
                 up_to.map_or(Ok(()), |up_to| write!(out, " up to {up_to} ms"))
             }
             Self::Attribute { invert, about, .. } => {

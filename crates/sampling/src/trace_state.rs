@@ -173,6 +173,43 @@ pub(crate) fn member<'a>(trace_state: &'a str, key: &str) -> Option<&'a str> {
     members(trace_state).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
+/// Whether it is a trace state by the W3C's Trace Context: who meets another is to go by none of it.
+pub(crate) fn is_valid(trace_state: &str) -> bool {
+    let mut names = Vec::new();
+    for member in trace_state.split(',').filter(|member| !member.is_empty()) {
+        let Some((name, value)) = member.split_once('=') else { return false };
+        let blank = [' ', '\t'];
+        let (name, value) = (name.trim_start_matches(blank), value.trim_end_matches(blank));
+        if !is_name(name) || !is_value(value) || names.contains(&name) || names.len() == MAX_MEMBERS {
+            return false;
+        }
+        names.push(name);
+    }
+    true
+}
+
+fn is_name(name: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let plain = |part: &str| part.bytes().all(|b| alphanumeric(b) || b"_-*/".contains(&b));
+    let begins = |part: &str| part.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    match name.split_once('@') {
+        None => name.len() <= 256 && begins(name) && plain(name),
+        Some((tenant, system)) => {
+            tenant.bytes().next().is_some_and(alphanumeric)
+                && tenant.len() <= 241
+                && plain(tenant)
+                && begins(system)
+                && system.len() <= 14
+                && plain(system)
+        }
+    }
+}
+
+fn is_value(value: &str) -> bool {
+    let printable = |b: u8| (0x20..=0x7e).contains(&b) && b != b'=';
+    (1..=MAX_VALUE_BYTES).contains(&value.len()) && value.bytes().all(printable)
+}
+
 fn members(trace_state: &str) -> impl Iterator<Item = (&str, &str)> {
     trace_state.split(',').filter_map(|member| member.trim().split_once('='))
 }
@@ -184,6 +221,24 @@ fn fields(value: &str) -> impl Iterator<Item = (&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_w3c_does_not_allow_is_no_trace_state() {
+        let long = "a".repeat(256);
+        for good in ["", "a=1", " a=1 , b=2", "a=1,,b=2,", "9a@b=c d", "a_-*/0=!~", &format!("{long}={long}")]
+        {
+            assert!(is_valid(good), "{good}");
+        }
+        let many = (0..33).map(|n| format!("m{n}=1")).collect::<Vec<_>>().join(",");
+        let bad = [
+            "a", "a=", "=1", "A=1", "1a=1", "a=1,a=2", "a=b=c", "a=\u{e9}", "a@B=1", "a@=1", "@a=1", " ",
+            &many,
+        ];
+        for bad in bad {
+            assert!(!is_valid(bad), "{bad}");
+        }
+        assert!(!is_valid(&format!("a{long}=1")) && !is_valid(&format!("a=a{long}")));
+    }
 
     #[test]
     fn thresholds_read_and_print_as_the_specification_has_them() {

@@ -22,18 +22,15 @@ pub(crate) struct Weights {
     cells: Vec<Vec<Interval>>,
     /// Probability that any plain policy keeps.
     any_plain: f64,
-    /// The first policy that votes decides; else whatever drops goes first.
-    in_order: bool,
 }
 
 impl Weights {
     /// Finds the cells; a fault where there are too many.
-    pub(crate) fn new(policies: &[Policy], salts: usize, in_order: bool) -> Result<Self, PolicyFault> {
+    pub(crate) fn new(policies: &[Policy], salts: usize) -> Result<Self, PolicyFault> {
         let mut thresholds = vec![Vec::new(); salts];
         let mut mixed = vec![false; salts];
-        let after = plain_after(policies, in_order);
-        for (place, policy) in policies.iter().enumerate() {
-            let plain = policy.plain_salt().is_some() && place >= after;
+        for policy in policies {
+            let plain = policy.plain_salt().is_some();
             for rule in policy.rules() {
                 rule.draws(&mut |salt, below| {
                     thresholds[salt].push(below);
@@ -57,7 +54,7 @@ impl Weights {
             }
         }
         bounded(count)?;
-        Ok(Self { cells, any_plain, in_order })
+        Ok(Self { cells, any_plain })
     }
 
     /// The probability that a transaction with these facts is kept.
@@ -108,9 +105,6 @@ impl Weights {
                 if policy.drops {
                     return 0.0;
                 }
-                if self.in_order {
-                    return 1.0;
-                }
                 kept = true;
             }
         }
@@ -137,13 +131,11 @@ fn bounded(cells: usize) -> Result<(), PolicyFault> {
 }
 
 /// Bounds the cells of policies that take state: of their parts, one is asked of a transaction.
-pub(crate) fn check(policies: &[Policy], salts: usize, in_order: bool) -> Result<(), PolicyFault> {
+pub(crate) fn check(policies: &[Policy], salts: usize) -> Result<(), PolicyFault> {
     let mut thresholds = vec![0usize; salts];
     let mut binary = 0u32;
-    let after = plain_after(policies, in_order);
-    let is_plain = |policy: &Policy| policy.plain_salt().is_some() || policy.is_plain_state();
-    let asked = policies.iter().enumerate().filter(|(place, policy)| *place < after || !is_plain(policy));
-    for (_, policy) in asked {
+    let is_plain = |policy: &&Policy| policy.plain_salt().is_some() || policy.is_plain_state();
+    for policy in policies.iter().filter(|policy| !is_plain(policy)) {
         let mut most = 0;
         for branch in &policy.branches {
             branch.condition.draws(&mut |salt, _| thresholds[salt] += 1);
@@ -163,12 +155,6 @@ fn of_state(rule: &Rule) -> u32 {
     let mut count = 0;
     rule.visit(&mut |rule| count += u32::from(matches!(rule, Rule::Adaptive { .. } | Rule::Limit { .. })));
     count
-}
-
-/// From this place on a draw may be taken together with others: where policies are asked in order, one before a drop has its own say.
-fn plain_after(policies: &[Policy], in_order: bool) -> usize {
-    let last_drop = policies.iter().rposition(|policy| policy.drops);
-    last_drop.filter(|_| in_order).map_or(0, |place| place + 1)
 }
 
 fn intervals(thresholds: &[u64]) -> Vec<Interval> {

@@ -207,6 +207,8 @@ fn conditions_over_spans_hold_as_the_language_says() {
         ("IsRootSpan() == true", true),
         ("IsRootSpan() != true", false),
         ("parent_span_id.string == \"\"", true),
+        ("parent_span_id == SpanID(0x0000000000000000)", true),
+        ("parent_span_id != SpanID(0x0000000000000000)", false),
         ("IsMatch(name, \"^POST\")", true),
         ("HasPrefix(name, \"POST\") and HasSuffix(name, \"transfers\")", true),
         ("HasPrefix(name, \"GET\") or name == \"x\"", false),

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use thiserror::Error;
 use throughline_assembly::{
     decide::{Decided, Decider, Verdict},
     names::{Name, NameHash},
@@ -22,10 +23,24 @@ use crate::{
     events::summary_of,
     in_flight::InFlight,
     limits::{LISTED, LOOK_FOR, MAX_NAMES_FOLLOWED, ROUNDS, SHOWN},
+    looking::Shown,
 };
 
 /// The highest position: places of what lies nowhere count down from it.
 const NOWHERE: u64 = (1 << 48) - 1;
+
+/// What is asked for may be there: not all that was acknowledged is shown yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("what came last is still being read: ask again in a moment")]
+pub struct Behind;
+
+impl Behind {
+    /// Always: it is found once it was read.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        true
+    }
+}
 
 /// The names of one transaction, as far as they are known.
 struct Known<'a> {
@@ -87,30 +102,36 @@ fn trace_id(text: &str) -> Option<[u8; 16]> {
 
 impl InFlight {
     /// An open transaction by any of its keys, or by the id of any of its traces: the row as it would be if all of it closed now. It is found as soon as the
-    /// first of its spans is acknowledged; waits for at most [`LOOK_FOR`].
-    pub async fn find(&self, tenant: &str, key: &str) -> Option<Transaction> {
+    /// first of its spans is acknowledged; waits for at most [`LOOK_FOR`]. `None` where there is nothing of it, stored transactions aside.
+    ///
+    /// # Errors
+    /// [`Behind`] where nothing of it was found, but could not be looked for everywhere.
+    pub async fn find(&self, tenant: &str, key: &str) -> Result<Option<Transaction>, Behind> {
         let deadline = Instant::now() + LOOK_FOR;
         let mut known = Known::new(tenant, key, self.key_places());
         let links = self.rules.load().settings.transactions.links;
         let mut rounds = ROUNDS;
         let mut open = Vec::new();
         loop {
-            self.ask(&known, deadline, &mut open).await;
+            // In the order of a trace's way: what closes after it was asked for is in the summary log before that is waited for.
+            let is_all = self.ask(&known, deadline, &mut open).await & self.caught_up(deadline).await;
             let (name, summaries) = self.summaries(&known, &open);
             let follow = |new, (_, summary): &(Place, Arc<TraceSummary>)| known.follow(summary, links) || new;
             let is_new = summaries.iter().fold(false, follow);
             rounds -= 1;
             if rounds == 0 || !is_new {
-                return self.row(name, &summaries);
+                let row = self.row(name, &summaries);
+                return if row.is_none() && !is_all { Err(Behind) } else { Ok(row) };
             }
         }
     }
 
-    /// Asks for open traces. What a round before found stays where this one is not answered in time.
-    async fn ask(&self, known: &Known<'_>, deadline: Instant, open: &mut Vec<Arc<TraceSummary>>) {
-        let found = self.open_traces.ask(&known.wanted(), SHOWN, deadline).await;
-        open.retain(|before| found.iter().all(|now| now.trace_id != before.trace_id));
-        open.extend(found.into_iter().map(Arc::new));
+    /// Asks for open traces; whether all were looked at. What a round before found stays where this one is not answered in time.
+    async fn ask(&self, known: &Known<'_>, deadline: Instant, open: &mut Vec<Arc<TraceSummary>>) -> bool {
+        let Shown { summaries, is_all } = self.open_traces.ask(&known.wanted(), SHOWN, deadline).await;
+        open.retain(|before| summaries.iter().all(|now| now.trace_id != before.trace_id));
+        open.extend(summaries.into_iter().map(Arc::new));
+        is_all
     }
 
     /// Those of open traces were asked for first: one that closes meanwhile is found twice, which shows nowhere.
@@ -140,7 +161,7 @@ impl InFlight {
         for (name, transaction) in self.some(limit) {
             all.insert(name, (transaction.summaries, Vec::new()));
         }
-        for summary in open {
+        for summary in open.summaries {
             let head = TraceHead::from(&summary);
             let owner = head.names().find_map(|name| self.get(name));
             let (name, places) = match owner {

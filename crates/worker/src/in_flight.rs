@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -13,10 +13,11 @@ use throughline_assembly::{
     rules::Rules,
     transactions::TraceHead,
 };
-use throughline_log::Log;
+use throughline_log::{Log, Position};
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    limits::{MAX_IN_FLIGHT, MAX_TRACES_SHOWN},
+    limits::{CATCH_UP_POLL, MAX_IN_FLIGHT, MAX_TRACES_SHOWN},
     looking::OpenTraces,
 };
 
@@ -29,7 +30,15 @@ pub struct OpenTransaction {
     aliases: Vec<NameHash>,
 }
 
+/// How far the second fold of one partition is.
 #[derive(Default)]
+struct Progress {
+    /// It has read the summary log up to here.
+    read: AtomicU64,
+    /// Some of what it has decided is not in the store, and not shown either.
+    is_short: AtomicBool,
+}
+
 struct Shared {
     /// By the name that owns them.
     open: DashMap<NameHash, OpenTransaction>,
@@ -37,6 +46,8 @@ struct Shared {
     aliases: DashMap<NameHash, NameHash>,
     /// Of `open`: its own count would lock all of it.
     count: AtomicUsize,
+    /// By partition.
+    progress: Box<[Progress]>,
 }
 
 /// Open transactions by name.
@@ -50,7 +61,40 @@ pub struct InFlight {
 
 impl InFlight {
     pub(crate) fn new(summary_log: Log, rules: Arc<Rules>, open_traces: OpenTraces) -> Self {
-        Self { shared: Arc::default(), summary_log, rules: Arc::new(ArcSwap::new(rules)), open_traces }
+        let progress = (0..summary_log.partitions()).map(|_| Progress::default()).collect();
+        let shared =
+            Shared { open: DashMap::new(), aliases: DashMap::new(), count: AtomicUsize::new(0), progress };
+        let rules = Arc::new(ArcSwap::new(rules));
+        Self { shared: Arc::new(shared), summary_log, rules, open_traces }
+    }
+
+    /// What a partition of the summary log holds before `next` is shown.
+    pub(crate) fn read_to(&self, partition: u32, next: Position) {
+        if let Some(progress) = self.shared.progress.get(partition as usize) {
+            progress.read.store(next.0, Ordering::Release);
+        }
+    }
+
+    /// Whether some of what a partition has decided is neither shown nor stored.
+    pub(crate) fn set_short(&self, partition: u32, is_short: bool) {
+        if let Some(progress) = self.shared.progress.get(partition as usize) {
+            progress.is_short.store(is_short, Ordering::Release);
+        }
+    }
+
+    /// Waits until all that the summary log holds now is shown, until `deadline` at most; whether it is.
+    pub(crate) async fn caught_up(&self, deadline: Instant) -> bool {
+        for (partition, progress) in (0..).zip(&self.shared.progress) {
+            let end = self.summary_log.end(partition).0;
+            while progress.read.load(Ordering::Acquire) < end {
+                if Instant::now() >= deadline {
+                    return false;
+                }
+                sleep(CATCH_UP_POLL).await;
+            }
+        }
+        let is_short = |progress: &Progress| progress.is_short.load(Ordering::Acquire);
+        !self.shared.progress.iter().any(is_short) && self.len() < MAX_IN_FLIGHT
     }
 
     /// What is shown from now on is what it would be under these rules.

@@ -33,6 +33,7 @@ mod passing;
 
 pub use analysis::Incidents;
 pub use error::WorkerError;
+pub use finding::Behind;
 pub use in_flight::{InFlight, OpenTransaction};
 pub use switch::Switch;
 pub use trim::Retention;

@@ -99,5 +99,8 @@ pub const ROUNDS: usize = 4;
 /// How long drivers are waited for; what they have not shown by then is left out.
 pub const LOOK_FOR: Duration = Duration::from_secs(1);
 
+/// Time between two looks at how far a driver is that is waited for.
+pub const CATCH_UP_POLL: Duration = Duration::from_millis(5);
+
 /// How long a driver that is behind reads on before it looks: what was acknowledged before a question shall be found.
 pub const CATCH_UP_FOR: Duration = Duration::from_millis(500);

@@ -1,10 +1,10 @@
 //! Open traces of the first folds, which only their drivers can show: who asks and who looks. A question costs nothing where there is none.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use throughline_assembly::{
     records::TraceSummary,
-    traces::{Most, Traces, Wanted},
+    traces::{Most, TraceKey, Traces, Wanted},
 };
 use throughline_log::{Log, Position};
 use tokio::{
@@ -19,7 +19,15 @@ struct Question {
     wanted: Wanted,
     /// So much is enough.
     most: Most,
-    answer: oneshot::Sender<Vec<TraceSummary>>,
+    answer: oneshot::Sender<Shown>,
+}
+
+/// What drivers answer.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) summaries: Vec<TraceSummary>,
+    /// All of it: what was acknowledged before the question was looked at.
+    pub(crate) is_all: bool,
 }
 
 /// The way to all drivers of the first fold.
@@ -38,20 +46,24 @@ impl OpenTraces {
         (Self(asking.into()), looking)
     }
 
-    /// What is open of what is wanted, as far as drivers show it until `deadline`, each of them up to `most`.
-    pub(crate) async fn ask(&self, wanted: &Wanted, most: Most, deadline: Instant) -> Vec<TraceSummary> {
+    /// What is wanted of what is open or on its way to the summary log, as far as drivers show it until `deadline`, each of them up to `most`.
+    pub(crate) async fn ask(&self, wanted: &Wanted, most: Most, deadline: Instant) -> Shown {
         let ask = |driver: &mpsc::Sender<Question>| {
             let (answer, answered) = oneshot::channel();
             driver.try_send(Question { wanted: wanted.clone(), most, answer }).ok().map(|()| answered)
         };
         let answers: Vec<_> = self.0.iter().filter_map(ask).collect();
-        let mut found = Vec::new();
+        let mut all = Shown { summaries: Vec::new(), is_all: answers.len() == self.0.len() };
         for answer in answers {
-            if let Ok(Ok(summaries)) = timeout_at(deadline, answer).await {
-                found.extend(summaries);
+            match timeout_at(deadline, answer).await {
+                Ok(Ok(shown)) => {
+                    all.summaries.extend(shown.summaries);
+                    all.is_all &= shown.is_all;
+                }
+                Ok(Err(_)) | Err(_) => all.is_all = false,
             }
         }
-        found
+        all
     }
 }
 
@@ -69,7 +81,7 @@ struct At {
     /// The fold has to be here before it is looked at, or this late.
     from: (Position, Instant),
     place: usize,
-    found: Vec<TraceSummary>,
+    shown: Shown,
 }
 
 impl Looking {
@@ -78,7 +90,8 @@ impl Looking {
         if self.at.is_none() {
             let Some(question) = self.questions.recv().await else { return std::future::pending().await };
             let from = (self.span_log.end(self.partition), Instant::now() + CATCH_UP_FOR);
-            self.at = Some(At { question, from, place: 0, found: Vec::new() });
+            self.at =
+                Some(At { question, from, place: 0, shown: Shown { summaries: Vec::new(), is_all: true } });
         }
         if let Some(At { from: (position, late), .. }) = &self.at
             && read < *position
@@ -87,8 +100,13 @@ impl Looking {
         }
     }
 
-    /// Looks at the next few traces of a fold that has read up to `read`.
-    pub(crate) fn look(&mut self, fold: &mut Traces, read: Position) {
+    /// Looks at the next few traces of a fold that has read up to `read`, and at last at the closed ones that have no place in the summary log yet.
+    pub(crate) fn look(
+        &mut self,
+        fold: &mut Traces,
+        read: Position,
+        unplaced: &HashMap<TraceKey, Vec<Arc<TraceSummary>>>,
+    ) {
         let Some(mut at) = self.at.take_if(|at| read >= at.from.0 || Instant::now() >= at.from.1) else {
             return;
         };
@@ -96,11 +114,16 @@ impl Looking {
         if at.question.answer.is_closed() {
             return;
         }
-        let places = (at.place, PLACES_PER_TURN);
-        match fold.look(&at.question.wanted, places, at.question.most, &mut at.found) {
-            Some(next) => self.at = Some(At { place: next, ..at }),
-            // Nobody listens: nothing is lost.
-            None => drop(at.question.answer.send(at.found)),
+        at.shown.is_all &= read >= at.from.0;
+        let (places, found) = ((at.place, PLACES_PER_TURN), &mut at.shown.summaries);
+        if let Some(next) = fold.look(&at.question.wanted, places, at.question.most, found) {
+            self.at = Some(At { place: next, ..at });
+            return;
         }
+        let closed = unplaced.values().flatten().filter(|summary| fold.wants(summary, &at.question.wanted));
+        let room = at.question.most.traces.saturating_sub(found.len());
+        found.extend(closed.take(room).map(|summary| (**summary).clone()));
+        // Nobody listens: nothing is lost.
+        drop(at.question.answer.send(at.shown));
     }
 }

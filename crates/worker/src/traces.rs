@@ -106,7 +106,7 @@ impl TracesDriver {
             tokio::select! {
                 record = self.reader.next(), if room => self.apply(&record.map_err(|source| self.read_error(source))?)?,
                 appended = wait(&mut self.appending) => self.note(appended)?,
-                () = self.looking.wanted(self.next) => self.looking.look(&mut self.fold, self.next),
+                () = self.looking.wanted(self.next) => self.looking.look(&mut self.fold, self.next, &self.stored.unplaced),
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
             }
             self.take_turn()?;

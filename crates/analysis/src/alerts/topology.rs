@@ -1,7 +1,9 @@
 //! Which services call which: the paths that transactions really took.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// Services that are known; the first of them stay.
@@ -32,10 +34,13 @@ pub struct CallStep<'a> {
     pub caller: &'a str,
 }
 
+/// By name, in the order in which they came: found fast, for each hop asks, and the same after a restart.
+type ByName<T> = IndexMap<String, T, FixedState>;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Service {
     department: String,
-    callees: BTreeMap<String, Call>,
+    callees: ByName<Call>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -49,8 +54,8 @@ struct Call {
 /// Services, their departments, and who calls whom.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Topology {
-    services: BTreeMap<String, Service>,
-    instances: BTreeMap<String, (String, u64)>,
+    services: ByName<Service>,
+    instances: ByName<(String, u64)>,
     departments: BTreeSet<String>,
     types: Vec<String>,
     calls: usize,
@@ -103,7 +108,7 @@ impl Topology {
         if self.services.len() >= MAX_SERVICES {
             return false;
         }
-        let new = Service { department: department.to_owned(), callees: BTreeMap::new() };
+        let new = Service { department: department.to_owned(), callees: ByName::default() };
         self.departments.insert(department.to_owned());
         self.services.insert(service.to_owned(), new);
         true

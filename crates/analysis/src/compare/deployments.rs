@@ -7,8 +7,10 @@
 //!
 //! Driven by time that it is told; the same calls give the same answers; all of it goes into a snapshot.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -147,11 +149,14 @@ struct Service {
     watch: Option<Watch>,
 }
 
+/// In the order in which they came: found fast, for each hop asks, and the same after a restart.
+type ByName<T> = IndexMap<String, T, FixedState>;
+
 /// Versions of all services. Its state goes into a snapshot.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Deployments {
     /// Of versions, then of configurations; by tenant and name.
-    services: [BTreeMap<String, BTreeMap<String, Service>>; 2],
+    services: [ByName<ByName<Service>>; 2],
     count: usize,
     watches: usize,
     ended: VecDeque<Deployment>,
@@ -225,16 +230,23 @@ impl Deployments {
         now: u64,
     ) -> Option<&mut Service> {
         let of_kind = &mut self.services[what as usize];
-        let is_known = of_kind.get(tenant).is_some_and(|services| services.contains_key(hop.service));
-        if !is_known {
-            if self.count >= MAX_SERVICES {
-                return None;
+        let tenant = match of_kind.get_index_of(tenant) {
+            Some(known) => known,
+            None if self.count >= MAX_SERVICES => return None,
+            None => of_kind.insert_full(tenant.to_owned(), ByName::default()).0,
+        };
+        let services = &mut of_kind[tenant];
+        let at = match services.get_index_of(hop.service) {
+            Some(known) => known,
+            None if self.count >= MAX_SERVICES => return None,
+            None => {
+                self.count += 1;
+                let department = hop.department.to_owned();
+                let service = Service { first: now, department, ..Service::default() };
+                services.insert_full(hop.service.to_owned(), service).0
             }
-            self.count += 1;
-            let service = Service { first: now, department: hop.department.to_owned(), ..Service::default() };
-            of_kind.entry(tenant.to_owned()).or_default().insert(hop.service.to_owned(), service);
-        }
-        of_kind.get_mut(tenant)?.get_mut(hop.service)
+        };
+        Some(&mut services[at])
     }
 
     fn end(&mut self, deployment: Deployment) {
@@ -254,8 +266,8 @@ impl Deployments {
         self.seen = 0;
         let mut changed = Vec::new();
         let mut ended = Vec::new();
-        let services = self.services.iter_mut().flat_map(BTreeMap::values_mut);
-        for service in services.flat_map(BTreeMap::values_mut) {
+        let services = self.services.iter_mut().flat_map(IndexMap::values_mut);
+        for service in services.flat_map(IndexMap::values_mut) {
             for version in &mut service.versions {
                 version.turn(now);
             }
@@ -283,7 +295,7 @@ impl Deployments {
     /// All that are held, the newest first.
     #[must_use]
     pub fn list(&self) -> Vec<&Deployment> {
-        let going_on = self.services.iter().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
+        let going_on = self.services.iter().flat_map(IndexMap::values).flat_map(IndexMap::values);
         let going_on = going_on.filter_map(|service| Some(&service.watch.as_ref()?.deployment));
         let mut all: Vec<&Deployment> = going_on.chain(&self.ended).collect();
         all.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.id.cmp(&b.id)));
@@ -344,17 +356,17 @@ impl Version {
 
 /// Counts a hop: its own time and its own failures.
 pub(super) fn add(side: &mut Side, hop: &FinishedHop<'_>, errors: u32) {
-    if !side.operations.contains_key(hop.operation) {
-        if side.operations.len() >= MAX_OPERATIONS {
-            return;
-        }
-        side.operations.insert(hop.operation.to_owned(), super::Sample::default());
+    let count = |sample: &mut super::Sample| {
+        let count = u64::from(hop.count.max(1));
+        sample.calls += count;
+        sample.errors += u64::from(errors).min(count);
+        *sample.durations.entry(super::bucket(hop.self_time / count)).or_default() += count;
+    };
+    if let Some(sample) = side.operations.get_mut(hop.operation) {
+        count(sample);
+    } else if side.operations.len() < MAX_OPERATIONS {
+        count(side.operations.entry(hop.operation.to_owned()).or_default());
     }
-    let Some(sample) = side.operations.get_mut(hop.operation) else { return };
-    let count = u64::from(hop.count.max(1));
-    sample.calls += count;
-    sample.errors += u64::from(errors).min(count);
-    *sample.durations.entry(super::bucket(hop.self_time / count)).or_default() += count;
 }
 
 /// For each hop, whether one that it calls failed: then it is not its own failure.

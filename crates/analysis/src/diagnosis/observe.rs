@@ -17,6 +17,9 @@ use super::settings::Method;
 use super::unusual::{Clue, Unusual};
 use crate::HopKind;
 
+/// Resources that a hop is compared with, the latest ones.
+const RESOURCES_COMPARED: usize = 32;
+
 /// Numbers of a hop's names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HopNames {
@@ -57,6 +60,8 @@ impl Sample {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
     names: Vec<HopNames>,
+    /// Hops that were the first of their resource.
+    firsts: Vec<usize>,
     samples: Vec<Sample>,
     children: Vec<(u32, Child)>,
     odd_below: Vec<bool>,
@@ -75,28 +80,7 @@ impl Diagnosis {
         let transaction_type = self.names.id(finished.transaction_type);
         let group = self.group_of(GroupKey { tenant, transaction_type });
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.names.clear();
-        let mut place = ([""; 3], [EMPTY; 3]);
-        for hop in hops {
-            let new = [hop.region, hop.zone, hop.cluster];
-            // Mostly that of the one before, in the same table of strings.
-            if new.iter().zip(place.0).any(|(new, known)| !std::ptr::eq(*new, known) && *new != known) {
-                place = (new, new.map(|name| self.names.id(name)));
-            }
-            scratch.names.push(HopNames {
-                department: self.names.id(hop.department),
-                service: self.names.id(hop.service),
-                operation: self.names.id(hop.operation),
-                version: self.names.id(hop.version),
-                instance: self.names.id(hop.instance),
-                host: self.names.id(hop.host),
-                configuration: self.names.id(hop.configuration),
-                place: place.1,
-            });
-        }
-        for at in 0..scratch.names.len() {
-            self.note_host(scratch.names[at].instance, scratch.names[at].host);
-        }
+        self.name_hops(hops, &mut scratch);
         let mut unusual = Unusual::of(finished, group, self.now, weight);
         self.take_times(group, hops, &mut scratch, &mut unusual);
         self.take_errors(group, hops, &mut scratch, &mut unusual);
@@ -107,6 +91,36 @@ impl Diagnosis {
         self.scratch = scratch;
         if !unusual.clues.is_empty() {
             self.claim(unusual);
+        }
+    }
+
+    /// Numbers of the hops' names. What the resource says is looked up once for those of the same one.
+    fn name_hops(&mut self, hops: &[FinishedHop<'_>], scratch: &mut Scratch) {
+        scratch.names.clear();
+        scratch.firsts.clear();
+        for (at, hop) in hops.iter().enumerate() {
+            let known = scratch.firsts.iter().rev().take(RESOURCES_COMPARED);
+            let known = known.copied().find(|first| is_of_resource(hop, &hops[*first]));
+            let operation = self.names.id(hop.operation);
+            let names = match known {
+                Some(first) => HopNames { operation, ..scratch.names[first] },
+                None => {
+                    scratch.firsts.push(at);
+                    let names = HopNames {
+                        department: self.names.id(hop.department),
+                        service: self.names.id(hop.service),
+                        operation,
+                        version: self.names.id(hop.version),
+                        instance: self.names.id(hop.instance),
+                        host: self.names.id(hop.host),
+                        configuration: self.names.id(hop.configuration),
+                        place: [hop.region, hop.zone, hop.cluster].map(|name| self.names.id(name)),
+                    };
+                    self.note_host(names.instance, names.host);
+                    names
+                }
+            };
+            scratch.names.push(names);
         }
     }
 
@@ -124,7 +138,8 @@ impl Diagnosis {
         let Some(entry) = self.groups.get_mut(group) else { return };
         entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
         if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
-            entry.facets.of(finished, &scratch.names, |key| names.id(key), &mut scratch.facets, over);
+            let resources = scratch.firsts.iter().map(|first| &scratch.names[*first]);
+            entry.facets.of(finished, resources, |key| names.id(key), &mut scratch.facets, over);
         } else {
             if group >= MAX_FACET_GROUPS {
                 over.hit(Limit::FacetTypes);
@@ -389,6 +404,16 @@ fn in_order(called: &[(u32, Child)]) -> Vec<Child> {
         }
     }
     children
+}
+
+/// Whether two hops are of the same resource, by where their names lie: mostly in one table of strings. Those that only read the same are told apart, to no harm.
+fn is_of_resource(hop: &FinishedHop<'_>, other: &FinishedHop<'_>) -> bool {
+    let names = |hop: &FinishedHop<'_>| {
+        [hop.service, hop.instance, hop.version, hop.host, hop.department, hop.configuration]
+            .map(std::ptr::from_ref)
+    };
+    let place = |hop: &FinishedHop<'_>| [hop.region, hop.zone, hop.cluster].map(std::ptr::from_ref);
+    names(hop) == names(other) && place(hop) == place(other)
 }
 
 /// The hash of a set of children; never 0 or 1, which mean other things.

@@ -119,14 +119,11 @@ fn choose<'a>(traces: impl Iterator<Item = (u64, &'a [u8], &'a [Attribute])>) ->
         .collect()
 }
 
-/// Those that rows have.
+/// Those that rows have under the rules in force: what was captured under others, whose policies named more, may be among them.
 pub(super) fn wanted(mut captured: Vec<Attribute>, rules: &Rules) -> Vec<Attribute> {
     let wanted = &rules.settings.transactions.attributes;
-    if rules.captured.len() > wanted.len() {
-        captured.retain(|attribute| {
-            wanted.contains(&attribute.key) || attribute.key == crate::traces::ERROR_TYPE
-        });
-    }
+    captured
+        .retain(|attribute| wanted.contains(&attribute.key) || attribute.key == crate::traces::ERROR_TYPE);
     captured
 }
 

@@ -19,10 +19,8 @@ pub enum AnalysisEvent<'a> {
         from: u64,
         /// And before that one.
         to: u64,
-        /// One in so many is looked at.
-        each: u32,
-        /// Those that are looked at.
-        closed: &'a mut dyn Iterator<Item = std::sync::Arc<Closed>>,
+        /// Those that are looked at, and for how many of its kind each stands.
+        closed: &'a mut dyn Iterator<Item = (u32, std::sync::Arc<Closed>)>,
     },
     /// Alerts.
     Alerts(&'a mut dyn Iterator<Item = Alert>),

@@ -87,8 +87,14 @@ fn type_of<'a>(name: &'a str, hops: &[FinishedHop<'_>]) -> Cow<'a, str> {
 fn hops<'a>(columns: &'a Hops, operations: &'a [Cow<'a, str>]) -> Vec<FinishedHop<'a>> {
     let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
     let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
+    // Mostly that of the hop before.
+    let mut last = (u32::MAX, [""; 3]);
     let hop = |at: usize| {
-        let [region, zone, cluster] = place(text(&columns.place, at));
+        let number_of_place = columns.place.get(at).copied().unwrap_or_default();
+        if number_of_place != last.0 {
+            last = (number_of_place, place(columns.text(number_of_place)));
+        }
+        let [region, zone, cluster] = last.1;
         FinishedHop {
             department: text(&columns.department, at),
             service: named(text(&columns.service, at)),

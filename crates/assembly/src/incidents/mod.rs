@@ -100,13 +100,13 @@ impl Analysis {
         let now = self.clock.advance(wall);
         match event {
             AnalysisEvent::Tick => self.tick(now),
-            AnalysisEvent::Finished { source, from, to, each, closed } => {
+            AnalysisEvent::Finished { source, from, to, closed } => {
                 if !self.is_next(source, from, to) {
                     self.counts.repeated += 1;
                     return;
                 }
-                for closed in closed {
-                    self.take(&closed, each, now);
+                for (weight, closed) in closed {
+                    self.take(&closed, weight, now);
                 }
             }
             AnalysisEvent::Alerts(alerts) => alerts.for_each(|alert| self.alerts.take(alert, now)),
@@ -148,16 +148,16 @@ impl Analysis {
         is_next
     }
 
-    fn take(&mut self, closed: &crate::records::Closed, each: u32, now: u64) {
+    fn take(&mut self, closed: &crate::records::Closed, weight: u32, now: u64) {
         let (diagnosis, alerts, counts) = (&mut self.diagnosis, &mut self.alerts, &mut self.counts);
         let deployments = &mut self.deployments;
         let compares = diagnosis.settings().deployments;
         with_finished(closed, |finished| {
             counts.finished += 1;
             alerts.learn(finished::steps(finished), finished.transaction_type, now);
-            diagnosis.observe_weighted(finished, each);
+            diagnosis.observe_weighted(finished, weight);
             if compares {
-                deployments.observe(finished, each, now);
+                deployments.observe(finished, weight, now);
             }
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Traces, trace::Trace};
-use crate::records::{ClosedBy, TraceSummary};
+use crate::records::{ClosedBy, Key, TraceSummary};
 
 /// Which open traces are asked for.
 #[derive(Clone, Debug)]
@@ -56,6 +56,19 @@ impl Traces {
             self.slots[slot] = Some(trace);
         }
         (until < self.slots.len()).then_some(until)
+    }
+
+    /// Whether a closed trace is one of those that are asked for.
+    #[must_use]
+    pub fn wants(&self, summary: &TraceSummary, wanted: &Wanted) -> bool {
+        let Wanted::Named { tenant, keys, traces } = wanted else { return true };
+        let names = |id: &[u8]| <[u8; 16]>::try_from(id).is_ok_and(|id| traces.contains(&id));
+        let is_asked = |key: &Key| keys.iter().any(|(asked, text)| *asked == key.place && *text == key.value);
+        let links = self.rules.settings.transactions.links;
+        summary.tenant == *tenant
+            && (names(&summary.trace_id)
+                || summary.keys.iter().any(is_asked)
+                || links && summary.links.iter().any(|link| names(&link.trace_id)))
     }
 
     fn is_wanted(&self, trace: &Trace, wanted: &Wanted) -> bool {

@@ -1,7 +1,7 @@
 //! Where a transfer's duration went, from what its hops did in order.
 
 use super::model::Hop;
-use super::script::{Course, Entry, Stage, Step};
+use super::script::{Branch, Course, Entry, Stage, Step};
 
 /// Sets `queue` of roots and all `critical` columns, so that the sum of `critical` is the time from the first start to the last end.
 ///
@@ -41,30 +41,31 @@ impl Path<'_> {
     fn walk(&mut self, at: usize) -> bool {
         let course = &self.courses[at];
         self.on_network(at, course.before);
-        for step in &course.steps {
-            let left = match step {
-                Step::Own(nanos) => {
-                    self.hops[at].critical += nanos;
-                    false
-                }
-                Step::Child(child) => self.walk(*child),
-                Step::Parallel(children) => self.walk_longest(at, children),
-            };
-            if left {
-                return true;
-            }
+        if self.walk_steps(at, &course.steps) {
+            return true;
         }
         self.on_network(at, course.after);
         self.leave == Some(at)
     }
 
-    /// Of calls side by side, the one that was waited for counts; until it started the time is the caller's own.
-    fn walk_longest(&mut self, at: usize, children: &[usize]) -> bool {
-        let start = children.iter().map(|child| self.hops[*child].start).min();
-        let longest = children.iter().copied().max_by_key(|child| self.hops[*child].end);
+    fn walk_steps(&mut self, at: usize, steps: &[Step]) -> bool {
+        steps.iter().any(|step| match step {
+            Step::Own(nanos) => {
+                self.hops[at].critical += nanos;
+                false
+            }
+            Step::Child(child) => self.walk(*child),
+            Step::Parallel(branches) => self.walk_longest(at, branches),
+        })
+    }
+
+    /// Of branches side by side, the one that was waited for counts; until it started the time is the caller's own.
+    fn walk_longest(&mut self, at: usize, branches: &[Branch]) -> bool {
+        let start = branches.iter().map(|branch| branch.start).min();
+        let longest = branches.iter().max_by_key(|branch| branch.end);
         let (Some(start), Some(longest)) = (start, longest) else { return false };
-        self.hops[at].critical += self.hops[longest].start - start;
-        self.walk(longest)
+        self.hops[at].critical += longest.start - start;
+        self.walk_steps(at, &longest.steps)
     }
 
     fn on_network(&mut self, at: usize, nanos: u64) {

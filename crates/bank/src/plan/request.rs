@@ -175,7 +175,7 @@ fn checks(stage: &mut Stage<'_>, order: &Order) -> Played {
     if matches!(order.kind, TransferKind::International | TransferKind::SepaBatch) {
         played = played.and(stage.branch(&mut fork, |stage| stage.call(&SANCTIONS, sanctions)));
     }
-    stage.join(&fork);
+    stage.join(fork);
     played
 }
 

@@ -28,7 +28,15 @@ pub(super) type Played = Result<(), Failure>;
 pub(super) enum Step {
     Own(u64),
     Child(usize),
-    Parallel(Vec<usize>),
+    Parallel(Vec<Branch>),
+}
+
+/// What was done beside other things: calls one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Branch {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) steps: Vec<Step>,
 }
 
 /// The time around a hop and the steps within it.
@@ -76,9 +84,7 @@ pub(super) struct Stage<'a> {
 /// Branches that run at the same time.
 pub(super) struct Fork {
     start: u64,
-    branches: u64,
-    latest: u64,
-    steps_before: usize,
+    branches: Vec<Branch>,
 }
 
 /// Branches start so long after one another; far less than a call takes, so that all of them overlap.
@@ -295,28 +301,26 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn fork(&self) -> Fork {
-        let steps_before = self.courses[self.hop()].steps.len();
-        Fork { start: self.now, branches: 0, latest: self.now, steps_before }
+        Fork { start: self.now, branches: Vec::new() }
     }
 
-    /// One call that runs beside the others of its fork.
+    /// One call, or some one after the other, beside the others of its fork.
     pub(super) fn branch(&mut self, fork: &mut Fork, play: impl FnOnce(&mut Self) -> Played) -> Played {
-        self.now = fork.start + fork.branches * FORK_STAGGER;
-        fork.branches += 1;
+        let hop = self.hop();
+        let steps_before = self.courses[hop].steps.len();
+        let start = fork.start + fork.branches.len() as u64 * FORK_STAGGER;
+        self.now = start;
         let played = play(self);
+        let steps = self.courses[hop].steps.split_off(steps_before);
         // No two branches end at the same instant: which of them was waited for must be clear.
-        fork.latest = fork.latest.max(self.now);
+        fork.branches.push(Branch { start, end: self.now, steps });
         played
     }
 
     /// Waits for all branches.
-    pub(super) fn join(&mut self, fork: &Fork) {
+    pub(super) fn join(&mut self, fork: Fork) {
         let hop = self.hop();
-        let children = self.courses[hop].steps.split_off(fork.steps_before);
-        let children =
-            children.iter().filter_map(|step| if let Step::Child(hop) = step { Some(*hop) } else { None });
-        let children = children.collect();
-        self.courses[hop].steps.push(Step::Parallel(children));
-        self.now = fork.latest;
+        self.now = fork.branches.iter().map(|branch| branch.end).fold(fork.start, u64::max);
+        self.courses[hop].steps.push(Step::Parallel(fork.branches));
     }
 }

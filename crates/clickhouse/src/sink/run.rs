@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
@@ -16,6 +16,9 @@ use crate::metrics;
 use crate::outbox::{Batch, Outbox, SealedCut};
 use crate::schema::{migrate, table};
 use crate::store::{Store, StoreError};
+
+/// An embedded engine that starts beside us is not there at once: longer than this it is worth a warning.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// Sends what the outbox holds.
 #[derive(Debug, Clone)]
@@ -221,7 +224,7 @@ impl Sink {
 
     /// Makes sure of the schema, until the store has it.
     async fn schema(&self) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, began) = (Backoff::default(), Instant::now());
         loop {
             match self.try_schema().await {
                 Ok(dedup) => {
@@ -231,7 +234,11 @@ impl Sink {
                     return;
                 }
                 Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "store not reached yet; batches wait in the outbox");
+                    if began.elapsed() < OPENING {
+                        tracing::info!(%error, "store not reached yet; batches wait in the outbox");
+                    } else {
+                        tracing::warn!(%error, "store not reached yet; batches wait in the outbox");
+                    }
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Err(error) => {

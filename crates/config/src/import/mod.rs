@@ -6,6 +6,7 @@ mod around;
 mod emit;
 mod fields;
 mod otelcol;
+mod place;
 mod references;
 mod refinery;
 mod samplers;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::around::around;
 use super::references::{refer, supposed};
-use super::{ImportError, Imported, Notes, duration, emit, parse, set, wrong};
+use super::{ImportError, Imported, Notes, duration, emit, parse, place, set, wrong};
 use crate::node::{self, Node};
 
 /// Settings of the processor that are not needed here, and why.
@@ -29,20 +29,46 @@ const NOT_NEEDED: [(&str, &str); 9] = [
     ("sampling_strategy", "no equal: whole transactions are decided"),
 ];
 
-/// Turns a Collector's configuration into ours: all of it, the settings of the processor, or a list of policies.
+/// Turns a Collector's configuration into ours: all of it, the settings of the processor, or a list of policies; wherever in the file it lies.
 ///
 /// # Errors
 /// It is no YAML, or has no tail sampling processor.
 pub fn otelcol(text: &str) -> Result<Imported, ImportError> {
-    let root = parse(text)?;
+    let file = parse(text)?;
+    let root = place::find(&file, &holds_policies);
     let mut notes = Notes::default();
     let mut out = Map::new();
+    if let node::Value::List(_) = &root.value {
+        policies("policies", &root, &mut out, &mut notes);
+        return Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 });
+    }
     let (key, settings) = settings(&root, &mut notes)?;
     processor(&key, settings, &mut out, &mut notes);
     if root.get("processors").is_some() {
         around(&root, &key, &mut out, &mut notes);
     }
     Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 })
+}
+
+/// Whether a place in a file is a configuration with the processor, its settings, or its policies.
+fn holds_policies(node: &Node) -> bool {
+    let has_processor = |node: &Node| match &node.value {
+        node::Value::Map(entries) => entries.iter().any(|(name, _)| is_processor(name)),
+        _ => false,
+    };
+    let is_policy = |item: &Node| item.get("type").is_some() && item.get("name").is_some();
+    match &node.value {
+        node::Value::List(items) => items.first().is_some_and(is_policy),
+        _ => {
+            node.get("processors").is_some_and(has_processor)
+                || has_processor(node)
+                || node.get("policies").is_some_and(holds_policies)
+        }
+    }
+}
+
+fn is_processor(name: &str) -> bool {
+    name == "tail_sampling" || name.starts_with("tail_sampling/")
 }
 
 /// The settings of the processor and their path.
@@ -55,8 +81,7 @@ fn settings<'a>(root: &'a Node, notes: &mut Notes) -> Result<(String, &'a Node),
     let node::Value::Map(entries) = &processors.value else {
         return Err(ImportError::Nothing("a map with `processors` is expected"));
     };
-    let is_wanted = |name: &str| name == "tail_sampling" || name.starts_with("tail_sampling/");
-    let mut found = entries.iter().filter(|(name, _)| is_wanted(name));
+    let mut found = entries.iter().filter(|(name, _)| is_processor(name));
     let Some((name, settings)) = found.next() else {
         return Err(ImportError::Nothing("no `tail_sampling` processor is in it"));
     };

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ImportError, Imported, Notes, duration, emit, fields::is_made_by_refinery, parse, references, samplers,
-    set, wrong,
+    ImportError, Imported, Notes, duration, emit, fields::is_made_by_refinery, parse, place, references,
+    samplers, set, wrong,
 };
 use crate::node::{self, Node};
 
@@ -21,6 +21,10 @@ const WAITS: [(&str, &str); 2] =
 /// Its key for a run that keeps all.
 const DRY_RUN: &str = "Debugging.DryRun";
 
+/// Told where a file is of another kind.
+const TOML: &str =
+    "this is TOML: rules of Refinery 1 are turned into those of Refinery 2 by Refinery's own `convert`";
+
 /// Keys of a rule.
 const RULE: [&str; 6] = ["Name", "SampleRate", "Sampler", "Drop", "Scope", "Conditions"];
 
@@ -29,7 +33,11 @@ const RULE: [&str; 6] = ["Name", "SampleRate", "Sampler", "Drop", "Scope", "Cond
 /// # Errors
 /// It is no YAML, or neither of them in version 2.
 pub fn refinery(text: &str) -> Result<Imported, ImportError> {
-    let root = parse(text)?;
+    let file = parse(text).map_err(|error| if is_toml(text) { ImportError::Nothing(TOML) } else { error })?;
+    let mut root = place::find(&file, &|node| node.get("Samplers").is_some());
+    if root.get("Samplers").is_none() {
+        root = place::find(&file, &|node| node.get("General").is_some());
+    }
     let mut notes = Notes::default();
     let mut out = Map::new();
     let samplers = root.get("Samplers");
@@ -43,6 +51,17 @@ pub fn refinery(text: &str) -> Result<Imported, ImportError> {
         ));
     }
     Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 })
+}
+
+/// Whether it looks like TOML: tables in brackets, or keys with `=`.
+fn is_toml(text: &str) -> bool {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let of_toml = |line: &str| {
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim_end());
+        let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        is_key || (line.starts_with('[') && line.ends_with(']'))
+    };
+    lines.take(1).any(of_toml)
 }
 
 fn rules(samplers: &Node, out: &mut Map<String, Value>, notes: &mut Notes) -> Result<(), ImportError> {

@@ -58,7 +58,7 @@ impl Settings {
             },
             start_timeout: Duration::from_secs(300),
             hang_timeout: Duration::from_secs(60),
-            stop_timeout: Duration::from_secs(25),
+            stop_timeout: Duration::from_secs(10),
             ping_starting: Duration::from_millis(50),
             ping_ready: Duration::from_secs(5),
         }

@@ -30,6 +30,7 @@ fn says_yes(test: &AttributeTest, value: Scalar<'_>) -> bool {
             within(&number, &min.map(|min| min as f64), &max.map(|max| max as f64))
         }
         (AttributeTest::Bool(wanted), Scalar::Bool(value)) => *wanted == value,
+        (AttributeTest::Present, value) => !matches!(value, Scalar::Absent),
         _ => false,
     }
 }
@@ -77,6 +78,8 @@ mod tests {
         assert!(yes(integer(Some(1), Some(2)), Scalar::Double(1.5)));
         assert!(yes(AttributeTest::Bool(false), Scalar::Bool(false)));
         assert!(!yes(AttributeTest::Bool(false), Scalar::Absent));
+        assert!(yes(AttributeTest::Present, Scalar::Text(b"")) && yes(AttributeTest::Present, Scalar::Other));
+        assert!(!yes(AttributeTest::Present, Scalar::Absent));
         assert!(yes(AttributeTest::StringIn(vec![b"a"[..].into(), b""[..].into()]), Scalar::Text(b"")));
         let pattern = regex::bytes::Regex::new("^/pay").unwrap();
         assert!(yes(AttributeTest::StringMatches(vec![pattern]), Scalar::Text(b"/payments")));

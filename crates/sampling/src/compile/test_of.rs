@@ -71,9 +71,9 @@ pub(crate) fn text_matches(pattern: &str) -> Option<AttributeTest> {
 /// Any number.
 pub(crate) const ANY_NUMBER: AttributeTest = AttributeTest::Number { min: None, max: None };
 
-/// The attribute is there, whatever its value: lists and maps, which policies cannot compare, do not count.
+/// The attribute is there, whatever its value.
 pub(crate) fn exists() -> Vec<AttributeTest> {
-    vec![any_text(), ANY_NUMBER, AttributeTest::Bool(true), AttributeTest::Bool(false)]
+    vec![AttributeTest::Present]
 }
 
 /// An integer compared; [`Compare::NotEqual`] is asked as equal, for the caller to negate.

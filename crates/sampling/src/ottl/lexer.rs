@@ -9,6 +9,8 @@ pub(super) enum Token {
     Text(String),
     Integer(i64),
     Float(f64),
+    /// Hexadecimal digits after `0x`.
+    Bytes(String),
     /// An operator, a bracket, a dot or a comma.
     Sign(&'static str),
 }
@@ -67,9 +69,11 @@ fn text(source: &str, column: usize) -> Result<(Token, usize), OttlError> {
 fn number(source: &str, column: usize) -> Result<(Token, usize), OttlError> {
     let length = source.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(source.len());
     let written = &source[..length];
-    let token = match written.parse() {
-        Ok(integer) => Some(Token::Integer(integer)),
-        Err(_) => written.parse().ok().map(Token::Float),
+    let hexadecimal = |digits: &&str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let token = match (written.strip_prefix("0x").filter(hexadecimal), written.parse()) {
+        (Some(digits), _) => Some(Token::Bytes(digits.to_owned())),
+        (None, Ok(integer)) => Some(Token::Integer(integer)),
+        (None, Err(_)) => written.parse().ok().map(Token::Float),
     };
     token
         .map(|token| (token, length))

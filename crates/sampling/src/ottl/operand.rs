@@ -26,7 +26,10 @@ pub(super) enum Operand {
     KindText,
     Status,
     TraceState(String),
-    ParentId,
+    /// The id of the span's parent as text.
+    ParentText,
+    /// As bytes.
+    Parent,
     /// How long the span took, in units of so many nanoseconds.
     Duration(f64),
 }
@@ -50,7 +53,7 @@ pub(super) fn operand(value: &Value, context: Context) -> Result<Option<Operand>
                 "Microseconds" => 1e3,
                 "Milliseconds" => 1e6,
                 "Seconds" => 1e9,
-                "Duration" => return Ok(None),
+                "Duration" | "SpanID" => return Ok(None),
                 _ => {
                     return Err(OttlError::new(
                         value.column,
@@ -100,7 +103,8 @@ fn path_of(
         (false, "kind.string" | "kind.deprecated_string", []) => Operand::KindText,
         (false, "status.code", []) => Operand::Status,
         (false, "trace_state", [key]) => Operand::TraceState(key.clone()),
-        (false, "parent_span_id.string", []) => Operand::ParentId,
+        (false, "parent_span_id.string", []) => Operand::ParentText,
+        (false, "parent_span_id", []) => Operand::Parent,
         _ => return Err(unknown()),
     }))
 }

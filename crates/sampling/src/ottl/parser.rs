@@ -38,6 +38,8 @@ pub(super) enum Form {
     Integer(i64),
     Float(f64),
     Bool(bool),
+    /// Hexadecimal digits.
+    Bytes(String),
     Nil,
     /// Names joined by dots, and the keys in brackets after them.
     Path(String, Vec<String>),
@@ -183,6 +185,7 @@ impl Parser {
             Some(Token::Text(text)) => Form::Text(text),
             Some(Token::Integer(value)) => Form::Integer(value),
             Some(Token::Float(value)) => Form::Float(value),
+            Some(Token::Bytes(digits)) => Form::Bytes(digits),
             Some(Token::Sign("-")) => match self.next() {
                 Some(Token::Integer(value)) => Form::Integer(-value),
                 Some(Token::Float(value)) => Form::Float(-value),

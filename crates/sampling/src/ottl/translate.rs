@@ -179,8 +179,10 @@ impl Translator<'_> {
             (Operand::TraceState(key), Form::Text(text)) => {
                 Ok(Predicate::TraceState { key: key.as_str().into(), values: vec![text.as_str().into()] })
             }
-            (Operand::ParentId, Form::Text(text)) if text.is_empty() => Ok(Predicate::Root),
-            (Operand::ParentId, _) => wrong("\"\""),
+            (Operand::ParentText, Form::Text(text)) if text.is_empty() => Ok(Predicate::Root),
+            (Operand::ParentText, _) => wrong("\"\""),
+            (Operand::Parent, form) if is_no_span(form) => Ok(Predicate::Root),
+            (Operand::Parent, _) => wrong("SpanID(0x0000000000000000)"),
             _ => wrong("a text in quotes"),
         }
     }
@@ -204,6 +206,13 @@ fn one(text: &str) -> TextTest {
     TextTest::In(vec![text.into()])
 }
 
+/// Whether it is the id of no span: what a root has as its parent's.
+fn is_no_span(form: &Form) -> bool {
+    let Form::Call(name, arguments) = form else { return false };
+    let [Value { form: Form::Bytes(digits), .. }] = &arguments[..] else { return false };
+    name == "SpanID" && digits.len() == 16 && digits.bytes().all(|digit| digit == b'0')
+}
+
 fn number(form: &Form) -> Option<i64> {
     match form {
         Form::Integer(value) => Some(*value),
@@ -225,7 +234,7 @@ fn attribute_tests(compare: Compare, form: &Form) -> Result<Vec<AttributeTest>, 
         Form::Path(..) if number(form).is_some() => {
             number(form).map(|value| vec![compile::integer(compare, value)]).ok_or("a value is expected here")
         }
-        Form::Path(..) | Form::Call(..) | Form::Math(..) => {
+        Form::Path(..) | Form::Call(..) | Form::Math(..) | Form::Bytes(_) => {
             Err("a value is expected here: a text in quotes, a number, true, false or nil")
         }
     }

@@ -49,7 +49,7 @@ struct Reducer<'a> {
 type Answered = (Residual, Option<bool>);
 
 impl Sampler {
-    /// Drop policies are asked first: what is dropped counts nowhere else. Where the first match decides, all are asked in their order.
+    /// Drop policies are asked first: what is dropped counts nowhere else. Where the first match decides, the others are asked up to it.
     pub(super) fn reduce<'p>(
         &self,
         policies: &'p Policies,

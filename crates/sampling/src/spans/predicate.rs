@@ -1,7 +1,10 @@
 //! Conditions over one span, or one event of it.
 
 use super::{EventView, SpanView};
-use crate::{text::TextTest, trace_state::member};
+use crate::{
+    text::TextTest,
+    trace_state::{is_valid, member},
+};
 
 /// A condition over one span, or over one event of it.
 #[derive(Clone, Debug)]
@@ -67,8 +70,9 @@ impl Predicate {
             Self::LongerThan(nanoseconds) => span.duration_ns > *nanoseconds,
             Self::Root => span.root,
             Self::Flags(flags) => span.flags & flags != 0,
-            Self::TraceState { key, values } => member(span.trace_state, key)
-                .is_some_and(|found| values.iter().any(|value| **value == *found)),
+            Self::TraceState { key, values } => member(span.trace_state, key).is_some_and(|found| {
+                values.iter().any(|value| **value == *found) && is_valid(span.trace_state)
+            }),
             Self::EventName(test) => test.holds(event.name),
             Self::EventBit(bit) => event.matches >> bit & 1 == 1,
             Self::And(parts) => parts.iter().all(|part| part.holds(span, event)),

@@ -104,6 +104,7 @@ fn matches(matchers: &[Matcher], attribute: &[u8]) -> u64 {
 
 fn says_yes(test: &AttributeTest, kind: u32, value: Value<'_>) -> bool {
     match (test, kind, value) {
+        (AttributeTest::Present, ..) => true,
         (AttributeTest::StringIn(texts), field::TEXT, Value::Bytes(text)) => {
             texts.iter().any(|one| **one == *text)
         }

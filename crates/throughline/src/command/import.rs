@@ -12,7 +12,7 @@ use crate::process::output::{answer, tell};
 /// Whose configuration is turned into ours.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
-    /// The OpenTelemetry Collector's: a whole configuration, a `tail_sampling` block, or its `policies`
+    /// The OpenTelemetry Collector's: a whole configuration, a `tail_sampling` block, or its `policies`, also within a chart's values or a manifest
     #[command(after_help = "\
 Examples:
   throughline config import otelcol collector.yaml > throughline.yaml    what has no equal is told on standard error

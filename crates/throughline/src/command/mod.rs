@@ -48,3 +48,34 @@ pub(crate) fn run(command: Command) -> Outcome {
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
+
+/// The same where the process ends next: threads that are still at work then neither hold its end up nor find their runtime gone.
+fn block_on_to_the_end(future: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(future);
+    std::mem::forget(runtime);
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use super::*;
+    use crate::process::exit::Exit;
+
+    #[test]
+    fn what_is_still_at_work_does_not_hold_up_the_end() {
+        let (working, work) = mpsc::channel::<()>();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let outcome = block_on_to_the_end(async {
+                tokio::task::spawn_blocking(move || work.recv());
+                Ok(Exit::Done)
+            });
+            ended.send(outcome.is_ok())
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(10)), Ok(true));
+        drop(working);
+    }
+}

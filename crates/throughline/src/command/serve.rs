@@ -4,7 +4,7 @@ use clap::Args;
 use throughline_config::Config;
 
 use crate::cli::ConfigArgs;
-use crate::command::block_on;
+use crate::command::block_on_to_the_end;
 use crate::process::exit::{Exit, Failure, Outcome};
 use crate::process::signals;
 use crate::serve;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
     let sources = args.config.sources();
     let config = Config::load(&sources).map_err(|error| Failure::of(&error))?;
     let bank = args.with_bank.then_some(args.bank_transfers_per_second);
-    block_on(async move {
+    block_on_to_the_end(async move {
         let shutdown = signals::shutdown()?;
         serve::run(config, sources, bank, shutdown).await.map_err(|error| Failure::of(&error))?;
         Ok(Exit::Done)

@@ -138,3 +138,26 @@ async fn ended<E: std::error::Error>(what: &'static str, stage: JoinHandle<Resul
         Err(error) => tracing::error!(what, %error, "failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an orderly end may take in all: orchestrators kill after half a minute.
+    const END: Duration = Duration::from_secs(30);
+
+    /// How long the query API and those who are told of incidents are waited for.
+    const ANSWERS: Duration = Duration::from_secs(4);
+
+    #[test]
+    fn all_that_the_end_waits_for_fits_into_its_time() {
+        use throughline_embedded_clickhouse::{Options, supervise::Settings as EngineSettings};
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let requests = throughline_receiver::Settings::default().limits.shutdown_grace;
+        let engine = EngineSettings::new("engine".into(), Vec::new(), address).stop_timeout;
+        assert!(requests + DRAIN + ANSWERS + engine < END);
+        // Statements end, are cancelled, and the engine closes: before it is killed.
+        let statements = Options::new("library".into(), "data".into(), address).drain_timeout;
+        assert!(3 * statements < engine);
+    }
+}

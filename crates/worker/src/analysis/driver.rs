@@ -166,20 +166,21 @@ impl AnalysisDriver {
         let travelling = record.cache.clone().and_then(|cache| cache.downcast::<Travelling>().ok());
         let log = &self.summary_log;
         let mut lost = 0_u64;
-        let mut fetched = range.positions.iter().filter_map(|position| {
+        let weights = range.weights.iter().copied().chain(std::iter::repeat(range.each.max(1)));
+        let mut fetched = range.positions.iter().zip(weights).filter_map(|(position, weight)| {
             if range.partition >= log.partitions() {
                 return None;
             }
             let closed = log.fetch(range.partition, Position(*position)).ok();
             let closed = closed.as_ref().and_then(closed_of);
             lost += u64::from(closed.is_none());
-            closed
+            Some((weight, closed?))
         });
         let mut held = travelling.iter().flat_map(|list| list.iter().cloned());
-        let closed: &mut dyn Iterator<Item = Arc<Closed>> =
+        let closed: &mut dyn Iterator<Item = (u32, Arc<Closed>)> =
             if travelling.is_some() { &mut held } else { &mut fetched };
-        let (source, from, to, each) = (range.partition, range.from, range.to, range.each.max(1));
-        let event = AnalysisEvent::Finished { source, from, to, each, closed };
+        let (source, from, to) = (range.partition, range.from, range.to);
+        let event = AnalysisEvent::Finished { source, from, to, closed };
         self.fold.apply(record.wall_ns, event);
         if lost > 0 {
             tracing::warn!(lost, partition = range.partition, "decisions are gone before they were analysed");

@@ -13,7 +13,12 @@ pub(super) struct Leaving {
     uncut: VecDeque<NameHash>,
     /// Each with its cut.
     sealed: VecDeque<(u64, NameHash)>,
+    /// The last cut of what was given back before it was stored; [`UNCUT`] where it is to come.
+    short: Option<u64>,
 }
+
+/// After every cut.
+const UNCUT: u64 = u64::MAX;
 
 impl Leaving {
     /// One was decided. Gives back the oldest where there are too many.
@@ -22,17 +27,26 @@ impl Leaving {
         if self.uncut.len() + self.sealed.len() <= MAX_LEAVING {
             return None;
         }
-        self.sealed.pop_front().map(|(_, name)| name).or_else(|| self.uncut.pop_front())
+        let oldest = self.sealed.pop_front().or_else(|| self.uncut.pop_front().map(|name| (UNCUT, name)));
+        self.short = self.short.max(oldest.map(|(cut, _)| cut));
+        oldest.map(|(_, name)| name)
+    }
+
+    /// Whether some of what was given back is not in the store.
+    pub(super) fn is_short(&self) -> bool {
+        self.short.is_some()
     }
 
     /// What was decided before this cut is in the outbox.
     pub(super) fn seal(&mut self, cut: u64) {
         self.sealed.extend(self.uncut.drain(..).map(|name| (cut, name)));
+        self.short = self.short.map(|short| if short == UNCUT { cut } else { short });
     }
 
     /// The next one whose cut is in the store, where `first` is the first cut that is not (`None`: all are).
     pub(super) fn stored(&mut self, first: Option<u64>) -> Option<NameHash> {
         let is_stored = |&mut (cut, _): &mut (u64, NameHash)| first.is_none_or(|first| cut < first);
+        self.short = self.short.filter(|&short| short == UNCUT || first.is_some_and(|first| short >= first));
         self.sealed.pop_front_if(is_stored).map(|(_, name)| name)
     }
 }
@@ -68,8 +82,14 @@ mod tests {
         for number in 0..MAX_LEAVING {
             assert_eq!(leaving.add(name(number)), None);
         }
+        assert!(!leaving.is_short());
         assert_eq!(leaving.add(name(MAX_LEAVING)), Some(name(0)));
         leaving.seal(10);
         assert_eq!(leaving.add(name(MAX_LEAVING + 1)), Some(name(1)));
+        assert!(leaving.is_short());
+        assert_eq!(leaving.stored(Some(10)), None);
+        assert!(leaving.is_short(), "the store has neither");
+        assert_eq!(leaving.stored(None), Some(name(2)));
+        assert!(!leaving.is_short());
     }
 }

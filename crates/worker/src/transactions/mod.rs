@@ -143,6 +143,7 @@ impl TransactionsDriver {
             schedule: Schedule::new(next, parts.snapshot_bytes()),
         };
         driver.show_open();
+        driver.in_flight.read_to(partition, next);
         Ok(driver)
     }
 
@@ -240,6 +241,7 @@ impl TransactionsDriver {
         }
         self.pass_on(position).await?;
         self.next = record.next;
+        self.in_flight.read_to(self.partition, self.next);
         Ok(())
     }
 
@@ -256,6 +258,7 @@ impl TransactionsDriver {
             metrics::counter!(ROWS_LEFT).increment(1);
         }
         if let Some(over) = self.leaving.add(closed.name()) {
+            self.in_flight.set_short(self.partition, true);
             self.hide(over);
         }
         self.count(&closed);
@@ -274,6 +277,7 @@ impl TransactionsDriver {
         while let Some(name) = self.leaving.stored(first) {
             self.hide(name);
         }
+        self.in_flight.set_short(self.partition, self.leaving.is_short());
     }
 
     fn hide(&self, name: NameHash) {

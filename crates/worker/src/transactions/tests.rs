@@ -1,7 +1,7 @@
 //! The driver over logs of its own, step by step: what it decides when, and by how much.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,12 +14,16 @@ use throughline_assembly::{
     records::{Closed, ClosedBy, Key as BusinessKey, Resource, Root, TraceSummary},
     rules::{RulesSettings, SamplingSettings, TraceSettings, TransactionSettings},
     time::SECOND,
-    traces::{Emit, EmitBody},
+    traces::{Emit, EmitBody, TraceKey, Traces},
 };
 use throughline_log::{Settings, Sync};
 
 use super::*;
-use crate::{events::emitted, looking::OpenTraces};
+use crate::{
+    Behind,
+    events::emitted,
+    looking::{Looking, OpenTraces},
+};
 
 fn rules() -> Rules {
     let settings = RulesSettings {
@@ -61,6 +65,8 @@ struct Scene {
     rules: Arc<Rules>,
     /// Records written so far.
     written: u64,
+    /// The first fold's end of questions.
+    looking: Vec<Looking>,
     _dir: tempfile::TempDir,
 }
 
@@ -83,10 +89,10 @@ impl Scene {
             index: dir.path().join("index"),
             summary_log: summary_log.clone(),
         };
-        let (open_traces, _) = OpenTraces::new(&parts.span_log);
+        let (open_traces, looking) = OpenTraces::new(&parts.span_log);
         let in_flight = InFlight::new(summary_log, Arc::clone(&rules), open_traces);
         let driver = TransactionsDriver::open(0, &parts, Arc::new(Bounds::new(1)), in_flight).unwrap();
-        Self { driver, rules, written: 0, _dir: dir }
+        Self { driver, rules, written: 0, looking, _dir: dir }
     }
 
     async fn append(&mut self, body: EmitBody) {
@@ -97,6 +103,11 @@ impl Scene {
 
     /// A trace of one span, under a key; its summary takes more than so many bytes.
     async fn trace(&mut self, key: &str, number: u64, bytes: usize) {
+        let summary = self.summary(key, number, bytes);
+        self.append(EmitBody::Summary(Arc::new(summary))).await;
+    }
+
+    fn summary(&self, key: &str, number: u64, bytes: usize) -> TraceSummary {
         let mut summary = TraceSummary {
             trace_id: u128::from(number).to_be_bytes().to_vec().into(),
             rules_version: self.rules.version,
@@ -119,7 +130,20 @@ impl Scene {
         };
         // Nobody's name: it takes room and nothing else.
         summary.push_text(&"x".repeat(bytes));
-        self.append(EmitBody::Summary(Arc::new(summary))).await;
+        summary
+    }
+
+    /// A first fold that has read all there is and has no open trace, only closed ones that are not in the summary log.
+    fn first_fold(&mut self, unplaced: HashMap<TraceKey, Vec<Arc<TraceSummary>>>) {
+        const ALL: Position = Position(u64::MAX);
+        let (mut looking, rules) = (self.looking.remove(0), Arc::clone(&self.rules));
+        tokio::spawn(async move {
+            let mut fold = Traces::new(0, rules);
+            loop {
+                looking.wanted(ALL).await;
+                looking.look(&mut fold, ALL, &unplaced);
+            }
+        });
     }
 
     async fn time(&mut self, seconds: u64) {
@@ -166,6 +190,28 @@ async fn what_the_log_holds_is_read_before_anything_is_decided() {
         scene.driver.act().await.unwrap();
         assert_eq!(traces(&scene.closed()), [expected]);
     }
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_between_the_folds_may_be_there() {
+    let mut scene = Scene::new();
+    let unplaced = Arc::new(scene.summary("not in the log", 7, 10));
+    scene.first_fold(HashMap::from([(TraceKey::from(&*unplaced), vec![unplaced])]));
+    let in_flight = scene.driver.in_flight.clone();
+    assert_eq!(in_flight.find("", "it").await, Ok(None));
+    let found = in_flight.find("", "not in the log").await.unwrap().unwrap();
+    assert_eq!(found.keys, ["not in the log"]);
+    scene.trace("it", 1, 10).await;
+    assert_eq!(in_flight.find("", "it").await, Err(Behind));
+    scene.driver.read_to_end().await.unwrap();
+    assert_eq!(in_flight.find("", "it").await.unwrap().unwrap().keys, ["it"]);
+    assert_eq!(in_flight.find("", "another").await, Ok(None));
+}
+
+#[tokio::test]
+async fn where_a_first_fold_does_not_answer_there_may_be_more() {
+    let scene = Scene::new();
+    assert_eq!(scene.driver.in_flight.find("", "it").await, Err(Behind));
 }
 
 #[tokio::test]
