@@ -28,6 +28,7 @@ fn scan(test: &AttributeTest, value: &Value) -> bool {
         AttributeTest::Number { min, max } => within(*min, *max),
         AttributeTest::Integer { min, max } => within(min.map(|min| min as f64), max.map(|max| max as f64)),
         AttributeTest::Bool(wanted) => value.as_bool() == Some(*wanted),
+        AttributeTest::Present => !value.is_null(),
     }
 }
 

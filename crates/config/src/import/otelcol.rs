@@ -38,7 +38,7 @@ pub fn otelcol(text: &str) -> Result<Imported, ImportError> {
     let root = place::find(&file, &holds_policies);
     let mut notes = Notes::default();
     let mut out = Map::new();
-    if let node::Value::List(_) = &root.value {
+    if matches!(root.value, node::Value::List(_)) && holds_policies(&root) {
         policies("policies", &root, &mut out, &mut notes);
         return Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 });
     }

@@ -23,7 +23,7 @@ fn inside<'a>(node: &'a Node, is_one: &dyn Fn(&Node) -> bool, depth: usize) -> O
         Value::List(items) => items.iter().find_map(|inner| inside(inner, is_one, depth)),
         Value::Scalar { text, .. } => {
             let mut inner = text.contains('\n').then(|| parse(text).ok()).flatten()?;
-            lower(&mut inner, line_of(node));
+            lower(&mut inner, line_of(node).saturating_sub(1));
             inside(&inner, is_one, depth).map(|found| Cow::Owned(found.into_owned()))
         }
     }
@@ -36,7 +36,7 @@ fn line_of(node: &Node) -> usize {
     }
 }
 
-/// Lines of a text to lines of the file that it stands in: a block of text begins below its key.
+/// Lines of a text to lines of the file that it stands in, where it begins so many lines below the first.
 fn lower(node: &mut Node, by: usize) {
     if let Source::File { line, .. } = &mut node.source {
         *line += by;

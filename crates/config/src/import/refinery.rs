@@ -46,9 +46,8 @@ pub fn refinery(text: &str) -> Result<Imported, ImportError> {
     } else if root.get("General").is_some() || root.get("Traces").is_some() || root.get("Network").is_some() {
         configuration(&root, &mut out, &mut notes);
     } else {
-        return Err(ImportError::Nothing(
-            "neither rules (`Samplers`) nor a configuration (`General`) of Refinery 2 are in it",
-        ));
+        let nothing = "neither rules (`Samplers`) nor a configuration (`General`) of Refinery 2 are in it";
+        return Err(ImportError::Nothing(if is_toml(text) { TOML } else { nothing }));
     }
     Ok(Imported { yaml: emit::yaml(&out), notes: notes.0 })
 }
