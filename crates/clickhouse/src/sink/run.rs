@@ -18,7 +18,7 @@ use crate::schema::{migrate, table};
 use crate::store::{Store, StoreError};
 
 /// An embedded engine that starts beside us is not there at once: longer than this it is worth a warning.
-const OPENING: Duration = Duration::from_secs(10);
+const OPENING: Duration = Duration::from_secs(30);
 
 /// Sends what the outbox holds.
 #[derive(Debug, Clone)]
