@@ -198,7 +198,9 @@ mod tests {
         for instance in 0..6 {
             // The slowest is a little slower than the others that are slow.
             let deviation = if instance < slow { 4.0 - instance as f32 * 0.5 } else { 0.1 };
-            (0..10).for_each(|_| series.add_trait(7, Trait::Instance, instance, deviation));
+            for _ in 0..10 {
+                assert!(series.add_trait(7, Trait::Instance, instance, deviation));
+            }
         }
         confined(&series, 7)
     }
