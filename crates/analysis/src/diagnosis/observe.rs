@@ -66,6 +66,8 @@ pub(crate) struct Scratch {
     children: Vec<(u32, Child)>,
     odd_below: Vec<bool>,
     failed_below: Vec<bool>,
+    /// Calls of a service's own that fail and never worked.
+    alone: Vec<bool>,
     facets: Vec<Facet>,
 }
 
@@ -280,7 +282,8 @@ impl Diagnosis {
             let names = scratch.names[index];
             let key = MixKey { group, sort: Sort::Shape, service: names.service, operation: names.operation };
             // What failed is known already, and explains what it left undone.
-            let below = scratch.odd_below[index] || scratch.failed_below[index] || hops[index].errors > 0;
+            let failed = hops[index].errors > 0 && !scratch.alone[index];
+            let below = scratch.odd_below[index] || scratch.failed_below[index] || failed;
             let Some(number) = self.mix_of(key, names.department) else { continue };
             let Some(mix) = self.mixes.get_mut(number) else { continue };
             let (rare, suspicious) = (mix.is_rare(hash), mix.is_suspicious(hash));
@@ -334,6 +337,8 @@ impl Diagnosis {
     ) {
         scratch.failed_below.clear();
         scratch.failed_below.resize(hops.len(), false);
+        scratch.alone.clear();
+        scratch.alone.resize(hops.len(), false);
         let slot = self.slot;
         for index in (0..hops.len()).rev() {
             let hop = &hops[index];
@@ -346,8 +351,9 @@ impl Diagnosis {
             // A call of a service's own that never worked explains nothing: it stands where another service should have answered.
             let is_own = parent.is_some_and(|parent| scratch.names[parent].service == names.service);
             let has_worked = || number.and_then(|at| self.mixes.get(at)).is_none_or(Mix::has_worked);
+            scratch.alone[index] = failed && !below && is_own && !has_worked();
             if let Some(parent) = parent
-                && (below || failed && (!is_own || has_worked()))
+                && (below || failed && !scratch.alone[index])
             {
                 scratch.failed_below[parent] = true;
             }
