@@ -14,6 +14,7 @@ use super::over::Limit;
 use super::series::Trait;
 use super::settings::Method;
 use super::times;
+use super::words::named;
 
 /// A version that came so many slots ago is new: a quarter of an hour.
 const NEW_SLOTS: u64 = 90;
@@ -271,7 +272,7 @@ fn fall_summary(incident: &Incident) -> String {
     format!(
         "Since {}, fewer transactions of {} come: {what}. {cause}",
         times::text(incident.start),
-        incident.types.join(", ")
+        named(&incident.types)
     )
 }
 

@@ -16,6 +16,8 @@ const FEWER: f32 = 0.7;
 const MORE: f32 = 1.6;
 /// Proofs told of one suspect.
 const MAX_EVIDENCE: usize = 4;
+/// Types named in a sentence.
+const MAX_TYPES_NAMED: usize = 3;
 
 impl Diagnosis {
     /// The incident as it stands.
@@ -139,6 +141,7 @@ impl Diagnosis {
         proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
         let first = proofs.first();
         let confined = confined(&proofs);
+        let told = told_once(&proofs);
         let department = proofs.iter().find(|proof| proof.service == service && proof.department != EMPTY);
         let department = department.map_or_else(|| self.department_of(service), |proof| proof.department);
         let department = self.names.name(department).to_owned();
@@ -172,8 +175,8 @@ impl Diagnosis {
             score: 0.0,
             excess_ms: account.excess_ns / 1e6,
             transactions: account.transactions,
-            evidence: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.sentence(proof, service)).collect(),
-            figures: proofs.iter().take(MAX_EVIDENCE).map(|proof| self.figure(proof, service)).collect(),
+            evidence: told.iter().map(|proof| self.sentence(proof, service)).collect(),
+            figures: told.iter().map(|proof| self.figure(proof, service)).collect(),
         }
     }
 
@@ -322,6 +325,28 @@ fn shown_operation(proof: &Proof, service: u32) -> u32 {
     if is_unanswered(proof, service) { missed() } else { proof.operation }
 }
 
+/// The heaviest proofs, each operation once: it is the same in whatever types of transactions.
+fn told_once<'a>(proofs: &[&'a Proof]) -> Vec<&'a Proof> {
+    let place = |proof: &Proof| (proof.sign, proof.caller, proof.service, proof.operation);
+    let mut told: Vec<&Proof> = Vec::with_capacity(MAX_EVIDENCE);
+    for proof in proofs {
+        if told.len() < MAX_EVIDENCE && told.iter().all(|other| place(other) != place(proof)) {
+            told.push(proof);
+        }
+    }
+    told
+}
+
+/// Some types by name, and how many more there are.
+pub(crate) fn named(types: &[String]) -> String {
+    let some = types.iter().take(MAX_TYPES_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match types.len().saturating_sub(MAX_TYPES_NAMED) {
+        0 => some,
+        1 => format!("{some} and one other type"),
+        more => format!("{some} and {more} other types"),
+    }
+}
+
 /// What the proofs against a service agree in.
 pub(crate) fn confined_to(account: &Account) -> Option<(Trait, u32)> {
     let mut proofs: Vec<&Proof> = account.proofs.values().collect();
@@ -378,7 +403,7 @@ fn summary(incident: &Incident) -> String {
         if incident.estimated { "about " } else { "" },
         incident.transactions,
         if incident.transactions == 1 { "transaction" } else { "transactions" },
-        incident.types.join(", "),
+        named(&incident.types),
         if incident.transactions == 1 { "is" } else { "are" },
         first.service,
     )
