@@ -152,7 +152,8 @@ fn one(hop: &ExplainedHop, kind: &str, time: u64, median: u64) -> Unusual {
 /// Where the time went: the department with most of it, and the hop in it; or the most unusual hop, if there is one.
 fn sentence(explanation: &Explanation) -> String {
     let total = explanation.transaction.as_ref().map_or(0, |transaction| transaction.duration);
-    let share = |time: u64| if total == 0 { 0 } else { (u128::from(time) * 100 / u128::from(total)) as u64 };
+    let (half, all) = (u128::from(total / 2), u128::from(total.max(1)));
+    let share = |time: u64| ((u128::from(time) * 100 + half) / all) as u64;
     let Some(first) = explanation.by_department.first() else { return "No time was spent.".to_owned() };
     let hop = explanation
         .hops
@@ -160,7 +161,8 @@ fn sentence(explanation: &Explanation) -> String {
         .filter(|hop| hop.department == first.department)
         .max_by_key(|hop| hop.critical)
         .map_or(String::new(), |hop| {
-            format!(", most of it {} {} {}", place(hop), hop.service, hop.operation)
+            let part = if hop.critical > first.time / 2 { "most" } else { "the largest part" };
+            format!(", {part} of it {} {} {}", place(hop), hop.service, hop.operation)
         });
     let mut text = format!(
         "{} of {} ({} %) went to {}{hop}.",
@@ -258,6 +260,21 @@ mod tests {
             "{}",
             explained.sentence
         );
+    }
+
+    #[test]
+    fn the_sentence_rounds_and_calls_most_what_is_more_than_half() {
+        let mut explained = explanation();
+        explained.hops[1].critical = 297 * MS;
+        explained.hops[2] = hop("payments", "clearing", "own", 203 * MS, 0);
+        explained.hops.push(hop("payments", "clearing", "own", 200 * MS, 0));
+        explained.hops.push(hop("payments", "clearing", "own", 200 * MS, 0));
+        complete(&mut explained, &Baseline::default());
+        let expected = "603 ms of 1.00 s (60 %) went to payments, the largest part of it in clearing op.";
+        assert!(explained.sentence.starts_with(expected), "{}", explained.sentence);
+        explained.hops[2].critical = 206 * MS;
+        complete(&mut explained, &Baseline::default());
+        assert!(explained.sentence.contains("606 ms of 1.00 s (61 %)"), "{}", explained.sentence);
     }
 
     #[test]
