@@ -19,6 +19,7 @@
 //! Limits: [`MAX_HOPS`] of a path, `max_skew_ns` of [`Rules`], and the number of times that links are followed (see `walk`).
 
 pub mod alerts;
+mod by_name;
 mod causes;
 pub mod compare;
 pub mod diagnosis;

@@ -2,7 +2,7 @@
 
 use throughline_analysis::HopKind;
 use throughline_analysis::diagnosis::{
-    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, Outcome, SuspectKind, ToldChange,
+    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, SuspectKind, ToldChange,
 };
 
 const MS: u64 = 1_000_000;
@@ -45,17 +45,11 @@ fn run(diagnosis: &mut Diagnosis, from: u64, seconds: u64, slow: impl Fn(u64) ->
         let id = format!("order-{number}");
         diagnosis.observe(&Finished {
             id: &id,
-            tenant: "",
             transaction_type: "order",
             start: now - 50 * MS,
             end: now,
-            outcome: Outcome::Ok,
-            reason: "",
-            missing_terminal: false,
-            amount: None,
-            customer: "",
-            attributes: &[],
             hops: &hops,
+            ..Finished::default()
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use throughline_analysis::HopKind;
 use throughline_analysis::compare::{Deployment, Deployments, MAX_ENDED, MAX_SERVICES, Verdict};
-use throughline_analysis::diagnosis::{Finished, FinishedHop, Outcome};
+use throughline_analysis::diagnosis::{Finished, FinishedHop};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -48,17 +48,11 @@ fn observe(deployments: &mut Deployments, number: u64, now: u64, running: Runnin
     deployments.observe(
         &Finished {
             id: &id,
-            tenant: "",
             transaction_type: "order",
             start: now - SECOND,
             end: now,
-            outcome: Outcome::Ok,
-            reason: "",
-            missing_terminal: false,
-            amount: None,
-            customer: "",
-            attributes: &[],
             hops: &hops,
+            ..Finished::default()
         },
         1,
         now,
@@ -162,17 +156,11 @@ fn what_is_held_is_bounded_and_the_same_after_a_restart() {
                 .collect();
             let finished = Finished {
                 id: "t",
-                tenant: "",
                 transaction_type: "order",
                 start: now,
                 end: now,
-                outcome: Outcome::Ok,
-                reason: "",
-                missing_terminal: false,
-                amount: None,
-                customer: "",
-                attributes: &[],
                 hops: &hops,
+                ..Finished::default()
             };
             deployments.observe(&finished, 1, now);
         }

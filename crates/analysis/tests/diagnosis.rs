@@ -74,17 +74,13 @@ fn observe(diagnosis: &mut Diagnosis, number: u64, now: u64, wrong: Wrong) {
     let duration: u64 = hops.iter().map(|hop| hop.self_time + hop.network).sum();
     diagnosis.observe(&Finished {
         id: &id,
-        tenant: "",
         transaction_type: "order",
         start: now - duration,
         end: now,
-        outcome: throughline_analysis::diagnosis::Outcome::Ok,
-        reason: "",
-        missing_terminal: false,
         amount: Some(10.0),
         customer: &id,
-        attributes: &[],
         hops: &hops,
+        ..Finished::default()
     });
 }
 

@@ -1,7 +1,7 @@
 //! What those that are hit have in common; and times that follow the day.
 
 use throughline_analysis::diagnosis::{
-    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, Outcome, SuspectKind, Usual,
+    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, SuspectKind, Usual,
 };
 
 const MS: u64 = 1_000_000;
@@ -55,17 +55,12 @@ fn observe(
     let duration: u64 = hops.iter().map(|hop| hop.self_time).sum();
     diagnosis.observe(&Finished {
         id: &amount,
-        tenant: "",
         transaction_type: "order",
         start: now - duration,
         end: now,
-        outcome: Outcome::Ok,
-        reason: "",
-        missing_terminal: false,
-        amount: None,
-        customer: "",
         attributes: &[("amount", &amount), ("channel", channel)],
         hops: &hops,
+        ..Finished::default()
     });
 }
 

@@ -65,17 +65,12 @@ fn observe(diagnosis: &mut Diagnosis, number: u64, now: u64, fails: bool, archiv
     let id = number.to_string();
     diagnosis.observe(&Finished {
         id: &id,
-        tenant: "",
         transaction_type: "order",
         start: now - 20_000_000,
         end: now,
         outcome: if fails { Outcome::Error } else { Outcome::Ok },
-        reason: "",
-        missing_terminal: false,
-        amount: None,
-        customer: "",
-        attributes: &[],
         hops: &hops,
+        ..Finished::default()
     });
 }
 

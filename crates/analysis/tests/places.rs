@@ -44,17 +44,13 @@ fn first_incident(odd: impl Fn(&str) -> (u64, &'static str)) -> Incident {
         let id = number.to_string();
         diagnosis.observe(&Finished {
             id: &id,
-            tenant: "",
             transaction_type: "order",
             start: now - 100_000_000,
             end: now,
             outcome: if error.is_empty() { Outcome::Ok } else { Outcome::Error },
-            reason: "",
-            missing_terminal: false,
-            amount: None,
-            customer: "",
             attributes: &attributes[..usize::from(!error.is_empty())],
             hops: &[hop(0), hop(1), hop(2)],
+            ..Finished::default()
         });
     }
     assert_eq!(diagnosis.incidents().len(), 1, "one cause is one incident");

@@ -72,17 +72,11 @@ fn incidents(sign: Sign) -> Vec<Incident> {
             let id = format!("{entry}-{second}");
             diagnosis.observe(&Finished {
                 id: &id,
-                tenant: "",
                 transaction_type: entry,
                 start: now - 20 * MS,
                 end: now,
-                outcome: throughline_analysis::diagnosis::Outcome::Ok,
-                reason: "",
-                missing_terminal: false,
-                amount: None,
-                customer: "",
-                attributes: &[],
                 hops: &hops,
+                ..Finished::default()
             });
         }
     }

@@ -34,28 +34,11 @@ fn incident() -> Incident {
                 hop("ledger", "book", 0, of_book),
                 hop("ledger", "check", 0, of_check),
             ],
-            ..healthy()
+            ..Finished::default()
         });
     }
     assert_eq!(diagnosis.incidents().len(), 1, "one cause is one incident");
     diagnosis.incidents()[0].clone()
-}
-
-fn healthy() -> Finished<'static> {
-    Finished {
-        id: "",
-        tenant: "",
-        transaction_type: "",
-        start: 0,
-        end: 0,
-        outcome: throughline_analysis::diagnosis::Outcome::Ok,
-        reason: "",
-        missing_terminal: false,
-        amount: None,
-        customer: "",
-        attributes: &[],
-        hops: &[],
-    }
 }
 
 /// Scenario: two operations of a service are slow in six types of transactions.

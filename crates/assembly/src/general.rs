@@ -22,11 +22,12 @@ pub(crate) fn general(name: &str) -> Cow<'_, str> {
     }
     let mut made = String::with_capacity(name.len());
     let (mut rest, mut in_query) = (name, false);
+    let last_equals = name.rfind('=').unwrap_or(0);
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\'' | '"' => quoted(rest, first),
             _ if is_edge(first) => {
-                in_query |= first == '?' && rest.contains('=');
+                in_query |= first == '?' && name.len() - rest.len() < last_equals;
                 in_query &= !first.is_whitespace();
                 made.push(first);
                 rest = &rest[first.len_utf8()..];

@@ -238,16 +238,12 @@ impl Policies {
     pub(crate) fn decide_stateless(&self, facts: &Transaction<'_>) -> Decision<'_> {
         let draws = Draws { salts: &self.salts, id: facts.facts.id, randomness: None };
         let draw = |salt: usize| draws.of(salt);
-        let mut kept_by = None;
-        for policy in self.in_order().map(|place| &self.policies[place]) {
-            let Some(branch) = policy.vote(facts, &draw) else { continue };
-            if policy.drops {
-                return Decision::dropped(&policy.name);
-            }
-            kept_by = Some((policy, branch));
-            break;
+        let mut asked = self.in_order().map(|place| &self.policies[place]);
+        let voted = asked.find_map(|policy| Some((policy, policy.vote(facts, &draw)?)));
+        let Some((first, branch)) = voted else { return Decision::not_kept("") };
+        if first.drops {
+            return Decision::dropped(&first.name);
         }
-        let Some((first, branch)) = kept_by else { return Decision::not_kept("") };
         let others = self.policies.iter().skip_while(|policy| !std::ptr::eq(*policy, first)).skip(1);
         let others = others
             .filter(|policy| !self.stops_at_first && !policy.drops && policy.vote(facts, &draw).is_some());

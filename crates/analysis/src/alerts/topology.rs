@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use foldhash::fast::FixedState;
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+use crate::by_name::ByName;
 
 /// Services that are known; the first of them stay.
 pub const MAX_SERVICES: usize = 5_000;
@@ -33,9 +33,6 @@ pub struct CallStep<'a> {
     /// The service that called it; empty at a root.
     pub caller: &'a str,
 }
-
-/// By name, in the order in which they came: found fast, for each hop asks, and the same after a restart.
-type ByName<T> = IndexMap<String, T, FixedState>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Service {

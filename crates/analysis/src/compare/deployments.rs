@@ -9,7 +9,6 @@
 
 use std::collections::VecDeque;
 
-use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     HopKind,
+    by_name::ByName,
     diagnosis::{Finished, FinishedHop},
 };
 
@@ -148,9 +148,6 @@ struct Service {
     versions: Vec<Version>,
     watch: Option<Watch>,
 }
-
-/// In the order in which they came: found fast, for each hop asks, and the same after a restart.
-type ByName<T> = IndexMap<String, T, FixedState>;
 
 /// Versions of all services. Its state goes into a snapshot.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub enum Outcome {
 }
 
 /// One finished transaction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Finished<'a> {
     /// Its id: a business key, or a trace id in hex.
     pub id: &'a str,
@@ -94,23 +94,10 @@ pub struct FinishedHop<'a> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Finished, Outcome};
+    use super::Finished;
 
     /// One with these attributes and no hops.
     pub(crate) fn finished<'a>(attributes: &'a [(&'a str, &'a str)]) -> Finished<'a> {
-        Finished {
-            id: "t",
-            tenant: "",
-            transaction_type: "type",
-            start: 1,
-            end: 2,
-            outcome: Outcome::Ok,
-            reason: "",
-            missing_terminal: false,
-            amount: None,
-            customer: "",
-            attributes,
-            hops: &[],
-        }
+        Finished { id: "t", transaction_type: "type", start: 1, end: 2, attributes, ..Finished::default() }
     }
 }

@@ -91,7 +91,7 @@ impl Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DiagnosisSettings, FinishedHop, input::tests::finished, limits};
+    use super::super::{DiagnosisSettings, Finished, FinishedHop, input::tests::finished, limits};
     use super::*;
 
     fn hits(diagnosis: &mut Diagnosis) -> Vec<(&'static str, u64)> {
@@ -154,6 +154,4 @@ mod tests {
         diagnosis.observe(&Finished { transaction_type: &long, ..finished(&[]) });
         assert!(hits(&mut diagnosis).iter().any(|(name, _)| *name == "analysis.names"));
     }
-
-    use super::super::Finished;
 }

@@ -166,7 +166,7 @@ impl AnalysisDriver {
         let travelling = record.cache.clone().and_then(|cache| cache.downcast::<Travelling>().ok());
         let log = &self.summary_log;
         let mut lost = 0_u64;
-        let weights = range.weights.iter().copied().chain(std::iter::repeat(range.each.max(1)));
+        let weights = range.weights.iter().copied().chain(std::iter::repeat(1));
         let mut fetched = range.positions.iter().zip(weights).filter_map(|(position, weight)| {
             if range.partition >= log.partitions() {
                 return None;

@@ -69,7 +69,6 @@ impl FinishedRanges {
             from,
             to: cut.0,
             count: std::mem::take(&mut self.count),
-            each: 1,
             positions: chosen.iter().map(|chosen| chosen.position).collect(),
             weights: if weights.iter().all(|weight| *weight == 1) { Vec::new() } else { weights },
         };
