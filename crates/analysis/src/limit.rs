@@ -1,6 +1,11 @@
-//! At most [`MAX_HOPS`] hops: those that matter least become one, called `other`.
+//! At most [`MAX_HOPS`] hops: those that are alike become one, then those that matter least become one, called `other`.
+//!
+//! What folds first is told by names alone, so that a transaction with more hops than a path lists still looks the same each time: what is chosen by its
+//! time looks different whenever times wander.
 
 use std::cmp::Reverse;
+
+use hashbrown::HashMap;
 
 use crate::path::{Hop, MAX_HOPS};
 
@@ -11,6 +16,8 @@ pub(crate) struct Limit {
     /// New index of each hop that stays.
     places: Vec<i32>,
     added: Vec<usize>,
+    /// Hops that stay, by what they have in common with others.
+    alike: HashMap<Hop, i32, foldhash::fast::FixedState>,
 }
 
 /// Not decided yet, or folded.
@@ -19,8 +26,13 @@ const FOLDED: i32 = -1;
 const STAYS: i32 = 0;
 
 impl Limit {
-    /// Keeps those that failed and those with most time on the path, and all that lead to them; folds the rest into one.
+    /// Folds siblings that are alike, neighbours or not. Where that is not enough, keeps those that failed and those with most time on the path, and all
+    /// that lead to them, and folds the rest into one.
     pub(crate) fn apply(&mut self, hops: &mut Vec<Hop>, other: u32) {
+        if hops.len() <= MAX_HOPS {
+            return;
+        }
+        self.fold_alike(hops);
         if hops.len() <= MAX_HOPS {
             return;
         }
@@ -40,6 +52,28 @@ impl Limit {
             room -= self.keep(hops, self.order[position] as usize, room);
         }
         self.compact(hops, other);
+    }
+
+    /// Makes one of siblings that are alike, and so on down. Callers stay before callees.
+    fn fold_alike(&mut self, hops: &mut Vec<Hop>) {
+        self.alike.clear();
+        self.places.clear();
+        let mut kept = 0;
+        for index in 0..hops.len() {
+            let mut hop = hops[index];
+            if let Ok(parent) = usize::try_from(hop.parent) {
+                hop.parent = self.places[parent];
+            }
+            let place = *self.alike.entry(identity(&hop)).or_insert(kept as i32);
+            self.places.push(place);
+            if place as usize == kept {
+                hops[kept] = hop;
+                kept += 1;
+            } else {
+                fold(&mut hops[place as usize], &hop);
+            }
+        }
+        hops.truncate(kept);
     }
 
     /// Keeps a hop and all above it if there is room; answers how many that were.
@@ -77,6 +111,21 @@ impl Limit {
         }
         hops.truncate(kept);
         hops.push(rest);
+    }
+}
+
+/// A hop without what differs among those that are alike: its times and counts.
+fn identity(hop: &Hop) -> Hop {
+    Hop {
+        department: hop.department,
+        service: hop.service,
+        operation: hop.operation,
+        version: hop.version,
+        instance: hop.instance,
+        host: hop.host,
+        kind: hop.kind,
+        parent: hop.parent,
+        ..Hop::default()
     }
 }
 

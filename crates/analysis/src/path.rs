@@ -1,7 +1,7 @@
 //! What the analysis answers.
 
 /// Hops that a path lists, the one called `other` included: a row stays small, and a person reads no more.
-pub const MAX_HOPS: usize = 128;
+pub const MAX_HOPS: usize = 256;
 
 /// What a hop's own work is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,7 @@ pub enum HopKind {
 }
 
 /// One hop, or several identical neighbours folded into one: then counts, errors and times are their sums. Times are nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hop {
     /// Who owns it.
     pub department: u32,

@@ -191,3 +191,22 @@ fn what_failed_is_not_folded_however_short_it_was() {
     assert_eq!(path.hops.len(), MAX_HOPS);
     assert_eq!((hop(&path, 1000).errors, path.hops[hop(&path, 1000).parent as usize].operation), (1, 350));
 }
+
+#[test]
+fn what_calls_the_same_again_and_again_is_no_more_than_what_it_calls() {
+    let mut spans = vec![span(1, 0, Server, 1, (0, 10_000))];
+    // Two calls in turn, each with one below it: no neighbours are alike.
+    for round in 0..MAX_HOPS as u64 {
+        let (id, at) = (10 + round * 4, round * 30);
+        for (id, service, from) in [(id, 2, at), (id + 2, 3, at + 10)] {
+            let call = span(id, 1, Internal, service, (from, from + 9));
+            let below = span(id + 1, id, Internal, 4, (from + 1, from + 3));
+            spans.push(SpanInput { operation: 200 + service, ..call });
+            spans.push(SpanInput { operation: 204, ..below });
+        }
+    }
+    let path = analyse(&spans, &[]);
+    let parents: Vec<(u32, i32, u32)> = path.hops.iter().map(|h| (h.operation, h.parent, h.count)).collect();
+    let n = MAX_HOPS as u32;
+    assert_eq!(parents, [(201, -1, 1), (202, 0, n), (204, 1, n), (203, 0, n), (204, 3, n)]);
+}

@@ -52,7 +52,23 @@ fn hops(sign: Sign, entry: &'static str, is_wrong: bool) -> Vec<FinishedHop<'sta
     hops
 }
 
+/// From the tenth minute on, for three.
+fn is_time(second: u64) -> bool {
+    (600..780).contains(&second)
+}
+
 fn incidents(sign: Sign) -> Vec<Incident> {
+    // One of three pods is gone: every third call is not answered.
+    diagnose(&["shop", "desk"], |second, at, entry| {
+        hops(sign, entry, is_time(second) && second % 3 == at as u64)
+    })
+}
+
+/// A transaction of each entry a second.
+fn diagnose(
+    entries: &[&'static str],
+    hops: impl Fn(u64, usize, &'static str) -> Vec<FinishedHop<'static>>,
+) -> Vec<Incident> {
     let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
     let mut told: Vec<Incident> = Vec::new();
     for second in 0..960_u64 {
@@ -65,10 +81,8 @@ fn incidents(sign: Sign) -> Vec<Incident> {
                 None => {}
             }
         }
-        for (at, entry) in ["shop", "desk"].into_iter().enumerate() {
-            // One of three pods is gone: every third call is not answered.
-            let is_wrong = (600..780).contains(&second) && second % 3 == at as u64;
-            let hops = hops(sign, entry, is_wrong);
+        for (at, entry) in entries.iter().copied().enumerate() {
+            let hops = hops(second, at, entry);
             let id = format!("{entry}-{second}");
             diagnosis.observe(&Finished {
                 id: &id,
@@ -98,4 +112,49 @@ fn whoever_does_not_answer_is_the_first_suspect() {
         assert!(says, "{sign:?}: {:?}", first.evidence);
         assert!(told[0].start >= START + 600 * SECOND && told[0].start <= told[0].detected_at);
     }
+}
+
+/// The first suspect of the only incident.
+fn suspect(told: &[Incident]) -> &str {
+    assert_eq!(told.len(), 1, "{told:#?}");
+    &told[0].suspects[0].service
+}
+
+#[test]
+fn who_alone_does_not_reach_whom_others_reach_is_suspected_himself() {
+    let told = diagnose(&["shop", "desk"], |second, _, entry| {
+        hops(Sign::FailedClient, entry, entry == "shop" && is_time(second) && second % 3 == 0)
+    });
+    assert_eq!(suspect(&told), "shop", "the desk reaches the stock: {told:#?}");
+}
+
+/// The shop fails and calls nobody; else it asks the stock, and the price before it or not.
+fn alone(network: u64, asks_price: bool, asks_stock: bool, is_wrong: bool) -> Vec<FinishedHop<'static>> {
+    let mut hops = vec![FinishedHop { errors: u32::from(is_wrong), ..hop("shop", "POST /order", -1) }];
+    if asks_price && !is_wrong {
+        hops.push(hop("price", "find", 0));
+    }
+    if asks_stock && !is_wrong {
+        hops.push(FinishedHop { network, ..hop("stock", "reserve", 0) });
+    }
+    hops
+}
+
+#[test]
+fn of_what_is_missing_the_one_that_is_gone_is_suspected() {
+    // The price is found for others all the time.
+    let told = diagnose(&["shop", "desk"], |second, _, entry| match entry {
+        "shop" => alone(0, second % 5 < 3, true, is_time(second)),
+        _ => vec![hop("desk", "GET /price", -1), hop("price", "find", 0)],
+    });
+    assert_eq!(suspect(&told), "stock");
+    // It is asked now and then: nothing seems to be missing where it is not.
+    let told = diagnose(&["shop"], |second, _, _| alone(0, false, second % 2 == 0, is_time(second)));
+    assert_eq!(suspect(&told), "stock");
+}
+
+#[test]
+fn who_fails_before_a_call_that_would_be_seen_is_suspected_himself() {
+    let told = diagnose(&["shop"], |second, _, _| alone(MS, true, true, is_time(second)));
+    assert_eq!(suspect(&told), "shop", "no call was made: {told:#?}");
 }

@@ -44,8 +44,8 @@ pub(crate) const MAX_CUSTOMERS: usize = 4_096;
 pub(crate) const MAX_SUSPECTS: usize = 10;
 /// Transactions named as examples.
 pub(crate) const MAX_EXAMPLES: usize = 5;
-/// Hops of one transaction that are looked at, twice what a path lists.
-pub(crate) const MAX_HOPS_SEEN: usize = 2 * crate::MAX_HOPS;
+/// Hops of one transaction that are looked at: what a path lists, without the one that all the rest are folded into.
+pub(crate) const MAX_HOPS_SEEN: usize = crate::MAX_HOPS - 1;
 
 /// Length of a slot: judgement comes so often, well under the minute that detection may take.
 pub(crate) const SLOT_NS: u64 = 10_000_000_000;

@@ -238,6 +238,12 @@ impl Mix {
         lacks.map(|children| children.copied().collect()).unwrap_or_default()
     }
 
+    /// Children of the usual categories, those of each in the order of calls.
+    pub(crate) fn usual_children(&self) -> impl Iterator<Item = Child> {
+        let usual = self.categories.iter().filter(|category| self.usual(category) >= RARE);
+        usual.flat_map(|category| category.children.iter().copied())
+    }
+
     /// Categories that are no usual ones and came in a window of so many slots, and how often.
     pub(crate) fn odd_ones(&self, slot: u64, length: u64) -> impl Iterator<Item = (usize, u32)> {
         let count = move |category: &Category| -> u32 {

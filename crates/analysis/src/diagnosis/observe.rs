@@ -249,7 +249,7 @@ impl Diagnosis {
         unusual: &mut Unusual,
     ) {
         // Where hops were folded away for there are too many, what an operation calls is not known.
-        if hops.len() >= crate::MAX_HOPS {
+        if hops.len() >= MAX_HOPS_SEEN {
             return;
         }
         scratch.children.clear();
@@ -304,7 +304,7 @@ impl Diagnosis {
 
     /// Which traces a transaction is made of.
     fn take_roots(&mut self, group: u32, hops: &[FinishedHop<'_>], scratch: &Scratch, unusual: &mut Unusual) {
-        if hops.len() >= crate::MAX_HOPS {
+        if hops.len() >= MAX_HOPS_SEEN {
             return;
         }
         let roots = hops.iter().zip(&scratch.names).filter(|(hop, _)| hop.parent < 0);

@@ -220,6 +220,11 @@ impl Series {
         Some(sum)
     }
 
+    /// How many transactions had it in a window of so many slots.
+    pub(crate) fn population(&self, slot: u64, length: u64) -> u32 {
+        self.slots.iter().filter(|part| part.number + length > slot).map(|part| part.transactions).sum()
+    }
+
     /// The current window belongs to an incident.
     pub(crate) fn mark_bad(&mut self, slot: u64) {
         for part in self.slots.iter_mut().filter(|part| part.number + 2 > slot) {
