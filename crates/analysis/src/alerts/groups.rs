@@ -79,6 +79,7 @@ pub struct Group {
 pub struct Groups {
     groups: BTreeMap<u64, Group>,
     next: u64,
+    over: u64,
 }
 
 impl Groups {
@@ -86,6 +87,11 @@ impl Groups {
     #[must_use]
     pub fn get(&self, number: u64) -> Option<&Group> {
         self.groups.get(&number)
+    }
+
+    /// Causes that found no room since the last call.
+    pub(super) fn take_over(&mut self) -> u64 {
+        std::mem::take(&mut self.over)
     }
 
     /// Gives every alert that fires its group: that which most alerts of the same cause are in already, else a new one.
@@ -142,7 +148,8 @@ impl Groups {
                 }
             }
         }
-        for cause in attribution.of.values() {
+        let causes: std::collections::BTreeSet<&CauseKey> = attribution.of.values().collect();
+        for cause in causes {
             if !numbers.contains_key(cause)
                 && let Some(number) = self.open(cause, now)
             {
@@ -166,6 +173,7 @@ impl Groups {
             return Some(group.number);
         }
         if self.groups.len() >= MAX_GROUPS {
+            self.over += 1;
             return None;
         }
         self.next += 1;
