@@ -263,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_change_of_what_is_called_is_said_beside_the_verdict() {
-        let side = |value: &str| Some(ComparedSide { value: value.to_owned(), calls: 600, ..Default::default() });
+        let side =
+            |value: &str| Some(ComparedSide { value: value.to_owned(), calls: 600, ..Default::default() });
         let answer = Comparison {
             service: "ledger".to_owned(),
             by: "version".to_owned(),
@@ -277,7 +278,10 @@ mod tests {
             ..Comparison::default()
         };
         let said = sentence(&answer, Verdict::NotWorse);
-        assert!(said.starts_with("version 2 of ledger is not worse than 1") && said.contains("2.00 times"), "{said}");
+        assert!(
+            said.starts_with("version 2 of ledger is not worse than 1") && said.contains("2.00 times"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     alert::{Alert, Fingerprint},
+    attribute::CauseKey,
     groups::{Group, GroupState, Groups},
     topology::{CallStep, Topology},
 };

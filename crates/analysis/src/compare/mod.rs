@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use deployments::{
-    Changed, Deployment, Deployments, DeploymentsOver, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES,
+    Changed, Deployment, Deployments, DeploymentsOver, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS,
+    MAX_WATCHES,
 };
 pub use statistics::{Events, Superiority, holm, rank_sum, rate_ratio, two_shares};
 

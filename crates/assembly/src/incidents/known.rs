@@ -77,6 +77,11 @@ mod tests {
         let said: Vec<u64> = report.feedback.iter().map(|feedback| feedback.at).collect();
         assert_eq!(said, (5..count).collect::<Vec<_>>());
         assert!(report.say(&given(1, false), count).is_some());
+        assert!(
+            report.summary().contains("ann says that service-24 (own) was not the cause."),
+            "{}",
+            report.summary()
+        );
         assert_eq!(report.feedback.len(), MAX_FEEDBACK, "said again of the same suspect: in its place");
         assert!(report.feedback.last().is_some_and(|last| !last.confirmed && last.at == count));
         assert!(report.say(&given(2, true), count).is_none(), "there is no such suspect");
