@@ -23,9 +23,9 @@ const PRIMARY_INDEX_CACHE_BYTES: u64 = 128 << 20;
 const SCHEDULE_THREADS: usize = 4;
 /// Most threads altogether: 100 statements of a few threads each, with room for parsing and I/O.
 const MAX_THREADS: usize = 2000;
-/// Parts of one size that are merged at once, twice ClickHouse's 5: over its life a row is merged 0.7 times as often (log 5 / log 10), and merges are a third
-/// of the engine's CPU under load.
-const MERGE_BASE: usize = 10;
+/// Parts of one size that are merged at once, where ClickHouse has 5: over its life a row is merged 0.6 times as often (log 5 / log 16), and a merge costs
+/// more than the insert before it.
+const MERGE_BASE: usize = 16;
 /// Freed memory is handed back to the system while more than this part of what is held lies unused.
 const PURGE_RATIO: &str = "0.1";
 

@@ -17,6 +17,8 @@ use rustix::{
 const MAX_PIECES: usize = 1024;
 /// How many zeros are written at a time: few calls, and each short enough not to hold up a flush beside it.
 const ZEROS_BYTES: usize = 512 << 10;
+/// A large page: what is mapped of zeros, so that a write hands the disk one piece instead of one for each small page.
+const LARGE_PAGE: usize = 2 << 20;
 
 /// Writes and flushes of segment files.
 pub(crate) trait Disk: Send + Sync {
@@ -61,8 +63,9 @@ fn write_zeros(path: &Path, bytes: u64) -> io::Result<()> {
     else {
         return Ok(());
     };
-    // Never touched: all its pages are the one page of zeros that the system has. Their addresses suit direct writes.
-    let zeros = MmapMut::map_anon(ZEROS_BYTES)?;
+    // Never touched: it is the one large page of zeros that the system has, or many times its small one. Their addresses suit direct writes.
+    let zeros = MmapMut::map_anon(LARGE_PAGE)?;
+    let _ = zeros.advise(memmap2::Advice::HugePage);
     let mut at = 0;
     while at < bytes {
         let count = (bytes - at).min(ZEROS_BYTES as u64);

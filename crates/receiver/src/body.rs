@@ -1,4 +1,4 @@
-//! A body's chunks into one buffer, once, with the memory taken from the budget first.
+//! A body's chunks into one buffer, once, with the memory taken from the budget first. What comes in one chunk stays where it is.
 
 use std::{pin::Pin, time::Duration};
 
@@ -15,10 +15,15 @@ const FIRST_ROOM: usize = 16 << 10;
 /// Usual requests are smaller.
 const ANNOUNCED_ROOM: usize = 1 << 20;
 
+/// A chunk that is a whole body stays where it is from this size on, bytes: a smaller one is soon copied, and may hold much more memory than its own.
+const MIN_WHOLE: usize = 64 << 10;
+
 /// Bytes as they arrive, bounded.
 #[derive(Debug)]
 pub(crate) struct Gather {
     buffer: BytesMut,
+    /// The whole body, as it came.
+    whole: Bytes,
     held: Held,
     limit: usize,
     announced: Option<usize>,
@@ -27,7 +32,7 @@ pub(crate) struct Gather {
 
 impl Gather {
     pub(crate) fn new(held: Held, limit: usize, retry_after: Duration) -> Self {
-        Self { buffer: BytesMut::new(), held, limit, announced: None, retry_after }
+        Self { buffer: BytesMut::new(), whole: Bytes::new(), held, limit, announced: None, retry_after }
     }
 
     /// A body of so many bytes is announced: refused where there is no room for it now.
@@ -37,37 +42,41 @@ impl Gather {
         }
         self.held.check(total).map_err(|source| Failure::Memory { source, retry_after: self.retry_after })?;
         self.announced = Some(total);
-        self.make_room(total.min(ANNOUNCED_ROOM))
+        self.hold(total.min(ANNOUNCED_ROOM))
     }
 
-    /// Makes room for so many bytes, all in all.
-    fn make_room(&mut self, total: usize) -> Result<(), Failure> {
-        self.held
-            .grow_to(total)
-            .map_err(|source| Failure::Memory { source, retry_after: self.retry_after })?;
-        self.buffer.reserve(total - self.buffer.len().min(total));
-        Ok(())
+    /// Takes so many bytes from the budget, all in all.
+    fn hold(&mut self, total: usize) -> Result<(), Failure> {
+        self.held.grow_to(total).map_err(|source| Failure::Memory { source, retry_after: self.retry_after })
     }
 
-    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        let total = self.buffer.len().saturating_add(chunk.len());
+    pub(crate) fn push(&mut self, chunk: Bytes) -> Result<(), Failure> {
+        let total = self.len().saturating_add(chunk.len());
         if total > self.limit {
             return Err(Failure::TooLarge { limit: self.limit });
         }
         if total > self.held.bytes() {
             let room = self.held.bytes().saturating_mul(2).max(FIRST_ROOM);
-            self.make_room(room.min(self.announced.unwrap_or(self.limit)).max(total))?;
+            self.hold(room.min(self.announced.unwrap_or(self.limit)).max(total))?;
         }
-        self.buffer.extend_from_slice(chunk);
+        if self.announced == Some(chunk.len()) && chunk.len() >= MIN_WHOLE && self.len() == 0 {
+            self.whole = chunk;
+            return Ok(());
+        }
+        if self.buffer.capacity() < total {
+            self.buffer.reserve(self.held.bytes() - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(&std::mem::take(&mut self.whole));
+        self.buffer.extend_from_slice(&chunk);
         Ok(())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.whole.len()
     }
 
     pub(crate) fn finish(self) -> (Bytes, Held) {
-        (self.buffer.freeze(), self.held)
+        (if self.whole.is_empty() { self.buffer.freeze() } else { self.whole }, self.held)
     }
 }
 
@@ -104,9 +113,9 @@ mod tests {
         let budget = Budget::new(1 << 20);
         let mut gather = Gather::new(budget.hold(), 40_000, WAIT);
         for _ in 0..40 {
-            gather.push(&[7; 1000]).unwrap();
+            gather.push(Bytes::from(vec![7; 1000])).unwrap();
         }
-        assert!(matches!(gather.push(&[7]), Err(Failure::TooLarge { limit: 40_000 })));
+        assert!(matches!(gather.push(Bytes::from_static(&[7])), Err(Failure::TooLarge { limit: 40_000 })));
         let (body, held) = gather.finish();
         assert_eq!(body.len(), 40_000);
         assert!(held.bytes() >= 40_000);
@@ -122,10 +131,29 @@ mod tests {
         gather.expect(ANNOUNCED).unwrap();
         assert_eq!(budget.used(), ANNOUNCED_ROOM);
         for _ in 0..10 {
-            gather.push(&vec![7; 1 << 20]).unwrap();
+            gather.push(Bytes::from(vec![7; 1 << 20])).unwrap();
             assert!(budget.used() <= (2 * gather.len()).min(ANNOUNCED));
         }
         assert_eq!(gather.finish().0.len(), ANNOUNCED);
+    }
+
+    #[test]
+    fn what_comes_at_once_stays_where_it_is() {
+        let all = Bytes::from(vec![7; MIN_WHOLE]);
+        let gathered = |announced: usize, chunks: &[Bytes]| {
+            let budget = Budget::new(10 * MIN_WHOLE);
+            let mut gather = Gather::new(budget.hold(), 5 * MIN_WHOLE, WAIT);
+            gather.expect(announced).unwrap();
+            chunks.iter().for_each(|chunk| gather.push(chunk.clone()).unwrap());
+            assert!(budget.used() >= gather.len());
+            gather.finish().0
+        };
+        let whole = gathered(all.len(), std::slice::from_ref(&all));
+        assert!(whole == all && whole.as_ptr() == all.as_ptr());
+        let half = gathered(2 * all.len(), &[all.clone(), all.clone()]);
+        assert_eq!(half, [&all[..], &all[..]].concat());
+        let more = gathered(all.len(), &[all.clone(), Bytes::from_static(b"more")]);
+        assert_eq!(more, [&all[..], b"more"].concat(), "whoever announced too little");
     }
 
     #[test]

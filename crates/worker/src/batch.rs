@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use throughline_assembly::{
     place::Place,
     records::{Closed, TraceSummary},
@@ -92,7 +93,7 @@ impl BatchBuilder {
         // Spans before the row that names them: who finds the row finds its spans.
         for (day, blocks) in std::mem::take(&mut self.kept).blocks(&self.span_log)? {
             for (chunk, block) in blocks.into_iter().enumerate() {
-                sealing.add(table::SPANS, day, chunk, block.rows(), block.finish());
+                sealing.add(table::SPANS, day, chunk, block.rows(), block.finish().into());
             }
         }
         sealing.add_all(self.decisions.finish());
@@ -106,7 +107,7 @@ impl Sealing {
         Self { log_id: log.id().to_string(), partition, cut: cut.0, batches: Vec::new() }
     }
 
-    fn add(&mut self, table: &str, day: u32, chunk: usize, rows: usize, bytes: Vec<u8>) {
+    fn add(&mut self, table: &str, day: u32, chunk: usize, rows: usize, bytes: Bytes) {
         if rows == 0 {
             return;
         }
@@ -118,7 +119,7 @@ impl Sealing {
             day,
             chunk: chunk as u32,
         };
-        self.batches.push(Batch { name, rows: rows as u64, bytes: bytes.into() });
+        self.batches.push(Batch { name, rows: rows as u64, bytes });
     }
 
     pub(crate) fn add_all(&mut self, blocks: Vec<(&'static str, Encoded)>) {

@@ -50,7 +50,7 @@ pub(crate) fn loads(rows: usize, batches: usize, hops: usize) -> Vec<Load> {
         }
         for (table, block) in timed(&mut encode, || decisions.finish()) {
             let at = TABLES.iter().position(|(_, _, known)| *known == table).unwrap();
-            made[at].push((block.rows, Bytes::from(block.bytes)));
+            made[at].push((block.rows, block.bytes));
         }
     }
     let units = rows * batches;

@@ -93,6 +93,26 @@ impl<T: Copy + PartialEq> Arrays<T> {
     }
 }
 
+impl<T: Copy + PartialEq> Arrays<T> {
+    /// Writes the column with rows in this order; its items are 64-bit numbers, of the type named. Where all of the block fit into 32 bits they are
+    /// written so: the store widens them, and half of the bytes need not be made, kept and sent.
+    pub(crate) fn write_times(
+        &self,
+        block: &mut Block,
+        name: &str,
+        kind: &str,
+        order: &[u32],
+        bits: impl Fn(T) -> u64,
+    ) {
+        let all = self.items.iter().fold(0, |all, &item| all | bits(item));
+        if u32::try_from(all).is_ok() {
+            self.write_numbers(block, name, "Array(UInt32)", order, |item| (bits(item) as u32).to_le_bytes());
+        } else {
+            self.write_numbers(block, name, kind, order, |item| bits(item).to_le_bytes());
+        }
+    }
+}
+
 impl Arrays<u32> {
     /// Writes numbers of a dictionary as an array of its strings.
     pub(crate) fn write_low(

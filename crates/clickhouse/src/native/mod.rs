@@ -24,7 +24,11 @@ pub(crate) struct Block {
 impl Block {
     /// Begins a block. Exactly `columns` columns are to follow.
     pub(crate) fn new(columns: usize, rows: usize, capacity: usize) -> Self {
-        let mut out = Vec::with_capacity(capacity);
+        Self::on(Vec::with_capacity(capacity), columns, rows)
+    }
+
+    /// Begins a block in this room, which is empty.
+    pub(crate) fn on(mut out: Vec<u8>, columns: usize, rows: usize) -> Self {
         put_varint(&mut out, columns as u64);
         put_varint(&mut out, rows as u64);
         Self { out }

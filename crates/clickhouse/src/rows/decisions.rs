@@ -100,7 +100,7 @@ impl DecisionRows {
         let Self { words, numbering, .. } = self;
         let mut made = Vec::new();
         for (day, blocks) in std::mem::take(&mut self.blocks) {
-            for block in blocks {
+            for mut block in blocks {
                 let bytes = block.write(words, numbering);
                 made.push((table::TRANSACTIONS, Encoded { day, rows: block.rows(), bytes }));
                 self.spare = self.spare.take().or(block.emptied());

@@ -74,12 +74,12 @@ impl IncidentRows {
             let day = day_of(first.updated_at);
             made.push((
                 table::INCIDENTS,
-                Encoded { day, rows: incidents.len(), bytes: incident_block(&incidents) },
+                Encoded { day, rows: incidents.len(), bytes: incident_block(&incidents).into() },
             ));
         }
         if let Some(first) = alerts.first() {
             let day = day_of(first.version);
-            made.push((table::ALERTS, Encoded { day, rows: alerts.len(), bytes: alert_block(&alerts) }));
+            made.push((table::ALERTS, Encoded { day, rows: alerts.len(), bytes: alert_block(&alerts).into() }));
         }
         made
     }

@@ -9,6 +9,8 @@ mod minutes;
 pub mod spans;
 mod transactions;
 
+use bytes::Bytes;
+
 use crate::schema::table;
 
 pub use batches::{BatchRow, BatchesBlock};
@@ -25,7 +27,7 @@ pub struct Encoded {
     /// How many rows.
     pub rows: usize,
     /// One Native block.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// The columns of a table's blocks, in order; empty for a table that no block is made for.

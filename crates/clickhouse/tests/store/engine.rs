@@ -123,10 +123,10 @@ pub(crate) async fn drained(outbox: &Outbox) {
 }
 
 /// A batch of a cut of partition 0.
-pub(crate) fn batch(cut: u64, table: &str, day: u32, rows: usize, bytes: Vec<u8>) -> Batch {
+pub(crate) fn batch(cut: u64, table: &str, day: u32, rows: usize, bytes: impl Into<Bytes>) -> Batch {
     let name =
         BatchName { log_id: "log".to_owned(), partition: 0, cut, table: table.to_owned(), day, chunk: 0 };
-    Batch { name, rows: rows as u64, bytes: Bytes::from(bytes) }
+    Batch { name, rows: rows as u64, bytes: bytes.into() }
 }
 
 /// A batch of spans.

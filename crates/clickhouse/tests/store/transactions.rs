@@ -176,6 +176,56 @@ async fn a_row_reads_as_it_was_closed() {
 }
 
 /// The same key and the same trace of two tenants.
+/// A transaction of one hop that takes `time`, and begins and waits as long.
+fn lasting(number: u64, time: u64) -> Closed {
+    let mut closed = closed(number, START, 0);
+    let row = closed.row.as_mut().unwrap();
+    row.end = row.start + time;
+    let hops = row.hops.as_mut().unwrap();
+    hops.start = vec![0, 1, 2, 3, time.cast_signed()];
+    hops.duration[0] = time;
+    hops.self_[0] = 0;
+    hops.network[1] = time;
+    hops.critical[2] = time;
+    closed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_of_any_width_read_as_they_were() {
+    const WIDEST: u64 = u32::MAX as u64;
+    let scene = Scene::new().await;
+    // A block that 32 bits are enough for, one that they are not, and one of both.
+    let blocks = [vec![WIDEST, 5], vec![WIDEST + 1], vec![7, 1 << 40, WIDEST]];
+    let mut number = 0;
+    for (cut, times) in (1..).zip(blocks) {
+        let sent: Vec<Closed> = times.iter().zip(number..).map(|(&time, at)| lasting(at, time)).collect();
+        number += 10;
+        write(&scene, cut, &sent.iter().collect::<Vec<_>>()).await;
+        for closed in &sent {
+            let was = closed.row.as_ref().unwrap();
+            let read = scene.store.transaction_by_key("", &was.transaction_id).await.unwrap().unwrap();
+            let (hops, were) = (&read.hops, was.hops.as_ref().unwrap());
+            assert_eq!((&hops.start, &hops.duration, &hops.own), (&were.start, &were.duration, &were.self_));
+            assert_eq!((&hops.network, &hops.critical), (&were.network, &were.critical));
+        }
+    }
+}
+
+/// A block is written where the last one was, once nobody holds that: what either holds does not show in the other.
+#[test]
+fn a_block_does_not_change_what_was_written_before() {
+    let bytes = |made: &mut DecisionRows, rows: std::ops::Range<u64>| {
+        rows.for_each(|number| made.add(&closed(number, START, 0)).unwrap());
+        made.finish().into_iter().map(|(_, block)| block.bytes).collect::<Vec<Bytes>>()
+    };
+    let mut made = DecisionRows::new(MAX_ROWS);
+    let (first, alone) = (bytes(&mut made, 0..50), bytes(&mut DecisionRows::new(MAX_ROWS), 0..50));
+    let held = bytes(&mut made, 50..90);
+    assert_eq!(first, alone, "it is held while the next is written");
+    drop((first, held));
+    assert_eq!(bytes(&mut made, 0..50), alone);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_that_of_the_tenant_who_asks() {
     let scene = Scene::new().await;

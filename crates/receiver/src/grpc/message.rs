@@ -48,7 +48,7 @@ where
         if total.is_some_and(|total| chunk.len() > total - gather.len()) {
             return Err(Failure::Framing("more than one message"));
         }
-        gather.push(&chunk)?;
+        gather.push(chunk)?;
     }
     match total {
         None => return Err(Failure::Framing("no message")),

@@ -117,7 +117,7 @@ where
     B: Body<Data = Bytes>,
 {
     while let Some(chunk) = next_chunk(body.as_mut()).await? {
-        gather.push(&chunk)?;
+        gather.push(chunk)?;
     }
     Ok(gather)
 }

@@ -110,7 +110,7 @@ impl<const S: usize> Sums<S> {
             .map(|day| Encoded {
                 day: day[0].1.minute / MINUTES,
                 rows: day.len(),
-                bytes: encode(strings, numbering, day, names),
+                bytes: encode(strings, numbering, day, names).into(),
             })
             .collect()
     }

@@ -58,6 +58,8 @@ pub(in crate::rows) struct TransactionsBlock {
     traces: Arrays<[u8; 16]>,
     hops: HopArrays,
     scratch: Vec<u8>,
+    /// What was written last. Once it is stored and no one else holds it, its memory is that of the next block: tens of MiB that the system need not find anew.
+    written: Bytes,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -165,10 +167,29 @@ impl TransactionsBlock {
     }
 
     /// The block's bytes. The same pushes give the same bytes.
-    pub(in crate::rows) fn write(&self, words: &Words, numbering: &mut Numbering) -> Vec<u8> {
+    pub(in crate::rows) fn write(&mut self, words: &Words, numbering: &mut Numbering) -> Bytes {
+        let mut block = Block::on(self.room(), COLUMNS.len(), self.rows.len());
+        self.write_to(&mut block, words, numbering);
+        self.written = block.finish().into();
+        self.written.clone()
+    }
+
+    /// Room for the block's bytes.
+    fn room(&mut self) -> Vec<u8> {
+        let needed = self.rows.len() * ROW_BYTES + self.texts.len() + self.hops.bytes() + (1 << 16);
+        let mut room = std::mem::take(&mut self.written).try_into_mut().map_or_else(|_| Vec::new(), |mut free| {
+            free.clear();
+            Vec::from(free)
+        });
+        if room.capacity() > needed.saturating_mul(LEAST_USE) {
+            room = Vec::new();
+        }
+        room.reserve(needed);
+        room
+    }
+
+    fn write_to(&self, block: &mut Block, words: &Words, numbering: &mut Numbering) {
         let order = self.order(words);
-        let capacity = self.rows.len() * ROW_BYTES + self.texts.len() + self.hops.bytes() + (1 << 16);
-        let mut block = Block::new(COLUMNS.len(), self.rows.len(), capacity);
         // In order, so that each column is one pass over memory.
         let rows: Vec<Row> = order.iter().map(|&row| self.rows[row as usize]).collect();
         let rows = rows.as_slice();
@@ -179,7 +200,7 @@ impl TransactionsBlock {
         block.fixed("Version", "UInt32", rows, |row| row.version.to_le_bytes());
         block.fixed("Deleted", "UInt8", rows, |row| [row.deleted.into()]);
         block.fixed("IdIsKey", "Bool", rows, |row| [row.id_is_key.into()]);
-        self.more_keys.write(&mut block, "MoreKeys", "Array(String)", &order, |&key, out| {
+        self.more_keys.write(block, "MoreKeys", "Array(String)", &order, |&key, out| {
             put_string(out, self.text(key));
         });
         block.low_of("Type", strings, numbering, rows, |row| row.kind);
@@ -187,12 +208,11 @@ impl TransactionsBlock {
         block.fixed("Duration", "UInt64", rows, |row| row.duration.to_le_bytes());
         block.low("Outcome", &Dictionary::of(&OUTCOMES), rows.iter().map(|row| row.outcome));
         block.strings("OutcomeReason", rows.iter().map(|row| self.text(row.outcome_reason)));
-        self.traces.write(&mut block, "Traces", "Array(FixedString(16))", &order, |trace, out| {
+        self.traces.write(block, "Traces", "Array(FixedString(16))", &order, |trace, out| {
             out.extend_from_slice(trace);
         });
-        self.write_rest(&mut block, rows, strings, numbering);
-        self.hops.write(&mut block, words, numbering, &order);
-        block.finish()
+        self.write_rest(block, rows, strings, numbering);
+        self.hops.write(block, words, numbering, &order);
     }
 
     fn write_rest(&self, block: &mut Block, rows: &[Row], strings: &Dictionary, numbering: &mut Numbering) {

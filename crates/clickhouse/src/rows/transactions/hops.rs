@@ -86,9 +86,9 @@ impl HopArrays {
         self.name.write_low(block, "HopName", &words.texts, numbering, order);
         self.instance.write_low(block, "HopInstance", &words.strings, numbering, order);
         self.parent.write_numbers(block, "HopParent", "Array(Int16)", order, i16::to_le_bytes);
-        self.start.write_numbers(block, "HopStart", "Array(Int64)", order, i64::to_le_bytes);
+        self.start.write_times(block, "HopStart", "Array(Int64)", order, i64::cast_unsigned);
         let mut put = |name: &str, kind: &str, column: &Arrays<u64>| {
-            column.write_numbers(block, name, kind, order, u64::to_le_bytes);
+            column.write_times(block, name, kind, order, |time| time);
         };
         put("HopDuration", "Array(UInt64)", &self.duration);
         put("HopChildTime", "Array(Int64)", &self.child_time);
