@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Side, Verdict,
+    over::DeploymentsOver,
     watch::{Watch, is_over},
 };
 use crate::{
@@ -54,28 +55,6 @@ const LOOKED_AT: u32 = 1000;
 
 /// How often it is looked whether a look is due.
 const STEP_NS: u64 = 10_000_000_000;
-
-/// What found no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeploymentsOver {
-    services: u64,
-    versions: u64,
-    watches: u64,
-    operations: u64,
-}
-
-impl DeploymentsOver {
-    /// Each limit by its name in metrics, and how often it was hit.
-    #[must_use]
-    pub fn limits(&self) -> [(&'static str, u64); 4] {
-        [
-            ("compare.services", self.services),
-            ("compare.versions", self.versions),
-            ("compare.watches", self.watches),
-            ("compare.operations", self.operations),
-        ]
-    }
-}
 
 /// What of a service is new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

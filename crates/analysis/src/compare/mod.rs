@@ -5,6 +5,7 @@
 //! data, and that is said.
 
 mod deployments;
+mod over;
 mod statistics;
 mod watch;
 
@@ -13,9 +14,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use deployments::{
-    Changed, Deployment, Deployments, DeploymentsOver, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS,
-    MAX_WATCHES,
+    Changed, Deployment, Deployments, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES,
 };
+pub use over::DeploymentsOver;
 pub use statistics::{Events, Superiority, holm, rank_sum, rate_ratio, two_shares};
 
 /// Chance of calling something worse that is not, over all measures of a comparison.
