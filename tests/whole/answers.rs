@@ -224,4 +224,19 @@ async fn assert_refusals(server: &Server) {
     assert!(json["error"].as_str().unwrap_or_default().contains("no-such-key"), "{json}");
     let (status, json) = server.api("/api/v1/transactions?limit=many").await;
     assert_eq!(status, 400, "{json}");
+    // What cannot be asked in this way is told as everything else is.
+    let url = |path: &str| format!("http://127.0.0.1:{}{path}", server.start.ports.api);
+    let client = reqwest::Client::new();
+    for (question, status, allowed, word) in [
+        (client.delete(url("/api/v1/incidents")), 405, Some("GET,HEAD"), "does not take DELETE"),
+        (client.get(url("/api/v1/config/reload")), 405, Some("POST"), "does not take GET"),
+        (client.post(url("/")), 405, Some("GET,HEAD"), "does not take POST"),
+        (client.get(url("/api/v1/explain/%ff")), 400, None, "UTF-8"),
+    ] {
+        let answer = question.send().await.unwrap();
+        let allow = answer.headers().get("allow").map(|allow| allow.to_str().unwrap().to_owned());
+        assert_eq!((answer.status().as_u16(), allow.as_deref()), (status, allowed));
+        let json: Value = answer.json().await.unwrap();
+        assert!(json["error"].as_str().unwrap_or_default().contains(word), "{json}");
+    }
 }

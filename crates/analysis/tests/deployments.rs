@@ -166,6 +166,10 @@ fn what_is_held_is_bounded_and_the_same_after_a_restart() {
         }
         deployments.advance(now);
     }
+    let over: std::collections::BTreeMap<_, _> = deployments.take_over().limits().into_iter().collect();
+    assert_eq!(over["compare.services"], 144 * 400, "services over {MAX_SERVICES}");
+    assert_eq!(over["compare.versions"], 256 * 394, "of each service six versions stay");
+    assert!(deployments.take_over().limits().iter().all(|(_, hits)| *hits == 0), "told once");
     assert!(deployments.list().len() <= MAX_ENDED + 64);
     assert!(deployments.list().len() > 100, "each version of the first service is one");
     let bytes = postcard::to_allocvec(&deployments).unwrap_or_default();
@@ -173,4 +177,53 @@ fn what_is_held_is_bounded_and_the_same_after_a_restart() {
     let mut restored: Deployments = postcard::from_bytes(&bytes).unwrap_or_default();
     let later = now + 600 * SECOND;
     assert_eq!(restored.advance(later), deployments.advance(later));
+}
+
+/// A transaction that calls the stock forty times, all of its calls as slow as each other, and all of them fail or none.
+fn observe_loop(deployments: &mut Deployments, number: u64, now: u64, version: &str, seed: u64) {
+    let dice = |salt: u64| chance(number + seed * 1_000_003, salt, 1_000_000) as f64 / 1e6;
+    let normal = (-2.0 * dice(1).max(1e-9).ln()).sqrt() * (std::f64::consts::TAU * dice(2)).cos();
+    let (own, failed) = ((10.0 * MS as f64 * (0.6 * normal).exp()) as u64, dice(3) < 0.03);
+    let hops: Vec<FinishedHop<'_>> = (0..2)
+        .map(|_| FinishedHop {
+            service: "stock",
+            operation: "reserve",
+            version,
+            parent: -1,
+            count: 20,
+            kind: HopKind::Own,
+            self_time: own * 20,
+            errors: if failed { 20 } else { 0 },
+            ..FinishedHop::default()
+        })
+        .collect();
+    let id = format!("order-{number}");
+    let finished = Finished {
+        id: &id,
+        transaction_type: "order",
+        start: now - SECOND,
+        end: now,
+        hops: &hops,
+        ..Finished::default()
+    };
+    deployments.observe(&finished, 1, now);
+}
+
+/// Guarantee: of a hundred versions that are as good as the one before, and are called in loops, none is called worse.
+#[test]
+fn a_good_version_that_is_called_in_loops_is_not_worse() {
+    let mut worse = 0;
+    for seed in 0..100 {
+        let mut deployments = Deployments::default();
+        let mut is_worse = false;
+        for number in 0..2400 {
+            let now = START + number * SECOND / 2;
+            is_worse |= deployments.advance(now).iter().any(|change| change.verdict == Verdict::Worse);
+            let version = if number > 1200 && number.is_multiple_of(4) { "2.0" } else { "1.0" };
+            observe_loop(&mut deployments, number, now, version, seed);
+        }
+        assert_eq!(deployments.list().len(), 1);
+        worse += usize::from(is_worse);
+    }
+    assert_eq!(worse, 0);
 }

@@ -241,3 +241,36 @@ fn a_single_alert_is_no_incident_and_an_incident_recovers() {
     assert_eq!(changed.iter().filter(|(service, resolved)| service == "ledger" && *resolved).count(), 3);
     assert_eq!(alerts.firing(), 1);
 }
+
+/// Scenario: fifty names of alerts that fit no service, six of each, and one alert about a service that comes and goes ten times; then twenty of one name.
+/// Guarantee: none of the many is an incident, all stay visible; the twenty are one.
+#[test]
+fn what_has_only_a_name_in_common_and_what_flaps_is_no_incident() {
+    let transfers = generate(&PlanOptions { seed: 5, ..PlanOptions::default() }, 100);
+    let mut alerts = learnt(&transfers);
+    let unplaced = |name: &str, host: u64| {
+        let labels = [("alertname", name.to_owned()), ("host", format!("printer-{host}"))];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value)).into();
+        Alert { labels, starts_at: BASE, ..Alert::default() }
+    };
+    for number in 0..300 {
+        alerts.take(unplaced(&format!("Cert-{}", number % 50), number), BASE);
+    }
+    let mut told = Vec::new();
+    for second in 0..400 {
+        let now = BASE + second * SECOND;
+        let flapping = alert("HighLatency", "ledger", now - now % (20 * SECOND));
+        let ends_at = if second % 20 < 10 || second > 200 { 0 } else { now };
+        if second % 10 == 0 && second <= 200 {
+            alerts.take(Alert { ends_at, ..flapping }, now);
+        }
+        if second == 300 {
+            (0..20).for_each(|host| alerts.take(unplaced("SwitchDown", host), now));
+        }
+        told.extend(alerts.advance(now).into_iter().map(|group| group.about().to_owned()));
+        alerts.take_changed();
+    }
+    told.dedup();
+    assert_eq!(told, ["SwitchDown"]);
+    assert!(alerts.firing() >= 320, "{}", alerts.firing());
+}

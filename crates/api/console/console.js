@@ -66,6 +66,13 @@ async function incidents() {
   return [head, table(["state", "since", "lasts", "department", "suspect", "what", "transactions"], rows, 6)];
 }
 
+/** How many, of which types; each type leads to its transactions. */
+function hits(of, about) {
+  if (!of.transactions) return "";
+  const links = of.types.flatMap((kind, at) => [at ? ", " : "", put("a", { href: "#/transactions/" + encodeURIComponent(kind) }, kind)]);
+  return put("span", {}, `${about}${of.transactions} transactions of `, ...links, of.share ? `, ${(of.share * 100).toFixed(0)} % of them` : "");
+}
+
 async function incident(id) {
   const of = await ask("/api/v1/incidents/" + encodeURIComponent(id));
   const about = of.estimated ? "about " : "";
@@ -74,7 +81,7 @@ async function incident(id) {
     ["since", moment(of.start)],
     ["over", of.end ? moment(of.end) : ""],
     ["found", `by ${of.found_by}, ${span(Math.max(0, of.detected_at - of.start))} after it began`],
-    ["hits", of.transactions ? `${about}${of.transactions} transactions of ${of.types.join(", ")}${of.share ? `, ${(of.share * 100).toFixed(0)} % of them` : ""}` : ""],
+    ["hits", hits(of, about)],
     ["customers", of.customers ? about + of.customers : ""],
     ["amount", of.amount ? about + of.amount.toFixed(2) : ""],
     ["beyond", of.excess_ms ? `${about}${span(of.excess_ms * 1e6)} more than is normal` : ""],
@@ -91,9 +98,9 @@ async function incident(id) {
   return out;
 }
 
-async function transactions() {
-  const { transactions } = await ask("/api/v1/transactions", { limit: 100 });
-  const head = put("h1", {}, "Transactions of the last hour");
+async function transactions(kind) {
+  const { transactions } = await ask("/api/v1/transactions", { limit: 100, type: kind });
+  const head = put("h1", {}, kind ? `Transactions of ${kind} in the last hour` : "Transactions of the last hour");
   if (!transactions.length) return [head, none("None.")];
   const rows = transactions.map((of) => [explainLink(of.transaction_id), of.type, moment(of.start), word(of.outcome), of.slowest_department, span(of.duration), String(of.spans)]);
   return [head, table(["transaction", "type", "began", "outcome", "most time in", "took", "spans"], rows, 5)];

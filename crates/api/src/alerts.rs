@@ -56,11 +56,25 @@ pub(crate) struct SimpleAlert {
 }
 
 /// One, or a list.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum SimpleAlerts {
-    Many(Vec<SimpleAlert>),
-    One(Box<SimpleAlert>),
+#[derive(Debug)]
+pub(crate) struct SimpleAlerts(Vec<SimpleAlert>);
+
+impl TryFrom<serde_json::Value> for SimpleAlerts {
+    type Error = ApiError;
+
+    fn try_from(body: serde_json::Value) -> Result<Self, ApiError> {
+        let list = match body {
+            serde_json::Value::Array(list) => list,
+            one => vec![one],
+        };
+        let read = |(number, alert): (usize, serde_json::Value)| {
+            serde_json::from_value(alert).map_err(|fault| ApiError::Refused {
+                status: axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+                message: format!("alert {number}: {fault}"),
+            })
+        };
+        (1..).zip(list).map(read).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// Webhooks of the format that is understood.
@@ -96,11 +110,7 @@ impl WebhookAlert {
 
 impl SimpleAlerts {
     pub(crate) fn alerts(self, now: u64) -> Result<Vec<Alert>, ApiError> {
-        let list = match self {
-            Self::Many(list) => list,
-            Self::One(one) => vec![*one],
-        };
-        list.into_iter().map(|alert| alert.alert(now)).collect()
+        self.0.into_iter().map(|alert| alert.alert(now)).collect()
     }
 }
 
@@ -206,12 +216,16 @@ mod tests {
 
     #[test]
     fn the_simple_form_is_one_alert_or_a_list() {
-        let read = |text: &str| serde_json::from_str::<SimpleAlerts>(text).unwrap().alerts(NOW);
+        let read = |text: &str| {
+            SimpleAlerts::try_from(serde_json::from_str::<serde_json::Value>(text).unwrap())?.alerts(NOW)
+        };
         let one = read(r#"{"name":"Disk","service":"ledger","summary":"full"}"#).unwrap();
         assert_eq!((one[0].name(), one[0].starts_at, one[0].ends_at), ("Disk", NOW, 0));
         let many = read(r#"[{"name":"Disk","status":"resolved"},{"labels":{"a":"b"}}]"#).unwrap();
         assert_eq!((many.len(), many[0].ends_at), (2, NOW));
         assert!(read(r#"{"name":"Disk","status":"odd"}"#).is_err());
         assert!(read(r#"{"name":"Disk","starts_at":"yesterday"}"#).is_err());
+        let wrong = read(r#"[{"name":"Disk"},{"name":5}]"#).unwrap_err().to_string();
+        assert!(wrong.contains("alert 2") && wrong.contains("5`, expected a string"), "{wrong}");
     }
 }

@@ -1,6 +1,7 @@
 //! Two sides of a service compared: which two, what they are made of, and the verdict in words.
 
-use throughline_analysis::compare::{self, Side, Verdict, What};
+use throughline_analysis::compare::{self, Events, Side, Verdict, What};
+use throughline_assembly::general::general;
 use throughline_clickhouse::questions::{CompareFilter, ComparedCall, ComparedCell, ComparedValue};
 
 use crate::{
@@ -24,7 +25,7 @@ impl Questions {
     pub async fn compare(&self, request: &CompareRequest) -> Result<Comparison, ApiError> {
         let filter = filter(request)?;
         let values = self.store.compared_values(&filter).await?;
-        let (baseline, candidate) = sides(request, &values)?;
+        let (baseline, candidate) = sides(&filter, request, &values)?;
         let pair = [baseline.value.as_str(), candidate.value.as_str()];
         let (cells, calls) = tokio::try_join!(
             self.store.compared_cells(&filter, pair),
@@ -35,12 +36,12 @@ impl Questions {
         let mut answer = Comparison {
             service: filter.service,
             by: filter.by,
-            baseline: Some(told(baseline, Some(&old))),
-            candidate: Some(told(candidate, Some(&new))),
+            baseline: Some(told(baseline, &cells)),
+            candidate: Some(told(candidate, &cells)),
             measures: found.measures.iter().take(MAX_MEASURES).map(measure).collect(),
             verdict: found.verdict.name().to_owned(),
             sentence: String::new(),
-            values: values.iter().map(|value| told(value, None)).collect(),
+            values: values.iter().map(|value| told(value, &[])).collect(),
         };
         answer.sentence = sentence(&answer, found.verdict);
         Ok(answer)
@@ -96,17 +97,30 @@ fn filter(request: &CompareRequest) -> Result<CompareFilter, ApiError> {
 
 /// Those that are named; else the candidate is the one seen first latest, and the baseline the most used of the others.
 fn sides<'a>(
+    filter: &CompareFilter,
     request: &CompareRequest,
     values: &'a [ComparedValue],
 ) -> Result<(&'a ComparedValue, &'a ComparedValue), ApiError> {
-    let by = if request.by.is_empty() { "version" } else { &request.by };
+    let CompareFilter { service, by, .. } = filter;
+    if !request.candidate.is_empty() && request.baseline == request.candidate {
+        let value = &request.candidate;
+        return Err(ApiError::Invalid(format!("baseline and candidate are both `{value}`")));
+    }
+    if values.is_empty() {
+        return Err(ApiError::NoSide(format!(
+            "{by} of {service} in these transactions: none was seen of this service, or none of them says one"
+        )));
+    }
     let named = |name: &str| {
         values.iter().find(|value| value.value == name).ok_or_else(|| {
             let known: Vec<_> = values.iter().take(10).map(|value| value.value.as_str()).collect();
-            ApiError::NoSide(format!("{by} `{name}` of {}: seen were {}", request.service, known.join(", ")))
+            ApiError::NoSide(format!("{by} `{name}` of {service}: seen were {}", known.join(", ")))
         })
     };
-    let none = || ApiError::NoSide(format!("second {by} of {} to compare with", request.service));
+    let none = || {
+        let only = &values[0].value;
+        ApiError::NoSide(format!("second {by} of {service} to compare with: only `{only}` was seen"))
+    };
     let candidate = if request.candidate.is_empty() {
         let others = values.iter().filter(|value| value.value != request.baseline);
         others.max_by_key(|value| (value.first, value.calls)).ok_or_else(none)?
@@ -122,26 +136,37 @@ fn sides<'a>(
     Ok((baseline, candidate))
 }
 
+/// What changes from call to call is left out of names, as the diagnosis does it.
 fn side(value: &str, cells: &[ComparedCell], calls: &[ComparedCall]) -> Side {
     let mut side = Side::default();
     for cell in cells.iter().filter(|cell| cell.value == value) {
-        let sample = side.operations.entry(cell.operation.clone()).or_default();
-        sample.calls += cell.calls;
-        sample.errors += cell.errors;
-        *sample.durations.entry(cell.bucket).or_default() += cell.calls;
+        let sample = side.operations.entry(general(&cell.operation).into_owned()).or_default();
+        sample.errors.merge(&Events {
+            calls: cell.calls,
+            events: cell.errors,
+            calls_squared: cell.calls_squared,
+            events_squared: cell.errors_squared,
+            products: cell.products,
+        });
+        *sample.durations.entry(cell.bucket).or_default() += cell.transactions;
     }
     for call in calls.iter().filter(|call| call.value == value) {
-        side.callees.insert((call.operation.clone(), call.callee.clone()), call.calls);
+        let pair = (general(&call.operation).into_owned(), general(&call.callee).into_owned());
+        let called = Events {
+            events: call.calls,
+            events_squared: call.calls_squared,
+            products: call.products,
+            ..Events::default()
+        };
+        side.callees.entry(pair).or_default().merge(&called);
     }
     side
 }
 
-fn told(value: &ComparedValue, side: Option<&Side>) -> ComparedSide {
+fn told(value: &ComparedValue, cells: &[ComparedCell]) -> ComparedSide {
     let mut durations = std::collections::BTreeMap::new();
-    for sample in side.iter().flat_map(|side| side.operations.values()) {
-        for (bucket, count) in &sample.durations {
-            *durations.entry(*bucket).or_default() += count;
-        }
+    for cell in cells.iter().filter(|cell| cell.value == value.value) {
+        *durations.entry(cell.bucket).or_default() += cell.calls;
     }
     ComparedSide {
         value: value.value.clone(),
@@ -178,12 +203,13 @@ fn sentence(answer: &Comparison, verdict: Verdict) -> String {
         return String::new();
     };
     let pair = format!("{} {} of {}", answer.by, candidate.value, answer.service);
-    match verdict {
+    let told = |verdict: Verdict| {
+        let with = answer.measures.iter().filter(|measure| measure.verdict == verdict.name()).take(3);
+        with.map(|measure| measure.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    };
+    let said = match verdict {
         Verdict::Worse => {
-            let worse: Vec<_> =
-                answer.measures.iter().filter(|measure| measure.verdict == "worse").take(3).collect();
-            let told: Vec<_> = worse.iter().map(|measure| measure.sentence.as_str()).collect();
-            format!("{pair} is worse than {}: {}.", baseline.value, told.join("; "))
+            format!("{pair} is worse than {}: {}.", baseline.value, told(Verdict::Worse))
         }
         Verdict::NotWorse | Verdict::Different => format!(
             "{pair} is not worse than {}, over {} and {} calls.",
@@ -193,5 +219,84 @@ fn sentence(answer: &Comparison, verdict: Verdict) -> String {
             "Too little data to tell {pair} from {}: {} and {} calls.",
             baseline.value, candidate.calls, baseline.calls
         ),
+    };
+    match told(Verdict::Different) {
+        other if other.is_empty() => said,
+        other => format!("{said} It calls others otherwise: {other}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(by: &str, baseline: &str, candidate: &str, seen: &[&str]) -> Result<(String, String), String> {
+        let request = CompareRequest {
+            service: "ledger".to_owned(),
+            by: by.to_owned(),
+            baseline: baseline.to_owned(),
+            candidate: candidate.to_owned(),
+            ..CompareRequest::default()
+        };
+        let values: Vec<ComparedValue> = (1..)
+            .zip(seen)
+            .map(|(first, value)| ComparedValue { value: (*value).to_owned(), first, ..Default::default() })
+            .collect();
+        let found = sides(&filter(&request).unwrap(), &request, &values);
+        found.map(|(a, b)| (a.value.clone(), b.value.clone())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_there_is_not_is_told_in_words() {
+        let is = |by, baseline, candidate, seen: &[&str], words: &[&str]| {
+            let message = asked(by, baseline, candidate, seen).unwrap_err();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        };
+        is("", "", "", &[], &["no version of ledger", "none was seen"]);
+        is("bank.chanel", "", "", &[], &["no bank.chanel of ledger", "none of them says one"]);
+        is("", "1", "2", &[], &["no version of ledger", "none was seen"]);
+        is("", "", "", &["1.4"], &["second version of ledger", "only `1.4`"]);
+        is("", "1", "3", &["1", "2"], &["no version `3` of ledger: seen were 1, 2"]);
+        is("", "1", "1", &["1", "2"], &["both `1`"]);
+        assert_eq!(asked("", "", "", &["1", "2"]), Ok(("1".to_owned(), "2".to_owned())));
+    }
+
+    #[test]
+    fn a_change_of_what_is_called_is_said_beside_the_verdict() {
+        let side =
+            |value: &str| Some(ComparedSide { value: value.to_owned(), calls: 600, ..Default::default() });
+        let answer = Comparison {
+            service: "ledger".to_owned(),
+            by: "version".to_owned(),
+            baseline: side("1"),
+            candidate: side("2"),
+            measures: vec![Measure {
+                verdict: "different".to_owned(),
+                sentence: "`book` calls `rates GET` 2.00 times, against 1.00 times".to_owned(),
+                ..Measure::default()
+            }],
+            ..Comparison::default()
+        };
+        let said = sentence(&answer, Verdict::NotWorse);
+        assert!(
+            said.starts_with("version 2 of ledger is not worse than 1") && said.contains("2.00 times"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn operations_with_an_id_in_their_name_are_one() {
+        let cell = |operation: &str, value: &str| ComparedCell {
+            operation: operation.to_owned(),
+            value: value.to_owned(),
+            transactions: 20,
+            calls: 20,
+            calls_squared: 20,
+            ..ComparedCell::default()
+        };
+        let cells = [cell("GET /items/17", "1"), cell("GET /items/99431", "1"), cell("GET /items/5", "2")];
+        let made = side("1", &cells, &[]);
+        assert_eq!(made.operations.keys().collect::<Vec<_>>(), ["GET /items/*"]);
+        assert_eq!(made.calls(), 40);
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, Uri, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -11,6 +11,9 @@ use crate::ApiError;
 
 /// The query string.
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// A part of the path.
+pub(crate) struct Path<T>(pub(crate) T);
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -25,6 +28,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|path| Self(path.0))
+            .map_err(|refused| ApiError::Refused { status: refused.status(), message: refused.body_text() })
+    }
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
@@ -35,6 +48,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// For methods that a path does not have; the header `Allow`, which is added behind this, says which it has.
+pub(crate) async fn not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::Refused {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        message: format!("{} does not take {method}; the header Allow says what it takes", uri.path()),
+    }
+}
+
 /// For paths that there are not, over either protocol.
 pub(crate) async fn nowhere(uri: Uri, headers: HeaderMap) -> Response {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -42,5 +63,5 @@ pub(crate) async fn nowhere(uri: Uri, headers: HeaderMap) -> Response {
     if kind.starts_with("application/grpc") {
         return tonic::Status::unimplemented(message).into_http();
     }
-    ApiError::Refused { status: axum::http::StatusCode::NOT_FOUND, message }.into_response()
+    ApiError::Refused { status: StatusCode::NOT_FOUND, message }.into_response()
 }

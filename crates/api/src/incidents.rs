@@ -244,7 +244,7 @@ pub fn incident(report: &Report, advice: &Packs) -> Incident {
         updated_at: report.updated_at,
         types: of.types.clone(),
         suspects: of.suspects.iter().map(suspect).collect(),
-        summary: of.summary.clone(),
+        summary: report.summary(),
         transactions: of.transactions,
         share: of.share,
         customers: of.customers,

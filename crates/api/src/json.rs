@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use crate::{
     ApiError,
     alerts::{SimpleAlerts, Webhook},
-    extract::{self, Query},
+    extract::{self, Path, Query},
     query::{
         Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
         KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
@@ -164,9 +164,9 @@ pub(crate) async fn alerts(
 /// `POST /api/v1/alerts`
 pub(crate) async fn take_alerts(
     State(questions): State<Questions>,
-    extract::Body(alerts): extract::Body<SimpleAlerts>,
+    extract::Body(alerts): extract::Body<serde_json::Value>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let taken = questions.take_alerts(alerts.alerts(time::now())?).await?;
+    let taken = questions.take_alerts(SimpleAlerts::try_from(alerts)?.alerts(time::now())?).await?;
     Ok(Json(serde_json::json!({ "taken": taken })))
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use throughline_advice::Packs;
+use throughline_assembly::general::general;
 use throughline_clickhouse::{Store, questions::TransactionFilter};
 use throughline_worker::{InFlight, Incidents};
 
@@ -180,7 +181,7 @@ fn matches(
     let has =
         |wanted: &Option<String>, list: &[String]| wanted.as_ref().is_none_or(|wanted| list.contains(wanted));
     let age = Duration::from_nanos(transaction.duration.max(now.saturating_sub(transaction.start)));
-    is(&filter.kind, &transaction.r#type)
+    (is(&filter.kind, &transaction.r#type) || is(&filter.kind, &general(&transaction.r#type)))
         && is(&filter.outcome, &transaction.outcome)
         && has(&filter.department, &transaction.departments)
         && has(&filter.service, services)
@@ -221,6 +222,7 @@ mod tests {
         assert!(meets(&|_| {}));
         assert!(meets(&|filter| filter.kind = Some("transfer".into())));
         assert!(!meets(&|filter| filter.kind = Some("refund".into())));
+        assert!(general("GET /orders/8213") == "GET /orders/*" && general("transfer") == "transfer");
         assert!(!meets(&|filter| filter.outcome = Some("error".into())));
         assert!(meets(&|filter| filter.department = Some("payments".into())));
         assert!(!meets(&|filter| filter.department = Some("core".into())));

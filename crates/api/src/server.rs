@@ -155,14 +155,14 @@ impl Api {
             .layer(DefaultBodyLimit::max(ALERTS_BODY))
             .with_state(questions.clone());
         let grpc = Routes::new(QueryServer::new(Grpc(questions))).into_axum_router();
-        let router = json.merge(console::router()).merge(grpc).fallback(extract::nowhere);
-        Ok(Self { listener, router })
+        let json = json.merge(console::router()).method_not_allowed_fallback(extract::not_allowed);
+        Ok(Self { listener, router: json.merge(grpc).fallback(extract::nowhere) })
     }
 
     /// With other routes on the same port.
     #[must_use]
     pub fn with(self, routes: Router) -> Self {
-        Self { router: self.router.merge(routes), ..self }
+        Self { router: self.router.merge(routes.method_not_allowed_fallback(extract::not_allowed)), ..self }
     }
 
     /// Where it listens.

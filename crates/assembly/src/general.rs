@@ -16,7 +16,8 @@ const MIN_RANDOM: usize = 16;
 const MIN_DIGITS: usize = 3;
 
 /// The name without ids, numbers, literals of SQL and values of a query.
-pub(crate) fn general(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn general(name: &str) -> Cow<'_, str> {
     if !name.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b'@' | b'?')) {
         return Cow::Borrowed(name);
     }

@@ -14,6 +14,7 @@ pub mod configuration;
 pub mod decide;
 pub mod departments;
 pub mod expression;
+pub mod general;
 pub mod incidents;
 pub mod names;
 pub mod place;
@@ -24,7 +25,6 @@ pub mod time;
 pub mod traces;
 pub mod transactions;
 
-mod general;
 mod packed;
 mod text;
 mod timers;

@@ -83,13 +83,15 @@ fn pack(text: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<(Pack, Node)
         let at = format!("rules[{index}].");
         unknown(node, &at, &RULE_KEYS, faults);
         let [name, when, advice] = RULE_KEYS.map(|key| scalar(node, &at, key, faults));
-        if let (Some(name), Some(when), Some(advice)) = (name, when, advice) {
-            made.push(Rule { name, when, advice });
-        }
+        // What is missing is noted: the rest is checked all the same, so that all faults are told at once.
+        made.push(Rule {
+            name: name.unwrap_or_else(|| format!("rules[{index}]")),
+            when: when.unwrap_or_else(|| "true".to_owned()),
+            advice: advice.unwrap_or_else(|| "-".to_owned()),
+        });
     }
-    // Places of faults are looked up by number: a pack with a rule that was left out is not compiled.
-    (made.len() == rules.len()).then_some(())?;
-    Some((Pack { name: name?, version: version?, rules: made }, root))
+    let name = name.unwrap_or_else(|| path.display().to_string());
+    Some((Pack { name, version: version.unwrap_or_default(), rules: made }, root))
 }
 
 fn unknown(node: &Node, at: &str, known: &[&str], faults: &mut Vec<Fault>) {

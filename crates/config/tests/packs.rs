@@ -28,7 +28,7 @@ fn a_file_stands_beside_the_built_in_pack() {
 
 #[test]
 fn every_fault_has_its_place() {
-    let pack = "pack: own\nversio: 1\nrules:\n  - name: a\n    when: suspect.kind == 3 && figure\n    advice: 'do {this}'\n  - name: b\n    then: x\n";
+    let pack = "pack: own\nversio: 1\nrules:\n  - name: a\n    when: suspect.kind == \"own\" && figure\n    advice: 'do {this}'\n  - name: b\n    then: x\n";
     let error = load(pack, &["diagnosis.caution_percent=5"]).unwrap_err().to_string();
     for part in [
         "own.yaml:2:9: versio: `1`: does not exist here; there are pack, version, rules",
@@ -36,6 +36,10 @@ fn every_fault_has_its_place() {
         "rules[1].when: is missing",
         "rules[1].advice: is missing",
         "rules[1].then",
+        // What is there is checked, whatever is missing beside it.
+        "own.yaml:5:11: rules[0].when",
+        "`figure` does not exist here",
+        "{this}",
         "diagnosis.caution_percent",
     ] {
         assert!(error.contains(part), "{part} is not in\n{error}");

@@ -19,17 +19,17 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Flags of every question.
+/// Flags of every question, before or after a command's own commands.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Ask {
     /// The query API of the server
-    #[arg(long, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
+    #[arg(long, global = true, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     pub(crate) endpoint: String,
     /// Whose data, where there are several tenants
-    #[arg(long, value_name = "T", default_value = "", hide_default_value = true)]
+    #[arg(long, global = true, value_name = "T", default_value = "", hide_default_value = true)]
     pub(crate) tenant: String,
     /// How the answer is given
-    #[arg(long, value_enum, default_value_t = Output::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
 }
 

@@ -64,6 +64,25 @@ fn a_server_that_is_away_is_said_to_be_and_1() {
     );
 }
 
+/// Guarantee: where the server is may be said before or after a command's own commands.
+#[test]
+fn the_endpoint_stands_where_one_likes() {
+    for arguments in [
+        ["incidents", "--endpoint", "http://127.0.0.1:1", "confirm", "9c1f", "1"],
+        ["incidents", "confirm", "9c1f", "1", "--endpoint", "http://127.0.0.1:1"],
+        ["changes", "--endpoint", "http://127.0.0.1:1", "tell", "--service", "ledger"],
+        ["changes", "tell", "--service", "ledger", "--endpoint", "http://127.0.0.1:1"],
+    ] {
+        let output = throughline(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(code(&output), 1, "{arguments:?}: {said}");
+        assert!(said.contains("nothing answers at http://127.0.0.1:1"), "{arguments:?}: {said}");
+    }
+    let output = throughline(&["incidents", "9c1f", "confirm", "9c1f", "1"]);
+    assert_eq!(code(&output), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("incidents confirm 9c1f"), "{output:?}");
+}
+
 #[test]
 fn the_reference_and_the_configuration_of_the_demonstration_are_right() {
     let reference = throughline(&["config", "reference"]);

@@ -12,8 +12,11 @@ use super::{
 /// Log time that a group forms before it is told of, nanoseconds: in a storm the deepest alert is not the first.
 const SETTLE: u64 = 15 * SECOND;
 
-/// Alerts of one service that make a group an incident; alerts of two services always do.
-const MIN_ALERTS: u64 = 3;
+/// Different alerts of one service that make a group an incident; alerts of two services always do. One that comes and goes stays one.
+const MIN_ALERTS: usize = 3;
+
+/// The same for alerts that fit no service and no department, and have nothing in common but a name: fewer stay visible as explained by none.
+const MIN_UNPLACED: usize = 20;
 
 /// Log time without an alert after which a group has recovered, nanoseconds.
 const HOLD: u64 = 60 * SECOND;
@@ -68,6 +71,8 @@ pub struct Group {
     pub names: Vec<(String, u64)>,
     /// What its first alert says.
     pub first: String,
+    /// Different alerts, as many as matter.
+    different: Vec<Fingerprint>,
     over: u64,
     quiet_since: u64,
     reported: u64,
@@ -79,6 +84,7 @@ pub struct Group {
 pub struct Groups {
     groups: BTreeMap<u64, Group>,
     next: u64,
+    over: u64,
 }
 
 impl Groups {
@@ -86,6 +92,11 @@ impl Groups {
     #[must_use]
     pub fn get(&self, number: u64) -> Option<&Group> {
         self.groups.get(&number)
+    }
+
+    /// Causes that found no room since the last call.
+    pub(super) fn take_over(&mut self) -> u64 {
+        std::mem::take(&mut self.over)
     }
 
     /// Gives every alert that fires its group: that which most alerts of the same cause are in already, else a new one.
@@ -142,7 +153,8 @@ impl Groups {
                 }
             }
         }
-        for cause in attribution.of.values() {
+        let causes: std::collections::BTreeSet<&CauseKey> = attribution.of.values().collect();
+        for cause in causes {
             if !numbers.contains_key(cause)
                 && let Some(number) = self.open(cause, now)
             {
@@ -166,6 +178,7 @@ impl Groups {
             return Some(group.number);
         }
         if self.groups.len() >= MAX_GROUPS {
+            self.over += 1;
             return None;
         }
         self.next += 1;
@@ -182,6 +195,7 @@ impl Groups {
             services: Vec::new(),
             names: Vec::new(),
             first: String::new(),
+            different: Vec::new(),
             over: 0,
             quiet_since: 0,
             reported: 0,
@@ -194,8 +208,11 @@ impl Groups {
     /// Sums up what belongs to each group.
     fn count(&mut self, active: &BTreeMap<Fingerprint, Active>, now: u64) {
         let mut tallies: BTreeMap<u64, Tally<'_>> = BTreeMap::new();
-        for active in active.values().filter(|active| active.group != 0) {
+        for (fingerprint, active) in active.iter().filter(|(_, active)| active.group != 0) {
             tallies.entry(active.group).or_default().add(active);
+            if let Some(group) = self.groups.get_mut(&active.group) {
+                group.knows(*fingerprint);
+            }
         }
         let none = Tally::default();
         for (number, group) in &mut self.groups {
@@ -266,6 +283,12 @@ impl Group {
         }
     }
 
+    fn knows(&mut self, alert: Fingerprint) {
+        if self.different.len() < MIN_UNPLACED && !self.different.contains(&alert) {
+            self.different.push(alert);
+        }
+    }
+
     fn take(&mut self, tally: &Tally<'_>, now: u64) {
         if tally.firing == 0 && self.firing > 0 {
             self.quiet_since = now;
@@ -277,7 +300,9 @@ impl Group {
             && (start < self.start || self.first.is_empty())
         {
             self.start = start;
-            self.first = format!("{} ({})", first.alert.name(), first.service);
+            let at = if first.service.is_empty() { &first.department } else { &first.service };
+            let at = if at.is_empty() { String::new() } else { format!(" ({at})") };
+            self.first = format!("{}{at}", first.alert.name());
         }
         if tally.firing > 0 {
             self.services = most(&tally.services);
@@ -288,7 +313,8 @@ impl Group {
     /// Whether it is to be told of.
     fn step(&mut self, now: u64) -> bool {
         let before = self.state;
-        let is_large = self.alerts >= MIN_ALERTS || self.services.len() > 1;
+        let least = if matches!(self.cause, CauseKey::Name(_)) { MIN_UNPLACED } else { MIN_ALERTS };
+        let is_large = self.different.len() >= least || self.services.len() > 1;
         match self.state {
             GroupState::Forming if self.firing > 0 && is_large && now >= self.formed + SETTLE => {
                 (self.state, self.opened) = (GroupState::Open, now);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     alert::{Alert, Fingerprint},
+    attribute::CauseKey,
     groups::{Group, GroupState, Groups},
     topology::{CallStep, Topology},
 };
@@ -61,6 +62,25 @@ pub struct AlertCounts {
     pub over_limit: u64,
     /// Alerts that map to no service and no department.
     pub unmapped: u64,
+    /// Causes that found no group: their alerts are explained by none.
+    pub over_groups: u64,
+    /// Of the topology.
+    pub topology: topology::TopologyOver,
+}
+
+impl AlertCounts {
+    /// Each limit by its name in metrics, and how often it was hit.
+    #[must_use]
+    pub fn limits(&self) -> [(&'static str, u64); 6] {
+        [
+            ("alerts.active", self.over_limit),
+            ("alerts.groups", self.over_groups),
+            ("topology.services", self.topology.services),
+            ("topology.calls", self.topology.calls),
+            ("topology.instances", self.topology.instances),
+            ("topology.types", self.topology.types),
+        ]
+    }
 }
 
 /// All alerts that fire, and how they belong together.
@@ -161,7 +181,8 @@ impl Alerts {
 
     /// What was counted since the last look.
     pub fn take_counts(&mut self) -> AlertCounts {
-        std::mem::take(&mut self.counts)
+        let counts = std::mem::take(&mut self.counts);
+        AlertCounts { over_groups: self.groups.take_over(), topology: self.topology.take_over(), ..counts }
     }
 
     fn expire(&mut self, now: u64) {

@@ -34,6 +34,19 @@ pub struct CallStep<'a> {
     pub caller: &'a str,
 }
 
+/// What found no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopologyOver {
+    /// Hops of services over [`MAX_SERVICES`].
+    pub services: u64,
+    /// Hops of calls over [`MAX_CALLS`].
+    pub calls: u64,
+    /// Hops of instances over [`MAX_INSTANCES`].
+    pub instances: u64,
+    /// Transactions of types that share the last bit.
+    pub types: u64,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Service {
     department: String,
@@ -57,6 +70,7 @@ pub struct Topology {
     types: Vec<String>,
     calls: usize,
     tidied: u64,
+    over: TopologyOver,
 }
 
 impl Topology {
@@ -80,6 +94,8 @@ impl Topology {
                 *seen = now;
             } else if self.instances.len() < MAX_INSTANCES {
                 self.instances.insert(step.instance.to_owned(), (step.service.to_owned(), now));
+            } else {
+                self.over.instances += 1;
             }
         }
         if step.caller.is_empty() || step.caller == step.service {
@@ -91,6 +107,8 @@ impl Topology {
         } else if self.calls < MAX_CALLS {
             self.calls += 1;
             caller.callees.insert(step.service.to_owned(), Call { seen: now, types: bit, count: 1 });
+        } else {
+            self.over.calls += 1;
         }
     }
 
@@ -103,6 +121,7 @@ impl Topology {
             return true;
         }
         if self.services.len() >= MAX_SERVICES {
+            self.over.services += 1;
             return false;
         }
         let new = Service { department: department.to_owned(), callees: ByName::default() };
@@ -118,7 +137,13 @@ impl Topology {
                 self.types.len() - 1
             })
         });
+        self.over.types += u64::from(found.is_none());
         1 << found.unwrap_or(MAX_TYPES - 1)
+    }
+
+    /// What found no room since the last call.
+    pub(super) fn take_over(&mut self) -> TopologyOver {
+        std::mem::take(&mut self.over)
     }
 
     fn tidy(&mut self, now: u64) {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Side, Verdict,
+    over::DeploymentsOver,
     watch::{Watch, is_over},
 };
 use crate::{
@@ -161,6 +162,7 @@ pub struct Deployments {
     /// Transactions since the last step, and of how many one is looked at.
     seen: u32,
     stride: u32,
+    over: DeploymentsOver,
 }
 
 impl Deployments {
@@ -187,28 +189,31 @@ impl Deployments {
         now: u64,
     ) {
         let mut told: Vec<&str> = Vec::new();
-        for (hop, failed_below) in finished.hops.iter().zip(failed_below) {
-            if what.of(hop).is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
-                continue;
-            }
+        for calls in Calls::of(finished.hops, failed_below, what) {
+            let hop = calls.hop;
             let may_begin = self.watches < MAX_WATCHES;
-            let Some(service) = self.service(finished.tenant, what, hop, now) else { continue };
-            let errors = if *failed_below { 0 } else { hop.errors };
-            let (is_new, known) = service.version(what.of(hop), now);
-            known.add(hop, errors, now);
+            let Some(at) = self.service(finished.tenant, what, hop, now) else {
+                self.over.services += 1;
+                continue;
+            };
+            let (services, over) = (&mut self.services[what as usize], &mut self.over);
+            let service = &mut services[at.0][at.1];
+            let (is_new, known) = service.version(what.of(hop), now, &mut over.versions);
+            over.operations += u64::from(!known.add(&calls, now));
             let (mut begins, mut replaced) = (false, None);
-            if is_new
-                && may_begin
-                && let Some(watch) = service.compared(finished.tenant, what, hop, now)
-            {
-                replaced = service.watch.replace(watch);
-                begins = replaced.is_none();
+            if is_new && let Some(watch) = service.compared(finished.tenant, what, hop, now) {
+                if may_begin {
+                    replaced = service.watch.replace(watch);
+                    begins = replaced.is_none();
+                } else {
+                    over.watches += 1;
+                }
             }
             if let Some(watch) = &mut service.watch {
-                watch.add(hop, errors, now);
+                watch.add(&calls, now);
                 if what.of(hop) == watch.deployment.candidate && !told.contains(&hop.service) {
                     told.push(hop.service);
-                    watch.hit(finished, weight, hop.errors > 0);
+                    watch.hit(finished, weight, calls.failed);
                 }
             }
             self.watches += usize::from(begins);
@@ -219,13 +224,14 @@ impl Deployments {
         }
     }
 
+    /// Where a service is held; `None` where there is no room.
     fn service(
         &mut self,
         tenant: &str,
         what: Changed,
         hop: &FinishedHop<'_>,
         now: u64,
-    ) -> Option<&mut Service> {
+    ) -> Option<(usize, usize)> {
         let of_kind = &mut self.services[what as usize];
         let tenant = match of_kind.get_index_of(tenant) {
             Some(known) => known,
@@ -243,7 +249,12 @@ impl Deployments {
                 services.insert_full(hop.service.to_owned(), service).0
             }
         };
-        Some(&mut services[at])
+        Some((tenant, at))
+    }
+
+    /// What found no room since the last call.
+    pub fn take_over(&mut self) -> DeploymentsOver {
+        std::mem::take(&mut self.over)
     }
 
     fn end(&mut self, deployment: Deployment) {
@@ -322,12 +333,13 @@ impl Service {
     }
 
     /// A version, and whether it came just now.
-    fn version(&mut self, name: &str, now: u64) -> (bool, &mut Version) {
+    fn version(&mut self, name: &str, now: u64, over: &mut u64) -> (bool, &mut Version) {
         let known = self.versions.iter().position(|version| version.name == name);
         let at = known.unwrap_or_else(|| {
             if self.versions.len() >= MAX_VERSIONS {
                 let oldest = (0..self.versions.len()).min_by_key(|at| self.versions[*at].last).unwrap_or(0);
                 self.versions.remove(oldest);
+                *over += 1;
             }
             self.versions.push(Version { name: name.to_owned(), since: now, ..Version::default() });
             self.versions.len() - 1
@@ -337,10 +349,11 @@ impl Service {
 }
 
 impl Version {
-    fn add(&mut self, hop: &FinishedHop<'_>, errors: u32, now: u64) {
+    /// Whether its operation has room.
+    fn add(&mut self, calls: &Calls<'_>, now: u64) -> bool {
         self.last = now;
-        self.calls += u64::from(hop.count.max(1));
-        add(&mut self.recent, hop, errors);
+        self.calls += calls.count;
+        add(&mut self.recent, calls)
     }
 
     fn turn(&mut self, now: u64) {
@@ -351,19 +364,59 @@ impl Version {
     }
 }
 
-/// Counts a hop: its own time and its own failures.
-pub(super) fn add(side: &mut Side, hop: &FinishedHop<'_>, errors: u32) {
-    let count = |sample: &mut super::Sample| {
-        let count = u64::from(hop.count.max(1));
-        sample.calls += count;
-        sample.errors += u64::from(errors).min(count);
-        *sample.durations.entry(super::bucket(hop.self_time / count)).or_default() += count;
-    };
-    if let Some(sample) = side.operations.get_mut(hop.operation) {
-        count(sample);
-    } else if side.operations.len() < MAX_OPERATIONS {
-        count(side.operations.entry(hop.operation.to_owned()).or_default());
+/// Calls of one operation of one version in one transaction: they are slow together and fail together, so they count as one draw.
+pub(super) struct Calls<'a> {
+    /// The first of them.
+    pub(super) hop: &'a FinishedHop<'a>,
+    count: u64,
+    /// Own failures.
+    errors: u64,
+    /// Whether one failed, for whatever reason.
+    failed: bool,
+    self_time: u64,
+}
+
+impl<'a> Calls<'a> {
+    fn of(hops: &'a [FinishedHop<'a>], failed_below: &[bool], what: Changed) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (hop, failed_below) in hops.iter().zip(failed_below) {
+            if what.of(hop).is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
+                continue;
+            }
+            let is_same = |known: &&mut Self| {
+                let known = known.hop;
+                known.operation == hop.operation
+                    && known.service == hop.service
+                    && what.of(known) == what.of(hop)
+            };
+            let errors = if *failed_below { 0 } else { u64::from(hop.errors) };
+            let (count, failed) = (u64::from(hop.count.max(1)), hop.errors > 0);
+            if let Some(known) = all.iter_mut().find(is_same) {
+                known.count += count;
+                known.errors += errors;
+                known.failed |= failed;
+                known.self_time = known.self_time.saturating_add(hop.self_time);
+            } else {
+                all.push(Self { hop, count, errors, failed, self_time: hop.self_time });
+            }
+        }
+        all
     }
+}
+
+/// Counts a transaction's calls: their own time and their own failures. Whether their operation has room.
+pub(super) fn add(side: &mut Side, calls: &Calls<'_>) -> bool {
+    let mean = calls.self_time / calls.count;
+    if let Some(sample) = side.operations.get_mut(calls.hop.operation) {
+        sample.add(calls.count, calls.errors, mean);
+        return true;
+    }
+    let has_room = side.operations.len() < MAX_OPERATIONS;
+    if has_room {
+        let sample = side.operations.entry(calls.hop.operation.to_owned()).or_default();
+        sample.add(calls.count, calls.errors, mean);
+    }
+    has_room
 }
 
 /// For each hop, whether one that it calls failed: then it is not its own failure.

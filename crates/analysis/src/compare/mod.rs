@@ -5,6 +5,7 @@
 //! data, and that is said.
 
 mod deployments;
+mod over;
 mod statistics;
 mod watch;
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use deployments::{
     Changed, Deployment, Deployments, LOOKS, MAX_ENDED, MAX_SERVICES, MAX_VERSIONS, MAX_WATCHES,
 };
-pub use statistics::{Superiority, holm, rank_sum, rate_ratio, two_shares};
+pub use over::DeploymentsOver;
+pub use statistics::{Events, Superiority, holm, rank_sum, rate_ratio, two_shares};
 
 /// Chance of calling something worse that is not, over all measures of a comparison.
 const ALPHA: f64 = 0.01;
@@ -32,20 +34,18 @@ const MEDIAN_MATTERS: f64 = 1.1;
 /// Calls of another service for each call: a ratio between this and its inverse does not matter.
 const CALLS_MATTER: f64 = 1.25;
 
-/// Calls of either side below which nothing is said.
-pub const MIN_CALLS: u64 = 30;
+/// Transactions of either side that called an operation, below which nothing is said of it.
+pub const MIN_TRANSACTIONS: u64 = 30;
 
 /// Buckets of a histogram to the doubling, as roll-ups have them.
 const PER_OCTAVE: f64 = 8.0;
 
-/// One operation of one side.
+/// One operation of one side. What is tested is the transaction: calls of one are slow together and fail together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Calls.
-    pub calls: u64,
-    /// Those that failed.
-    pub errors: u64,
-    /// Calls by bucket of their duration: `floor(8 log2(nanoseconds))`.
+    /// Calls, and those that failed.
+    pub errors: Events,
+    /// Transactions by bucket of the mean duration of their calls: `floor(8 log2(nanoseconds))`.
     pub durations: BTreeMap<i32, u64>,
 }
 
@@ -55,7 +55,7 @@ pub struct Side {
     /// By operation.
     pub operations: BTreeMap<String, Sample>,
     /// By operation and by service and operation called.
-    pub callees: BTreeMap<(String, String), u64>,
+    pub callees: BTreeMap<(String, String), Events>,
 }
 
 /// What is compared.
@@ -127,19 +127,30 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
+impl Sample {
+    /// With a transaction: its calls of the operation, those that failed, and the mean duration, nanoseconds.
+    pub fn add(&mut self, calls: u64, errors: u64, mean: u64) {
+        self.errors.add(calls, errors.min(calls));
+        *self.durations.entry(bucket(mean)).or_default() += 1;
+    }
+
+    fn transactions(&self) -> u64 {
+        self.durations.values().sum()
+    }
+}
+
 impl Side {
     /// Calls of all operations.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.operations.values().map(|sample| sample.calls).sum()
+        self.operations.values().map(|sample| sample.errors.calls).sum()
     }
 
     /// Adds what another holds.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (operation, sample) in &other.operations {
             let own = self.operations.entry(operation.clone()).or_default();
-            own.calls += sample.calls;
-            own.errors += sample.errors;
+            own.errors.merge(&sample.errors);
             for (bucket, count) in &sample.durations {
                 *own.durations.entry(*bucket).or_default() += count;
             }
@@ -154,17 +165,17 @@ impl Measure {
         let Self { operation, callee, baseline, candidate, .. } = self;
         match self.what {
             What::Errors => format!(
-                "`{operation}` fails in {:.2} % of calls, before {:.2} %",
+                "`{operation}` fails in {:.2} % of calls, against {:.2} %",
                 candidate * 100.0,
                 baseline * 100.0
             ),
             What::Latency => format!(
-                "`{operation}` takes {:.1} ms in the median, before {:.1} ms",
+                "`{operation}` takes {:.1} ms in the median, against {:.1} ms",
                 candidate / 1e6,
                 baseline / 1e6
             ),
             What::Calls => {
-                format!("`{operation}` calls `{callee}` {candidate:.2} times, before {baseline:.2} times")
+                format!("`{operation}` calls `{callee}` {candidate:.2} times, against {baseline:.2} times")
             }
         }
     }
@@ -196,12 +207,12 @@ pub fn compare(baseline: &Side, candidate: &Side) -> Comparison {
     let mut measures = Vec::new();
     for (operation, new) in &candidate.operations {
         let Some(old) = baseline.operations.get(operation) else { continue };
-        if old.calls < MIN_CALLS || new.calls < MIN_CALLS {
+        if old.transactions().min(new.transactions()) < MIN_TRANSACTIONS {
             continue;
         }
         measures.push(errors(operation, old, new));
         measures.extend(latency(operation, old, new));
-        measures.extend(callees(operation, (baseline, old.calls), (candidate, new.calls)));
+        measures.extend(callees(operation, (baseline, old), (candidate, new)));
     }
     let mut p_values: Vec<f64> = measures.iter().map(|measure| measure.p_value).collect();
     holm(&mut p_values);
@@ -235,7 +246,7 @@ fn overall(measures: &[Measure], baseline: &Side, candidate: &Side) -> Verdict {
                     && measure.verdict == Verdict::TooLittleData
             })
         })
-        .map(|(_, sample)| sample.calls)
+        .map(|(_, sample)| sample.errors.calls)
         .sum();
     let enough = candidate.calls() > 0 && baseline.calls() > 0 && compared * 10 >= candidate.calls() * 9;
     if enough { Verdict::NotWorse } else { Verdict::TooLittleData }
@@ -265,7 +276,7 @@ fn judge(measure: &Measure) -> Verdict {
 }
 
 fn errors(operation: &str, old: &Sample, new: &Sample) -> Measure {
-    let test = two_shares((old.errors, old.calls), (new.errors, new.calls));
+    let test = two_shares(&old.errors, &new.errors);
     Measure {
         what: What::Errors,
         operation: operation.to_owned(),
@@ -280,7 +291,7 @@ fn errors(operation: &str, old: &Sample, new: &Sample) -> Measure {
 }
 
 fn share(sample: &Sample) -> f64 {
-    sample.errors as f64 / sample.calls.max(1) as f64
+    sample.errors.events as f64 / sample.errors.calls.max(1) as f64
 }
 
 fn latency(operation: &str, old: &Sample, new: &Sample) -> Option<Measure> {
@@ -302,8 +313,8 @@ fn latency(operation: &str, old: &Sample, new: &Sample) -> Option<Measure> {
 
 fn callees<'a>(
     operation: &'a str,
-    (baseline, old): (&'a Side, u64),
-    (candidate, new): (&'a Side, u64),
+    (baseline, old): (&'a Side, &'a Sample),
+    (candidate, new): (&'a Side, &'a Sample),
 ) -> impl Iterator<Item = Measure> + 'a {
     let of = move |side: &'a Side| {
         side.callees.keys().filter(move |(own, _)| own == operation).map(|(_, callee)| callee.as_str())
@@ -312,17 +323,21 @@ fn callees<'a>(
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(move |callee| {
-        let count = |side: &Side| {
-            side.callees.get(&(operation.to_owned(), callee.to_owned())).copied().unwrap_or_default()
+        // Calls of the operation that call nobody are in its own sums only.
+        let events = |side: &Side, own: &Sample| {
+            let called = side.callees.get(&(operation.to_owned(), callee.to_owned()));
+            let Events { calls, calls_squared, .. } = own.errors;
+            Events { calls, calls_squared, ..called.copied().unwrap_or_default() }
         };
-        let (before, after) = (count(baseline), count(candidate));
-        let test = rate_ratio((before, old), (after, new));
+        let (before, after) = (events(baseline, old), events(candidate, new));
+        let test = rate_ratio(&before, &after);
+        let rate = |of: &Events| of.events as f64 / of.calls.max(1) as f64;
         Measure {
             what: What::Calls,
             operation: operation.to_owned(),
             callee: callee.to_owned(),
-            baseline: before as f64 / old.max(1) as f64,
-            candidate: after as f64 / new.max(1) as f64,
+            baseline: rate(&before),
+            candidate: rate(&after),
             p_value: test.p_value,
             effect: test.effect,
             verdict: Verdict::TooLittleData,

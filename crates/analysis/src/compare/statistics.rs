@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// 97.5 % of a normal distribution lie below.
 const Z: f64 = 1.96;
 
@@ -16,10 +18,67 @@ pub struct Superiority {
     pub upper: f64,
 }
 
-/// Difference of two shares, each `(hits, of)`: the pooled z-test; its interval after Agresti and Caffo.
+/// Events among calls, summed over transactions: calls of one transaction are no independent draws, they fail together and call others together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// Calls.
+    pub calls: u64,
+    /// Events.
+    pub events: u64,
+    /// Sum over transactions of calls, squared.
+    pub calls_squared: u64,
+    /// Of events, squared.
+    pub events_squared: u64,
+    /// Of calls times events.
+    pub products: u64,
+}
+
+impl Events {
+    /// With another transaction's.
+    pub fn add(&mut self, calls: u64, events: u64) {
+        let squares = [(calls, calls), (events, events), (calls, events)].map(|(a, b)| a.saturating_mul(b));
+        self.merge(&Self {
+            calls,
+            events,
+            calls_squared: squares[0],
+            events_squared: squares[1],
+            products: squares[2],
+        });
+    }
+
+    /// With those of other transactions.
+    pub fn merge(&mut self, other: &Self) {
+        let sum = |own: &mut u64, more: u64| *own = own.saturating_add(more);
+        sum(&mut self.calls, other.calls);
+        sum(&mut self.events, other.events);
+        sum(&mut self.calls_squared, other.calls_squared);
+        sum(&mut self.events_squared, other.events_squared);
+        sum(&mut self.products, other.products);
+    }
+
+    /// Squared deviations of transactions' events from `rate` for each call.
+    fn scatter(&self, rate: f64) -> f64 {
+        let [calls, events, products] =
+            [self.calls_squared, self.events_squared, self.products].map(|sum| sum as f64);
+        events - 2.0 * rate * products + rate * rate * calls
+    }
+}
+
+/// The design effect: how many calls say as much as one that stands alone, at least 1. `alone` is the variance of one call at a rate of events.
+fn design(old: &Events, new: &Events, alone: impl Fn(f64) -> f64) -> f64 {
+    let calls = (old.calls + new.calls).max(1) as f64;
+    let rate = (old.events + new.events) as f64 / calls;
+    let expected = alone(rate) * calls;
+    if expected > 0.0 { ((old.scatter(rate) + new.scatter(rate)) / expected).max(1.0) } else { 1.0 }
+}
+
+/// Difference of two shares of calls with an event: the pooled z-test; its interval after Agresti and Caffo. Both over as many calls as say something
+/// of their own.
 #[must_use]
-pub fn two_shares((hits, of): (u64, u64), (new_hits, new_of): (u64, u64)) -> Superiority {
-    let (a, n, b, m) = (hits as f64, of.max(1) as f64, new_hits as f64, new_of.max(1) as f64);
+pub fn two_shares(old: &Events, new: &Events) -> Superiority {
+    let design = design(old, new, |share| share * (1.0 - share));
+    let [a, b] = [old.events, new.events].map(|events| events as f64 / design);
+    let [n, m] = [old.calls, new.calls].map(|calls| calls.max(1) as f64 / design);
     let pooled = (a + b) / (n + m);
     let spread = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
     let effect = b / m - a / n;
@@ -65,11 +124,13 @@ pub fn rank_sum(old: &BTreeMap<i32, u64>, new: &BTreeMap<i32, u64>) -> Option<Su
     Some(Superiority { p_value, effect, upper: effect + Z * variance.sqrt() / (n * m) })
 }
 
-/// Ratio of two rates, each `(events, exposure)`: normal on the logarithm, half an event added to each.
+/// Ratio of two rates of events for each call: normal on the logarithm, half an event added to each. Events that come in heaps count as fewer.
 #[must_use]
-pub fn rate_ratio((events, exposure): (u64, u64), (new_events, new_exposure): (u64, u64)) -> Superiority {
-    let (a, b) = (events as f64 + 0.5, new_events as f64 + 0.5);
-    let ratio = (b / new_exposure.max(1) as f64) / (a / exposure.max(1) as f64);
+pub fn rate_ratio(old: &Events, new: &Events) -> Superiority {
+    let design = design(old, new, |rate| rate);
+    let [a, b] = [old.events, new.events].map(|events| events as f64 / design + 0.5);
+    let [n, m] = [old.calls, new.calls].map(|calls| calls.max(1) as f64 / design);
+    let ratio = (b / m) / (a / n);
     let spread = (1.0 / a + 1.0 / b).sqrt();
     Superiority {
         p_value: two_sided(ratio.ln().abs() / spread),

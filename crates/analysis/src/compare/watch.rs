@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    ALPHA, Comparison, MIN_CALLS, Measure, Side, Verdict, What, compare,
-    deployments::{Changed, Deployment, LOOKS, add},
+    ALPHA, Comparison, MIN_TRANSACTIONS, Measure, Side, Verdict, What, compare,
+    deployments::{Calls, Changed, Deployment, LOOKS, add},
 };
 use crate::diagnosis::{Finished, FinishedHop};
 
@@ -81,9 +81,9 @@ impl Watch {
         Self { deployment, looks: 0, before, beside, candidate, failed_examples: 0 }
     }
 
-    /// Counts a hop of either version.
-    pub(super) fn add(&mut self, hop: &FinishedHop<'_>, errors: u32, now: u64) {
-        let value = self.deployment.what.of(hop);
+    /// Counts calls of either version.
+    pub(super) fn add(&mut self, calls: &Calls<'_>, now: u64) {
+        let value = self.deployment.what.of(calls.hop);
         if self.looks >= LOOKS.len() {
             // What is over is not counted, only seen.
             if value == self.deployment.candidate {
@@ -91,9 +91,9 @@ impl Watch {
             }
         } else if value == self.deployment.candidate {
             self.deployment.last_seen = now;
-            add(&mut self.candidate, hop, errors);
+            add(&mut self.candidate, calls);
         } else if value == self.deployment.baseline {
-            add(&mut self.beside, hop, errors);
+            add(&mut self.beside, calls);
         }
     }
 
@@ -122,7 +122,7 @@ impl Watch {
             return false;
         }
         self.looks = due;
-        let wanted = MIN_CALLS.max(self.candidate.calls() / 10);
+        let wanted = MIN_TRANSACTIONS.max(self.candidate.calls() / 10);
         self.deployment.beside = self.beside.calls() >= wanted;
         let baseline = if self.deployment.beside { &self.beside } else { &self.before };
         if !self.deployment.beside && age > BEFORE_HOLDS_NS {

@@ -23,13 +23,16 @@ struct Said {
 pub(super) struct Known(BTreeMap<(String, String), Said>);
 
 impl Known {
-    pub(super) fn learn(&mut self, feedback: &Feedback, incident: &str) {
+    /// Remembers a word; whether an older one had to go for it.
+    pub(super) fn learn(&mut self, feedback: &Feedback, incident: &str) -> bool {
         let said = Said { confirmed: feedback.confirmed, incident: incident.to_owned(), at: feedback.at };
         self.0.insert((feedback.service.clone(), feedback.kind.clone()), said);
-        if self.0.len() > MAX_KNOWN {
+        let is_over = self.0.len() > MAX_KNOWN;
+        if is_over {
             let oldest = self.0.iter().min_by_key(|(_, said)| said.at).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.0.remove(&key));
         }
+        is_over
     }
 
     /// Says of suspects what people said of their like.
@@ -74,6 +77,11 @@ mod tests {
         let said: Vec<u64> = report.feedback.iter().map(|feedback| feedback.at).collect();
         assert_eq!(said, (5..count).collect::<Vec<_>>());
         assert!(report.say(&given(1, false), count).is_some());
+        assert!(
+            report.summary().contains("ann says that service-24 (own) was not the cause."),
+            "{}",
+            report.summary()
+        );
         assert_eq!(report.feedback.len(), MAX_FEEDBACK, "said again of the same suspect: in its place");
         assert!(report.feedback.last().is_some_and(|last| !last.confirmed && last.at == count));
         assert!(report.say(&given(2, true), count).is_none(), "there is no such suspect");
@@ -91,7 +99,7 @@ mod tests {
             at,
         };
         let count = MAX_KNOWN as u64;
-        (0..count).for_each(|at| known.learn(&of(at, at), "before"));
+        assert!((0..count).all(|at| !known.learn(&of(at, at), "before")));
         // The first is said again, so that the second is the oldest.
         known.learn(&of(0, count), "before");
         known.learn(&of(count, count + 1), "before");

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
-    compare::{Deployment, Deployments},
+    compare::{Deployment, Deployments, DeploymentsOver},
     diagnosis::{Change, Diagnosis, DiagnosisSettings, LimitHits, State, ToldChange, Usual},
 };
 
@@ -53,6 +53,22 @@ pub struct AnalysisCounts {
     pub told_over_limit: u64,
     /// Of the diagnosis.
     pub limits: LimitHits,
+    /// Of comparisons of versions.
+    pub compared: DeploymentsOver,
+    /// Words of people that are forgotten, for there are too many.
+    pub feedback_over_limit: u64,
+}
+
+impl AnalysisCounts {
+    /// Each limit by its name in metrics, and how often it was hit.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let own = [
+            ("analysis.pending", self.over_pending),
+            ("changes.told", self.told_over_limit),
+            ("feedback", self.feedback_over_limit),
+        ];
+        own.into_iter().chain(self.alerts.limits()).chain(self.compared.limits()).chain(self.limits.by_name())
+    }
 }
 
 /// The state of the fold.
@@ -262,7 +278,8 @@ impl Analysis {
     fn hear(&mut self, given: &FeedbackGiven, now: u64) {
         let Some(mut report) = self.reports.get(&given.incident).cloned() else { return };
         if let Some(feedback) = report.say(given, now) {
-            self.known.learn(feedback, &given.incident);
+            let forgets = self.known.learn(feedback, &given.incident);
+            self.counts.feedback_over_limit += u64::from(forgets);
             self.report(report, now);
         }
     }
@@ -386,6 +403,7 @@ impl Analysis {
         counts.alerts = self.alerts.take_counts();
         counts.told_over_limit = self.diagnosis.take_told_over_limit();
         counts.limits = self.diagnosis.take_limit_hits();
+        counts.compared = self.deployments.take_over();
         counts
     }
 }

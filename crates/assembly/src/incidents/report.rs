@@ -1,10 +1,10 @@
 //! What is told of an incident and of an alert: the rows of their tables.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 use throughline_analysis::{
-    alerts::{Active, Fingerprint, Group},
+    alerts::{Active, CauseKey, Fingerprint, Group},
     compare::Deployment,
     diagnosis::{Incident, State, Suspect, SuspectKind},
 };
@@ -185,6 +185,19 @@ impl Report {
         self.feedback.last()
     }
 
+    /// The incident in a sentence or a few, and what people said of its suspects.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut summary = self.incident.summary.clone();
+        for said in &self.feedback {
+            let by = if said.by.is_empty() { "A person" } else { &said.by };
+            let word = if said.confirmed { "was the cause" } else { "was not the cause" };
+            let (service, kind) = (&said.service, &said.kind);
+            let _ = write!(summary, " {by} says that {service} ({kind}) {word}.");
+        }
+        summary
+    }
+
     /// What a person confirmed comes first, what was rejected last.
     fn rank(&mut self) {
         let said = |suspect: &Suspect| {
@@ -251,6 +264,7 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
         let told: Vec<_> = list.iter().take(3).map(|(name, count)| format!("{name} ({count})")).collect();
         told.join(", ")
     };
+    let about = group.about().to_owned();
     let mut evidence = vec![format!("{} alerts began with {}", group.alerts, group.first)];
     if group.services.len() > 1 {
         evidence.push(format!(
@@ -263,9 +277,9 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
     evidence.push(format!("alerts by name: {}", told(&group.names)));
     let suspect = Suspect {
         rank: 1,
-        service: group.about().to_owned(),
+        service: if matches!(group.cause, CauseKey::Service(_)) { about.clone() } else { String::new() },
         department: department.to_owned(),
-        operation: String::new(),
+        operation: if matches!(group.cause, CauseKey::Name(_)) { about.clone() } else { String::new() },
         instance: String::new(),
         version: String::new(),
         kind,
@@ -275,7 +289,6 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
         evidence,
         figures: Vec::new(),
     };
-    let owner = if department.is_empty() { String::new() } else { format!(" ({department})") };
     Incident {
         id,
         state: if group.end == 0 { State::Open } else { State::Recovered },
@@ -283,12 +296,26 @@ fn incident_of(group: &Group, id: String, department: &str) -> Incident {
         start: group.start,
         end: (group.end != 0).then_some(group.end),
         suspects: vec![suspect],
-        summary: format!(
-            "{} alerts from {} services point to {}{owner}; no transaction shows it so far.",
-            group.alerts,
-            group.services.len().max(1),
-            group.about()
-        ),
+        summary: summary_of(group, department),
         ..Incident::default()
     }
+}
+
+fn summary_of(group: &Group, department: &str) -> String {
+    let (alerts, about) = (group.alerts, group.about());
+    let said = match &group.cause {
+        CauseKey::Service(_) => {
+            let owner = if department.is_empty() { String::new() } else { format!(" ({department})") };
+            let services = match group.services.len() {
+                0 | 1 => "one service".to_owned(),
+                several => format!("{several} services"),
+            };
+            format!("{alerts} alerts from {services} point to {about}{owner}")
+        }
+        CauseKey::Department(_) => {
+            format!("{alerts} alerts point to the department {about}, to no service of it")
+        }
+        CauseKey::Name(_) => format!("{alerts} alerts called {about} fit no service and no department"),
+    };
+    format!("{said}; no transaction shows it so far.")
 }

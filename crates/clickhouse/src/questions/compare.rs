@@ -2,17 +2,24 @@
 
 use serde::Deserialize;
 
-use super::QuestionError;
+use super::{
+    QuestionError,
+    types::{self, OF_TYPE},
+};
 use crate::store::Store;
 
 /// Values of what is compared by at most: the most used.
 const MAX_VALUES: u32 = 100;
 
-/// Rows of a side's histograms or calls at most.
-const MAX_CELLS: u32 = 50_000;
+/// Rows of one side's histograms, or calls, at most: the most used. Names with an id in them are many.
+const MAX_CELLS: u32 = 25_000;
 
 /// Transactions that are looked at at most: the latest.
 const MAX_TRANSACTIONS: u32 = 500_000;
+
+/// What changes from call to call in names of operations, roughly: calls of `GET /item/1` and `GET /item/2` in one transaction are calls of one operation.
+/// What it is called is said elsewhere (`throughline_assembly::general`).
+const SAME_NAME: &str = r"replaceRegexpAll(operation, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\\b[0-9]+\\b|[0-9]{3,}', '*') AS same";
 
 /// Of whom, by what, since when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +51,7 @@ pub struct ComparedValue {
     pub last: u64,
 }
 
-/// Calls of one value by operation and by bucket of their duration, `floor(8 log2(nanoseconds))`.
+/// Transactions of one value by operation and by bucket of the mean duration of their calls, `floor(8 log2(nanoseconds))`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct ComparedCell {
     /// The value.
@@ -53,10 +60,18 @@ pub struct ComparedCell {
     pub operation: String,
     /// The bucket.
     pub bucket: i32,
-    /// Calls in it.
+    /// Transactions in it.
+    pub transactions: u64,
+    /// Their calls.
     pub calls: u64,
     /// Those of them that failed.
     pub errors: u64,
+    /// Sums over transactions: calls squared, failed ones squared, calls times failed ones.
+    pub calls_squared: u64,
+    /// As above.
+    pub errors_squared: u64,
+    /// As above.
+    pub products: u64,
 }
 
 /// Calls that one value makes.
@@ -70,10 +85,14 @@ pub struct ComparedCall {
     pub callee: String,
     /// How often.
     pub calls: u64,
+    /// Sums over transactions: calls squared, and calls times those of the operation.
+    pub calls_squared: u64,
+    /// As above.
+    pub products: u64,
 }
 
 impl CompareFilter {
-    /// Hops of the service, a row each: value, operation, number, calls, errors, duration of one call, start; all hops beside.
+    /// Hops of the service, a row each: transaction, value, operation, number, calls, errors, duration of one call, start; all hops beside.
     fn hops(&self) -> String {
         let value = match self.by.as_str() {
             "version" => "Hops.Version[i]",
@@ -85,11 +104,11 @@ impl CompareFilter {
             _ => "Attributes[{by:String}]",
         };
         format!(
-            "SELECT {value} AS value, Hops.Operation[i] AS operation, i AS number, greatest(Hops.Count[i], 1) AS times, \
+            "SELECT Tenant AS tenant, TransactionId AS id, {value} AS value, Hops.Operation[i] AS operation, i AS number, greatest(Hops.Count[i], 1) AS times, \
              Hops.Errors[i] AS failed, Hops.Duration[i] / times AS took, toUnixTimestamp64Nano(Start) AS at, \
              Hops.Parent AS parents, Hops.Service AS services, Hops.Operation AS operations, Hops.Count AS counts \
              FROM (SELECT * FROM transactions WHERE Start >= fromUnixTimestamp64Nano({{since:Int64}}) \
-             AND has(Services, {{service:String}}) AND ({{kind:String}} = '' OR Type = {{kind:String}}) \
+             AND has(Services, {{service:String}}) AND {OF_TYPE} \
              AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) ORDER BY Start DESC LIMIT {MAX_TRANSACTIONS}) \
              ARRAY JOIN arrayFilter(n -> Hops.Service[n] = {{service:String}} AND Hops.Kind[n] != 'partner', \
              range(1, length(Hops.Service) + 1)) AS i"
@@ -99,10 +118,9 @@ impl CompareFilter {
 
 impl Store {
     fn compared(&self, sql: &str, filter: &CompareFilter) -> clickhouse::query::Query {
-        self.question(sql)
+        types::bind(self.question(sql), &filter.kind)
             .param("service", &filter.service)
             .param("by", &filter.by)
-            .param("kind", &filter.kind)
             .param("tenant", &filter.tenant)
             .param("since", filter.since)
     }
@@ -130,9 +148,11 @@ impl Store {
         values: [&str; 2],
     ) -> Result<Vec<ComparedCell>, QuestionError> {
         let sql = format!(
-            "SELECT value, operation, toInt32(floor(8 * log2(greatest(took, 1)))) AS bucket, sum(times) AS calls, \
-             sum(failed) AS errors FROM ({}) WHERE value IN ({{first:String}}, {{second:String}}) \
-             GROUP BY value, operation, bucket ORDER BY value, operation, bucket LIMIT {MAX_CELLS}",
+            "SELECT value, any(raw) AS operation, bucket, count() AS transactions, sum(n) AS calls, sum(e) AS errors, sum(n * n) AS calls_squared, \
+             sum(e * e) AS errors_squared, sum(n * e) AS products FROM (SELECT value, any(operation) AS raw, {SAME_NAME}, toUInt64(sum(times)) AS n, \
+             toUInt64(sum(failed)) AS e, toInt32(floor(8 * log2(greatest(sum(took * times) / n, 1)))) AS bucket \
+             FROM ({}) WHERE value IN ({{first:String}}, {{second:String}}) GROUP BY tenant, id, value, same) \
+             GROUP BY value, same, bucket ORDER BY calls DESC, value, operation, bucket LIMIT {MAX_CELLS} BY value",
             filter.hops()
         );
         let [first, second] = values;
@@ -149,11 +169,14 @@ impl Store {
         values: [&str; 2],
     ) -> Result<Vec<ComparedCall>, QuestionError> {
         let sql = format!(
-            "SELECT value, operation, callee, sum(greatest(counts[child], 1)) AS calls FROM (SELECT value, operation, counts, child, \
-             concat(services[child], ' ', operations[child]) AS callee FROM ({}) \
-             ARRAY JOIN arrayFilter(n -> parents[n] = number - 1, range(1, length(parents) + 1)) AS child \
-             WHERE value IN ({{first:String}}, {{second:String}})) \
-             GROUP BY value, operation, callee ORDER BY value, operation, callee LIMIT {MAX_CELLS}",
+            "SELECT value, any(raw) AS operation, callee, sum(k) AS calls, sum(k * k) AS calls_squared, sum(k * n) AS products FROM (\
+             SELECT value, any(operation) AS raw, {SAME_NAME}, toUInt64(sum(times)) AS n, sumMap(called, often) AS sums FROM (\
+             SELECT tenant, id, value, operation, times, arrayFilter(n -> parents[n] = number - 1, range(1, length(parents) + 1)) AS children, \
+             arrayMap(n -> concat(services[n], ' ', operations[n]), children) AS called, \
+             arrayMap(n -> toUInt64(greatest(counts[n], 1)), children) AS often FROM ({}) \
+             WHERE value IN ({{first:String}}, {{second:String}})) GROUP BY tenant, id, value, same) \
+             ARRAY JOIN sums.1 AS callee, sums.2 AS k \
+             GROUP BY value, same, callee ORDER BY calls DESC, value, operation, callee LIMIT {MAX_CELLS} BY value",
             filter.hops()
         );
         let [first, second] = values;

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use clickhouse::query::Query;
 
+use super::types;
+
 /// Which transactions are looked for; what is not set is not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransactionFilter {
     /// Of this tenant.
     pub tenant: Option<String>,
-    /// Of this type.
+    /// Of this type, or of those with this general name.
     pub kind: Option<String>,
     /// Begun at or after, Unix nanoseconds.
     pub since: Option<u64>,
@@ -36,7 +38,7 @@ impl TransactionFilter {
     pub(super) fn condition(&self) -> String {
         let parts = [
             self.tenant.as_ref().map(|_| "Tenant = {tenant:String}"),
-            self.kind.as_ref().map(|_| "Type = {kind:String}"),
+            self.kind.as_ref().map(|_| types::OF_TYPE),
             self.since.map(|_| "Start >= fromUnixTimestamp64Nano({since:Int64})"),
             self.until.map(|_| "Start < fromUnixTimestamp64Nano({until:Int64})"),
             self.slower_than.map(|_| "Duration > {slower:UInt64}"),
@@ -54,7 +56,6 @@ impl TransactionFilter {
         let mut query = query;
         for (name, text) in [
             ("tenant", &self.tenant),
-            ("kind", &self.kind),
             ("outcome", &self.outcome),
             ("department", &self.department),
             ("service", &self.service),
@@ -62,6 +63,9 @@ impl TransactionFilter {
             if let Some(text) = text {
                 query = query.param(name, text);
             }
+        }
+        if let Some(kind) = &self.kind {
+            query = types::bind(query, kind);
         }
         let slower = self.slower_than.map(|slower| u64::try_from(slower.as_nanos()).unwrap_or(u64::MAX));
         for (name, number) in [("since", self.since), ("until", self.until), ("slower", slower)] {

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::QuestionError;
+use super::{
+    QuestionError,
+    types::{self, OF_TYPE},
+};
 use crate::store::Store;
 
 /// Departments or types of one answer at most.
@@ -65,12 +68,12 @@ const OBJECTIVES: &str = "SELECT Type AS kind, Latency AS latency, Objective AS 
      FROM slo_objectives ORDER BY Written DESC LIMIT 1) ARRAY JOIN Types AS Type, Latencies AS Latency, Objectives AS Objective";
 
 /// Of whom and since when.
-const WHERE: &str = "Start >= fromUnixTimestamp64Nano({since:Int64}) AND ({kind:String} = '' OR Type = {kind:String}) \
+const WHERE: &str = "Start >= fromUnixTimestamp64Nano({since:Int64}) \
      AND ({tenant:String} = '' OR Tenant = {tenant:String})";
 
 impl Store {
     fn kpis(&self, sql: &str, tenant: &str, kind: &str, since: u64) -> clickhouse::query::Query {
-        let question = self.question(sql).param("tenant", tenant).param("kind", kind).param("since", since);
+        let question = types::bind(self.question(sql), kind).param("tenant", tenant).param("since", since);
         question.with_setting("do_not_merge_across_partitions_select_final", "1")
     }
 
@@ -82,7 +85,7 @@ impl Store {
         let sql = format!(
             "SELECT Department AS department, sum(Count) AS calls, sum(Errors) AS errors, sum(Critical) AS critical, \
              uniqExact(Service) AS services FROM operation_minutes WHERE Minute >= toDateTime(intDiv({{since:Int64}}, 1000000000)) \
-             AND ({{kind:String}} = '' OR Type = {{kind:String}}) AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) \
+             AND {OF_TYPE} AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}}) \
              GROUP BY department HAVING calls > 0 ORDER BY critical DESC, department LIMIT {MAX_TOLD}"
         );
         self.rows(self.kpis(&sql, tenant, kind, since)).await
@@ -109,7 +112,7 @@ impl Store {
              arrayMap(d -> arraySum((own, time) -> if(own = d, time, 0), Hops.Department, Hops.Critical), departments) AS criticals, \
              arrayLastIndex(errors -> errors > 0, Hops.Errors) AS broken, \
              if(failed AND broken > 0, Hops.Department[broken], departments[indexOf(criticals, arrayMax(criticals))]) AS cause \
-             FROM (SELECT Outcome, Type, Duration, Hops.Department, Hops.Critical, Hops.Errors FROM transactions WHERE {WHERE} \
+             FROM (SELECT Outcome, Type, Duration, Hops.Department, Hops.Critical, Hops.Errors FROM transactions WHERE {WHERE} AND {OF_TYPE} \
              ORDER BY Start DESC LIMIT {MAX_TRANSACTIONS}) WHERE notEmpty(Hops.Department)) \
              ARRAY JOIN departments AS department, criticals AS critical \
              GROUP BY department ORDER BY department LIMIT {MAX_TOLD}"
@@ -130,7 +133,7 @@ impl Store {
         let sql = format!(
             "SELECT kind, latency, objective, count() AS transactions, \
              countIf(ok AND took <= latency) AS good FROM (SELECT toString(Type) AS kind, toString(Outcome) = 'ok' AS ok, Duration AS took \
-             FROM transactions_data FINAL WHERE {WHERE}) AS done INNER JOIN ({OBJECTIVES}) AS objectives USING (kind) \
+             FROM transactions_data FINAL WHERE {WHERE} AND {OF_TYPE}) AS done INNER JOIN ({OBJECTIVES}) AS objectives USING (kind) \
              GROUP BY kind, latency, objective ORDER BY kind LIMIT {MAX_TOLD}"
         );
         self.rows(self.kpis(&sql, tenant, kind, since)).await

@@ -10,6 +10,7 @@ mod slo;
 mod spans;
 mod topology;
 mod transactions;
+mod types;
 
 pub use baseline::HopBaseline;
 pub use compare::{CompareFilter, ComparedCall, ComparedCell, ComparedValue};

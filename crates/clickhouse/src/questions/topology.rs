@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::QuestionError;
+use super::{
+    QuestionError,
+    types::{self, OF_TYPE},
+};
 use crate::store::Store;
 
 /// Services or calls of one answer at most, the most used first.
@@ -41,12 +44,12 @@ pub struct StoredCall {
 }
 
 /// Of whom and since when.
-const WHERE: &str = "Minute >= toDateTime(intDiv({since:Int64}, 1000000000)) AND ({kind:String} = '' OR Type = {kind:String}) \
+const WHERE: &str = "Minute >= toDateTime(intDiv({since:Int64}, 1000000000)) \
     AND ({tenant:String} = '' OR Tenant = {tenant:String})";
 
 impl Store {
     fn minutes(&self, sql: &str, tenant: &str, kind: &str, since: u64) -> clickhouse::query::Query {
-        self.question(sql).param("tenant", tenant).param("kind", kind).param("since", since)
+        types::bind(self.question(sql), kind).param("tenant", tenant).param("since", since)
     }
 
     /// Services of a type's transactions since then (Unix nanoseconds).
@@ -61,7 +64,7 @@ impl Store {
     ) -> Result<Vec<StoredService>, QuestionError> {
         let sql = format!(
             "SELECT Service AS service, Department AS department, sum(Count) AS calls, sum(Errors) AS errors, \
-             sum(Critical) AS critical FROM operation_minutes WHERE {WHERE} GROUP BY service, department HAVING calls > 0 \
+             sum(Critical) AS critical FROM operation_minutes WHERE {WHERE} AND {OF_TYPE} GROUP BY service, department HAVING calls > 0 \
              ORDER BY calls DESC, service LIMIT {MAX_TOLD}"
         );
         self.rows(self.minutes(&sql, tenant, kind, since)).await
@@ -79,7 +82,7 @@ impl Store {
     ) -> Result<Vec<StoredCall>, QuestionError> {
         let sql = format!(
             "SELECT CallerService AS caller, CalleeService AS callee, sum(Count) AS calls, sum(Errors) AS errors, \
-             sum(Duration) AS duration, sum(Network) AS network FROM edge_minutes WHERE {WHERE} GROUP BY caller, callee \
+             sum(Duration) AS duration, sum(Network) AS network FROM edge_minutes WHERE {WHERE} AND {OF_TYPE} GROUP BY caller, callee \
              HAVING calls > 0 ORDER BY calls DESC, caller, callee LIMIT {MAX_TOLD}"
         );
         self.rows(self.minutes(&sql, tenant, kind, since)).await

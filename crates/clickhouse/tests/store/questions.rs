@@ -1,5 +1,7 @@
 //! Questions beyond single transactions.
 
+use throughline_clickhouse::questions::{CompareFilter, ComparedCell, TransactionFilter};
+
 use crate::engine::{Scene, spans};
 use crate::sample::{self, START};
 use crate::transactions::{closed, write};
@@ -59,4 +61,65 @@ async fn a_key_is_looked_up_in_the_indexes() {
             assert!(plan.contains("Granules: 1/2"), "one granule is read:\n{plan}");
         }
     }
+}
+
+/// Incidents name types by what they have in common; the rows of such a type are found by that name, and no others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_are_found_by_their_general_name() {
+    let scene = Scene::new().await;
+    let names = [
+        "GET /orders/8213",
+        "GET /orders/99431",
+        "GET /orders/8213/items",
+        "GET /carts/8213",
+        "SELECT * FROM t WHERE a = 'it (is)'",
+        "transfer.v1",
+        "transferXv1",
+    ];
+    let mut all: Vec<_> = (1..=names.len() as u64).map(|number| closed(number, START, 0)).collect();
+    for (of, name) in all.iter_mut().zip(names) {
+        of.row.as_mut().unwrap().r#type = name.into();
+    }
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
+    for (asked, found) in [
+        ("GET /orders/*", 2),
+        ("GET /orders/*/items", 1),
+        ("GET /orders/8213", 1),
+        ("GET /*/*", 3),
+        ("SELECT * FROM t WHERE a = *", 1),
+        ("transfer.v*", 1),
+        ("transfer.v1", 1),
+        ("*(", 0),
+        ("", 7),
+    ] {
+        let kind = (!asked.is_empty()).then(|| asked.to_owned());
+        let filter = TransactionFilter { kind, limit: 100, ..TransactionFilter::default() };
+        assert_eq!(scene.store.find_transactions(&filter).await.unwrap().len(), found, "{asked}");
+    }
+}
+
+/// The sums behind a comparison: a transaction is one draw, however often it calls, and however it names what it calls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_counts_transactions_and_their_calls() {
+    let scene = Scene::new().await;
+    let all: Vec<_> = (1..=5).map(|number| closed(number, START, 0)).collect();
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
+    let of_ledger = CompareFilter {
+        service: "ledger".to_owned(),
+        by: "version".to_owned(),
+        kind: "transf*".to_owned(),
+        ..CompareFilter::default()
+    };
+    let cells = scene.store.compared_cells(&of_ledger, ["v2", "none"]).await.unwrap();
+    let sums = |name: &str| {
+        let of: Vec<_> = cells.iter().filter(|cell| cell.operation == name).collect();
+        let sum = |what: fn(&ComparedCell) -> u64| of.iter().map(|cell| what(cell)).sum::<u64>();
+        [sum(|of| of.transactions), sum(|of| of.calls), sum(|of| of.calls_squared), sum(|of| of.errors)]
+    };
+    assert_eq!(sums("SELECT"), [5, 20, 80, 0], "four calls each: {cells:?}");
+    assert_eq!(sums("book"), [5, 10, 20, 0], "two hops each: {cells:?}");
+    let calls = scene.store.compared_calls(&of_ledger, ["v2", "none"]).await.unwrap();
+    let [only] = &calls[..] else { panic!("{calls:?}") };
+    assert_eq!((only.operation.as_str(), only.callee.as_str()), ("book", "ledger SELECT"));
+    assert_eq!((only.calls, only.calls_squared, only.products), (20, 80, 40));
 }

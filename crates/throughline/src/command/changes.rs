@@ -13,9 +13,7 @@ use crate::process::output::answer;
 
 /// Flags.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   throughline changes --since 1d
   throughline changes tell --service ledger \"pool of connections 20 -> 5\"
@@ -23,8 +21,7 @@ Examples:
 
 What is told is suspected where an incident begins at that service, or on a path through it, within a quarter of an hour.
 
-Exit status: 0 found, 1 failed, 3 nothing was told."
-)]
+Exit status: 0 found, 1 failed, 3 nothing was told.")]
 pub(crate) struct ChangesArgs {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -71,14 +68,12 @@ struct TellArgs {
     /// Who tells
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "")]
     by: String,
-    #[command(flatten)]
-    ask: Ask,
 }
 
 pub(crate) fn run(args: ChangesArgs) -> Outcome {
     block_on(async move {
         match args.verb {
-            Some(Verb::Tell(change)) => say(change).await,
+            Some(Verb::Tell(change)) => say(&args.ask, change).await,
             None => {
                 let request = ListChangesRequest {
                     tenant: args.ask.tenant.clone(),
@@ -97,8 +92,7 @@ pub(crate) fn run(args: ChangesArgs) -> Outcome {
     })
 }
 
-async fn say(args: TellArgs) -> Outcome {
-    let ask = args.ask;
+async fn say(ask: &Ask, args: TellArgs) -> Outcome {
     let request = TellChangeRequest {
         tenant: ask.tenant.clone(),
         service: args.service.unwrap_or_default(),

@@ -10,14 +10,12 @@ use throughline_api::query::{
 use crate::client::{Ask, Output};
 use crate::command::{block_on, transactions::duration};
 use crate::draw;
-use crate::process::exit::{Exit, Outcome};
+use crate::process::exit::{Exit, Failure, Outcome};
 use crate::process::output::{answer, tell};
 
 /// Flags.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   throughline incidents                            what is wrong now, or was in the last day
   throughline incidents --since 1h --state open
@@ -25,8 +23,7 @@ Examples:
   throughline incidents confirm 9c1f0a2b77de4410 1 its first suspect was it
   throughline incidents --watch --output json      each as it is found, one object a line
 
-Exit status: 0 found, 1 failed, 3 nothing found."
-)]
+Exit status: 0 found, 1 failed, 3 nothing found.")]
 pub(crate) struct IncidentsArgs {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -72,15 +69,19 @@ struct VerdictArgs {
     /// Who says so
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "")]
     by: String,
-    #[command(flatten)]
-    ask: Ask,
 }
 
 pub(crate) fn run(args: IncidentsArgs) -> Outcome {
     block_on(async move {
         match (args.verb, args.id) {
-            (Some(Verb::Confirm(verdict)), _) => say(verdict, true).await,
-            (Some(Verb::Reject(verdict)), _) => say(verdict, false).await,
+            (Some(_), Some(id)) => Err(Failure {
+                exit: Exit::Usage,
+                message: format!(
+                    "`{id}` stands before the command: `throughline incidents confirm {id} SUSPECT`, or reject"
+                ),
+            }),
+            (Some(Verb::Confirm(verdict)), None) => say(&args.ask, verdict, true).await,
+            (Some(Verb::Reject(verdict)), None) => say(&args.ask, verdict, false).await,
             (None, Some(id)) => one(&args.ask, id).await,
             (None, None) if args.watch => watch(&args.ask).await,
             (None, None) => {
@@ -132,12 +133,12 @@ async fn watch(ask: &Ask) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn say(verdict: VerdictArgs, confirmed: bool) -> Outcome {
-    let VerdictArgs { id, suspect, by, ask } = verdict;
+async fn say(ask: &Ask, verdict: VerdictArgs, confirmed: bool) -> Outcome {
+    let VerdictArgs { id, suspect, by } = verdict;
     let mut client = ask.connect().await?;
     let request = FeedbackRequest { incident: id, suspect, confirmed, by };
     let found = client.give_feedback(request).await.map_err(|status| ask.refused(&status))?.into_inner();
-    show(&ask, &found)
+    show(ask, &found)
 }
 
 fn show(ask: &Ask, incident: &Incident) -> Outcome {

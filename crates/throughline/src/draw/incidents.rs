@@ -94,11 +94,12 @@ fn facts(out: &mut String, incident: &Incident) {
             incident.share * 100.0
         );
     }
+    let about = if incident.estimated { "about " } else { "" };
     if incident.customers > 0 {
-        let _ = writeln!(out, "  customers   {}", incident.customers);
+        let _ = writeln!(out, "  customers   {about}{}", incident.customers);
     }
     if incident.amount > 0.0 {
-        let _ = writeln!(out, "  amount      {:.2}", incident.amount);
+        let _ = writeln!(out, "  amount      {about}{:.2}", incident.amount);
     }
     if incident.excess_ms > 0.0 {
         let _ =
@@ -164,6 +165,9 @@ fn next(out: &mut String, incident: &Incident) {
     if let Some(id) = incident.before.first() {
         let _ = writeln!(out, "  throughline explain {id}     one from before");
     }
+    if let Some(kind) = incident.types.first() {
+        let _ = writeln!(out, "  throughline transactions --type '{}'", kind.replace('\'', "'\\''"));
+    }
     let _ = writeln!(out, "  throughline incidents confirm {} 1", incident.id);
 }
 
@@ -219,11 +223,20 @@ mod tests {
             "took 900 ms, before 4 ms",
             "1. Look at blocking sessions.  (throughline database-lock)",
             "throughline explain uetr-1",
+            "throughline transactions --type 'transfer'",
             "throughline incidents confirm ab12 1",
         ] {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
         assert!(!text.contains("alerts"), "what is not there is not said:\n{text}");
+    }
+
+    #[test]
+    fn what_is_estimated_is_told_as_about() {
+        let text = one(&Incident { estimated: true, customers: 12, amount: 99.5, ..incident() });
+        for part in ["about 37 transactions", "customers   about 12", "amount      about 99.50"] {
+            assert!(text.contains(part), "{part} is missing:\n{text}");
+        }
     }
 
     #[test]

@@ -307,14 +307,7 @@ impl AnalysisDriver {
             .set(self.fold.reports().filter(|report| report.is_open()).count() as f64);
         let counts = self.fold.take_counts();
         metrics::counter!(ANALYSIS_FINISHED).increment(counts.finished);
-        for (limit, hits) in [
-            ("alerts.active", counts.alerts.over_limit),
-            ("analysis.pending", counts.over_pending),
-            ("changes.told", counts.told_over_limit),
-        ]
-        .into_iter()
-        .chain(counts.limits.by_name())
-        {
+        for (limit, hits) in counts.limits() {
             metrics::counter!(LIMIT_HITS, "limit" => limit).increment(hits);
         }
     }
