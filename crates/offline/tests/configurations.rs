@@ -85,4 +85,10 @@ fn the_whole_diagnosis_tells_of_it_once() {
     assert_eq!((first.service.as_str(), first.kind), ("fraud-check", SuspectKind::Configuration));
     assert!(!first.version.is_empty());
     assert!(first.evidence.iter().any(|said| said.contains("is worse than")), "{:?}", first.evidence);
+    let said = &incident.summary;
+    assert!(
+        said.contains("a change of its configuration, ") && said.contains("It came with a change"),
+        "{said}"
+    );
+    assert!(!said.contains("its own work") && !said.contains("inside"), "{said}");
 }

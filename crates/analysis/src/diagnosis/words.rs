@@ -8,6 +8,7 @@ use super::incident::{Common, Figure, Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS, SLOTS};
 use super::mix::Sort;
 use super::names::EMPTY;
+use super::retold::{INSIDE, with_change};
 use super::series::{Measure, Trait};
 use super::times;
 
@@ -87,7 +88,7 @@ impl Diagnosis {
         };
         let mut side = match (first.kind, told(first), new) {
             (SuspectKind::Version | SuspectKind::Configuration, None, _) if !first.version.is_empty() => {
-                format!("It came with a change: that {}.", first.kind.name())
+                with_change(first.kind)
             }
             (SuspectKind::Version | SuspectKind::Configuration, Some(told), _) => {
                 format!("It came with a change: {}.", told.in_words())
@@ -100,7 +101,7 @@ impl Diagnosis {
                 times::text(new.since * SLOT_NS)
             ),
             (SuspectKind::Partner, None, None) => "It comes from outside: from the partner.".to_owned(),
-            _ => "It comes from inside.".to_owned(),
+            _ => INSIDE.to_owned(),
         };
         if told(first).is_none()
             && let Some(other) = incident.suspects.iter().skip(1).find_map(told)
@@ -368,7 +369,7 @@ fn milliseconds(ns: f64) -> String {
     if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
 
-fn summary(incident: &Incident) -> String {
+pub(super) fn summary(incident: &Incident) -> String {
     let Some(first) = incident.suspects.first() else { return String::new() };
     let what = match first.kind {
         SuspectKind::Own => match first.figures.first().map_or("", |figure| figure.what.as_str()) {

@@ -2,7 +2,7 @@
 
 use throughline_analysis::{
     compare::{Changed, Deployment, Verdict},
-    diagnosis::{Incident, State, Suspect, SuspectKind},
+    diagnosis::{Incident, State, Suspect, SuspectKind, retell},
 };
 
 use super::{Analysis, FoundBy, Report};
@@ -97,19 +97,19 @@ fn names(incident: &Incident, deployment: &Deployment) -> bool {
 /// The comparison as evidence. Where the incident began with the version, the version is what is wrong.
 fn speak(incident: &mut Incident, deployment: &Deployment) {
     let with_it = incident.start.abs_diff(deployment.since) <= WITH_IT;
-    for suspect in &mut incident.suspects {
-        if suspect.service != deployment.service {
-            continue;
+    let is_it = |suspect: &&mut Suspect| suspect.service == deployment.service;
+    retell(incident, |incident| {
+        for suspect in incident.suspects.iter_mut().filter(is_it) {
+            // What was said at an earlier look is replaced.
+            let about = about(deployment);
+            suspect.evidence.retain(|sentence| !sentence.starts_with(&about));
+            suspect.evidence.push(sentence(deployment));
+            if with_it && suspect.version.is_empty() && suspect.kind == SuspectKind::Own {
+                suspect.kind = kind_of(deployment);
+                suspect.version.clone_from(&deployment.candidate);
+            }
         }
-        // What was said at an earlier look is replaced.
-        let about = about(deployment);
-        suspect.evidence.retain(|sentence| !sentence.starts_with(&about));
-        suspect.evidence.push(sentence(deployment));
-        if with_it && suspect.version.is_empty() && suspect.kind == SuspectKind::Own {
-            suspect.kind = kind_of(deployment);
-            suspect.version.clone_from(&deployment.candidate);
-        }
-    }
+    });
 }
 
 fn sentence(deployment: &Deployment) -> String {

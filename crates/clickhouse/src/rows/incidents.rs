@@ -79,7 +79,10 @@ impl IncidentRows {
         }
         if let Some(first) = alerts.first() {
             let day = day_of(first.version);
-            made.push((table::ALERTS, Encoded { day, rows: alerts.len(), bytes: alert_block(&alerts).into() }));
+            made.push((
+                table::ALERTS,
+                Encoded { day, rows: alerts.len(), bytes: alert_block(&alerts).into() },
+            ));
         }
         made
     }

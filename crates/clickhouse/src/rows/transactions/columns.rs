@@ -177,10 +177,13 @@ impl TransactionsBlock {
     /// Room for the block's bytes.
     fn room(&mut self) -> Vec<u8> {
         let needed = self.rows.len() * ROW_BYTES + self.texts.len() + self.hops.bytes() + (1 << 16);
-        let mut room = std::mem::take(&mut self.written).try_into_mut().map_or_else(|_| Vec::new(), |mut free| {
-            free.clear();
-            Vec::from(free)
-        });
+        let mut room = std::mem::take(&mut self.written).try_into_mut().map_or_else(
+            |_| Vec::new(),
+            |mut free| {
+                free.clear();
+                Vec::from(free)
+            },
+        );
         if room.capacity() > needed.saturating_mul(LEAST_USE) {
             room = Vec::new();
         }
