@@ -64,10 +64,6 @@ const WARM: u64 = 3;
 /// Warm-up before costs are counted, seconds.
 const WARM_COST: u64 = 20;
 
-/// Warm-up before full load is counted, seconds: as much of the log lies in the page cache then as is read of it, and its pages are used again. Pages that are
-/// new to a virtual machine cost ten times as much, and are the host's.
-const WARM_FULL: u64 = 15;
-
 /// Spans per CPU-second, from the request to rows in the store.
 pub(crate) struct Speed {
     pub(crate) spans: u64,
@@ -118,7 +114,7 @@ pub(crate) async fn cost(binary: &Path, template: &Arc<Template>, rate: f64, sec
 pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64, in_flight: usize) -> Speed {
     let server = start(binary, "2s").await;
     let spans_of = |requests: u64| requests * template.spans() as u64;
-    let (warm, _) = load::flood(server.start.ports.grpc, template, 0, WARM_FULL, in_flight).await;
+    let (warm, _) = load::flood(server.start.ports.grpc, template, 0, WARM, in_flight).await;
     settle(&server, warm * TRACES as u64).await;
     let (serve_before, engine_before) = server.cpu_seconds();
     let analysis_before = server.thread_cpu_seconds("analysis");
