@@ -1,7 +1,7 @@
 //! What the analysis answers.
 
 /// Hops that a path lists, the one called `other` included: a row stays small, and a person reads no more.
-pub const MAX_HOPS: usize = 256;
+pub const MAX_HOPS: usize = 128;
 
 /// What a hop's own work is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
