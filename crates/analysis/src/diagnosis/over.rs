@@ -109,12 +109,15 @@ mod tests {
     fn values_and_types_that_find_no_room_are_counted() {
         let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
         diagnosis.advance(limits::SLOT_NS);
-        let instances: Vec<String> = (0..limits::MAX_FACETS_SEEN + 3).map(|at| format!("pod-{at}")).collect();
+        // Two of each hop.
+        let instances: Vec<String> =
+            (0..limits::MAX_FACETS_SEEN / 2 + 2).map(|at| format!("pod-{at}")).collect();
         let hops: Vec<FinishedHop<'_>> = instances
             .iter()
             .map(|instance| FinishedHop {
                 service: "s",
                 instance,
+                version: instance,
                 parent: -1,
                 count: 1,
                 ..FinishedHop::default()
@@ -122,7 +125,7 @@ mod tests {
             .collect();
         diagnosis.observe(&Finished { hops: &hops, ..finished(&[]) });
         let seen = hits(&mut diagnosis);
-        assert!(seen.contains(&("analysis.facets_seen", 3)), "{seen:?}");
+        assert!(seen.contains(&("analysis.facets_seen", 4)), "{seen:?}");
         assert_eq!(hits(&mut diagnosis), [], "once");
         for at in 0..limits::MAX_FACETS + 7 {
             let instance = format!("one-{at}");
