@@ -9,6 +9,8 @@
 
 use std::collections::VecDeque;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -379,26 +381,24 @@ pub(super) struct Calls<'a> {
 impl<'a> Calls<'a> {
     fn of(hops: &'a [FinishedHop<'a>], failed_below: &[bool], what: Changed) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
+        let mut places: HashMap<[&str; 3], usize, FixedState> = HashMap::default();
         for (hop, failed_below) in hops.iter().zip(failed_below) {
             if what.of(hop).is_empty() || !matches!(hop.kind, HopKind::Own | HopKind::Database) {
                 continue;
             }
-            let is_same = |known: &&mut Self| {
-                let known = known.hop;
-                known.operation == hop.operation
-                    && known.service == hop.service
-                    && what.of(known) == what.of(hop)
-            };
-            let errors = if *failed_below { 0 } else { u64::from(hop.errors) };
-            let (count, failed) = (u64::from(hop.count.max(1)), hop.errors > 0);
-            if let Some(known) = all.iter_mut().find(is_same) {
-                known.count += count;
-                known.errors += errors;
-                known.failed |= failed;
-                known.self_time = known.self_time.saturating_add(hop.self_time);
-            } else {
-                all.push(Self { hop, count, errors, failed, self_time: hop.self_time });
+            if all.is_empty() {
+                places.reserve(hops.len());
+                all.reserve(hops.len());
             }
+            let place = *places.entry([hop.operation, hop.service, what.of(hop)]).or_insert(all.len());
+            if place == all.len() {
+                all.push(Self { hop, count: 0, errors: 0, failed: false, self_time: 0 });
+            }
+            let known = &mut all[place];
+            known.count += u64::from(hop.count.max(1));
+            known.errors += if *failed_below { 0 } else { u64::from(hop.errors) };
+            known.failed |= hop.errors > 0;
+            known.self_time = known.self_time.saturating_add(hop.self_time);
         }
         all
     }
