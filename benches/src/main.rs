@@ -28,6 +28,9 @@ struct Args {
     /// Seconds of full load.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Seconds of the same load before `speed` counts: after more of them new memory costs less, and a merge of all that was stored falls in.
+    #[arg(long, default_value_t = 3)]
+    warm: u64,
     /// Spans a second for `cost`; half of what full load reached if it is not given.
     #[arg(long)]
     rate: Option<f64>,
@@ -47,7 +50,7 @@ async fn main() {
     report::generator(&template);
     let mut full_rate = None;
     if wants("speed") {
-        let speed = runs::speed(&args.binary, &template, args.seconds, args.in_flight).await;
+        let speed = runs::speed(&args.binary, &template, (args.warm, args.seconds), args.in_flight).await;
         report::speed("full load", &speed);
         full_rate = Some(speed.rate);
     }

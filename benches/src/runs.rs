@@ -58,7 +58,7 @@ async fn start(binary: &Path, quiet: &str) -> Running {
     Running { server, dir }
 }
 
-/// Warm-up of every run, seconds.
+/// Warm-up before answers are timed, seconds.
 const WARM: u64 = 3;
 
 /// Warm-up before costs are counted, seconds.
@@ -111,10 +111,16 @@ pub(crate) async fn cost(binary: &Path, template: &Arc<Template>, rate: f64, sec
     }
 }
 
-pub(crate) async fn speed(binary: &Path, template: &Arc<Template>, seconds: u64, in_flight: usize) -> Speed {
+/// At full load, so many seconds of it after so many that do not count.
+pub(crate) async fn speed(
+    binary: &Path,
+    template: &Arc<Template>,
+    (warm, seconds): (u64, u64),
+    in_flight: usize,
+) -> Speed {
     let server = start(binary, "2s").await;
     let spans_of = |requests: u64| requests * template.spans() as u64;
-    let (warm, _) = load::flood(server.start.ports.grpc, template, 0, WARM, in_flight).await;
+    let (warm, _) = load::flood(server.start.ports.grpc, template, 0, warm, in_flight).await;
     settle(&server, warm * TRACES as u64).await;
     let (serve_before, engine_before) = server.cpu_seconds();
     let analysis_before = server.thread_cpu_seconds("analysis");

@@ -26,6 +26,20 @@ fn chance(number: u64, salt: u64, most: u64) -> u64 {
     (x >> 33) % most
 }
 
+/// An order of these hops has finished.
+fn take(deployments: &mut Deployments, number: u64, hops: &[FinishedHop<'_>], now: u64) {
+    let id = format!("order-{number}");
+    let finished = Finished {
+        id: &id,
+        transaction_type: "order",
+        start: now - SECOND,
+        end: now,
+        hops,
+        ..Finished::default()
+    };
+    deployments.observe(&finished, 1, now);
+}
+
 fn observe(deployments: &mut Deployments, number: u64, now: u64, running: Running) {
     let hop = |service, operation, version, parent, own: u64| FinishedHop {
         department: "storage",
@@ -44,19 +58,7 @@ fn observe(deployments: &mut Deployments, number: u64, now: u64, running: Runnin
         FinishedHop { errors: failed, ..hop("shop", "POST /order", "5", -1, 4) },
         FinishedHop { errors: failed, ..hop("stock", "reserve", running.version, 0, running.own_ms) },
     ];
-    let id = format!("order-{number}");
-    deployments.observe(
-        &Finished {
-            id: &id,
-            transaction_type: "order",
-            start: now - SECOND,
-            end: now,
-            hops: &hops,
-            ..Finished::default()
-        },
-        1,
-        now,
-    );
+    take(deployments, number, &hops, now);
 }
 
 /// Five orders a second for so long, by whoever runs at each.
@@ -197,16 +199,7 @@ fn observe_loop(deployments: &mut Deployments, number: u64, now: u64, version: &
             ..FinishedHop::default()
         })
         .collect();
-    let id = format!("order-{number}");
-    let finished = Finished {
-        id: &id,
-        transaction_type: "order",
-        start: now - SECOND,
-        end: now,
-        hops: &hops,
-        ..Finished::default()
-    };
-    deployments.observe(&finished, 1, now);
+    take(deployments, number, &hops, now);
 }
 
 /// Guarantee: of a hundred versions that are as good as the one before, and are called in loops, none is called worse.

@@ -146,6 +146,11 @@ impl Side {
         self.operations.values().map(|sample| sample.errors.calls).sum()
     }
 
+    /// Transactions that called the operation that most of them call.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.operations.values().map(Sample::transactions).max().unwrap_or(0)
+    }
+
     /// Adds what another holds.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (operation, sample) in &other.operations {

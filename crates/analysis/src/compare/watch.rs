@@ -122,8 +122,8 @@ impl Watch {
             return false;
         }
         self.looks = due;
-        let wanted = MIN_TRANSACTIONS.max(self.candidate.calls() / 10);
-        self.deployment.beside = self.beside.calls() >= wanted;
+        let wanted = MIN_TRANSACTIONS.max(self.candidate.transactions() / 10);
+        self.deployment.beside = self.beside.transactions() >= wanted;
         let baseline = if self.deployment.beside { &self.beside } else { &self.before };
         if !self.deployment.beside && age > BEFORE_HOLDS_NS {
             return false;

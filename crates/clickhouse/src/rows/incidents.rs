@@ -119,7 +119,7 @@ fn incident_block(rows: &[Report]) -> Vec<u8> {
     block.fixed("ExcessMs", "Float64", rows, |row| row.incident.excess_ms.to_le_bytes());
     block.u64s("Alerts", "UInt64", rows.iter().map(|row| row.alerts));
     text(&mut block, "PartOf", rows, |row| row.part_of.clone());
-    text(&mut block, "Summary", rows, |row| row.incident.summary.clone());
+    text(&mut block, "Summary", rows, Report::summary);
     text(&mut block, "Document", rows, document);
     block.finish()
 }
