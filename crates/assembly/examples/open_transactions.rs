@@ -35,6 +35,7 @@ fn rules() -> Rules {
             max_age: 600 * SECOND,
             max_spans: 100_000,
             max_skew: SECOND,
+            error_attributes: None,
         },
         partners: Vec::new(),
         departments: Vec::new(),

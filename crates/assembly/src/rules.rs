@@ -70,6 +70,9 @@ pub struct TraceSettings {
     pub max_spans: u32,
     /// Most that a server span is moved for clock skew.
     pub max_skew: u64,
+    /// Whether a span without a status counts as failed where its attributes say so; not, where nothing is said.
+    #[serde(default)]
+    pub error_attributes: Option<bool>,
 }
 
 /// One rule that gives a resource its department.
@@ -245,7 +248,8 @@ impl Rules {
     pub fn compile(settings: RulesSettings) -> Result<Self, Vec<RuleFault>> {
         let mut faults = Vec::new();
         let version = xxh3_64(&serde_json::to_vec(&settings).unwrap_or_default());
-        let mut plan = ScanPlan { version, ..ScanPlan::default() };
+        let failures = settings.traces.error_attributes.unwrap_or(false);
+        let mut plan = ScanPlan { version, failures, ..ScanPlan::default() };
         let departments = Departments::compile(&settings, &mut plan, &mut faults);
         let configurations = ConfigurationSlots::compile(&settings.change_attributes, &mut plan);
         let types = compile_types(&settings.transactions, &mut faults);

@@ -69,6 +69,7 @@ pub const KEYS: &[Key] = &[
     key("traces.max_age", Duration, Value("10m"), "a trace closes so long after its first span in any case"),
     key("traces.max_spans", COUNT, Value("100000"), "a trace of so many spans closes at once"),
     key("traces.max_skew", Duration, Value("1s"), "most that a server span is moved to mend clocks that differ"),
+    key("traces.error_attributes", Bool, Unset("false; true for diagnose"), "a span without a status counts as failed where its attributes say so: error, otel.status_code, error.type, an HTTP status from 500 on, a gRPC status of a server's failure"),
 
     key("partners", GlobList, Value("[]"), "globs over server.address: a client span without a server there is a partner"),
 

@@ -94,6 +94,7 @@ fn rules(reader: &mut Reader, whole: Scope<'_>, types: Vec<TypeSettings>) -> Rul
             max_age: nanos(reader, whole, "traces.max_age"),
             max_spans: reader.get(whole, "traces.max_spans"),
             max_skew: nanos(reader, whole, "traces.max_skew"),
+            error_attributes: reader.optional(whole, "traces.error_attributes"),
         },
         partners: reader.get(whole, "partners"),
         departments: departments.rules,

@@ -46,11 +46,14 @@ struct Heard {
 }
 
 impl Diagnosing {
-    /// One that has seen nothing, under these rules.
+    /// One that has seen nothing, under these rules. Recordings are of any origin: where the rules do not say otherwise, a span without a status failed
+    /// where its attributes say so.
     ///
     /// # Errors
     /// Every fault of the rules.
     pub fn new(rules: &RulesSettings) -> Result<Self, Vec<RuleFault>> {
+        let mut rules = rules.clone();
+        rules.traces.error_attributes.get_or_insert(true);
         let heard = Heard {
             timeline: Timeline::default(),
             analysis: Analysis::new(rules.diagnosis()),
@@ -58,7 +61,7 @@ impl Diagnosing {
             last: 0,
             diagnosed: Diagnosed::default(),
         };
-        Ok(Self { offline: Offline::new(rules)?, heard })
+        Ok(Self { offline: Offline::new(&rules)?, heard })
     }
 
     /// Takes a request whose last span ended at `time`, Unix nanoseconds.

@@ -27,6 +27,7 @@ fn settings() -> RulesSettings {
             max_age: 600 * SECOND,
             max_spans: 1000,
             max_skew: SECOND,
+            error_attributes: None,
         },
         partners: Vec::new(),
         departments: Vec::new(),

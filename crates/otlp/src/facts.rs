@@ -8,7 +8,7 @@ pub mod flag {
     pub const KIND: u16 = 0b111;
     /// Status code is Ok.
     pub const OK: u16 = 1 << 3;
-    /// Status code is Error.
+    /// Status code is Error; or none is set and attributes say that it failed, where the plan asks for them.
     pub const ERROR: u16 = 1 << 4;
     /// Has `db.system` or `db.system.name`.
     pub const DATABASE: u16 = 1 << 5;

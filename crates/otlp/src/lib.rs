@@ -6,6 +6,7 @@
 //! This crate does no I/O, reads no clock and never allocates per span. All input is hostile: see [`limits`].
 
 pub mod facts;
+mod failure;
 pub mod ids;
 pub mod json;
 pub mod limits;

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::plan::{MatchScope, Matcher, ScanPlan};
+use crate::{
+    failure::{FAILURES, Failure},
+    plan::{MatchScope, Matcher, ScanPlan},
+};
 
 /// A [`ScanPlan`] ready for scanning; share it by `Arc`.
 #[derive(Debug)]
@@ -16,11 +19,14 @@ impl CompiledPlan {
     /// Compiles a plan.
     #[must_use]
     pub fn new(plan: ScanPlan) -> Self {
-        let span = Lookup::new(&plan.span_keys, &plan.matchers, &["db.system", "db.system.name"], |scope| {
-            scope != MatchScope::Resource
+        let told = Told {
+            database: &["db.system", "db.system.name"],
+            failures: if plan.failures { &FAILURES } else { &[] },
+        };
+        let span = Lookup::new(&plan.span_keys, &plan.matchers, told, |scope| scope != MatchScope::Resource);
+        let resource = Lookup::new(&plan.resource_keys, &plan.matchers, Told::default(), |scope| {
+            scope != MatchScope::Span
         });
-        let resource =
-            Lookup::new(&plan.resource_keys, &plan.matchers, &[], |scope| scope != MatchScope::Span);
         Self { plan, span, resource }
     }
 
@@ -53,6 +59,15 @@ pub(crate) struct Interest {
     matchers: Range<usize>,
     /// Its presence says that the span calls a database.
     pub(crate) database: bool,
+    /// Its value may say that the span failed.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Names that tell of a span itself, whatever else is asked of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    database: &'static [&'static str],
+    failures: &'static [(&'static str, Failure)],
 }
 
 /// Names to interests.
@@ -70,16 +85,12 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    fn new(
-        keys: &[Box<str>],
-        matchers: &[Matcher],
-        database: &[&str],
-        looks_here: fn(MatchScope) -> bool,
-    ) -> Self {
+    fn new(keys: &[Box<str>], matchers: &[Matcher], told: Told, looks_here: fn(MatchScope) -> bool) -> Self {
         let wanted = || matchers.iter().filter(|matcher| looks_here(matcher.scope));
         let mut names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         names.extend(wanted().map(|matcher| &*matcher.key));
-        names.extend(database);
+        names.extend(told.database);
+        names.extend(told.failures.iter().map(|(name, _)| name));
         names.sort_unstable();
         names.dedup();
 
@@ -101,7 +112,8 @@ impl Lookup {
                 key: name.as_bytes().into(),
                 slots: first_slot..lookup.slots.len(),
                 matchers: first_matcher..lookup.matchers.len(),
-                database: database.contains(&name),
+                database: told.database.contains(&name),
+                failure: told.failures.iter().find(|(key, _)| *key == name).map(|(_, failure)| *failure),
             });
         }
         lookup
@@ -185,12 +197,14 @@ mod tests {
     #[test]
     fn finds_every_key_and_nothing_else() {
         let keys: Vec<Box<str>> = (0..500).map(|n| format!("app.attribute.{n}").into()).collect();
-        let lookup = Lookup::new(&keys, &[], &["db.system"], |_| true);
+        let lookup =
+            Lookup::new(&keys, &[], Told { database: &["db.system"], failures: &FAILURES }, |_| true);
         for (slot, key) in keys.iter().enumerate() {
             let interest = lookup.find(key.as_bytes()).unwrap();
             assert_eq!(lookup.slots(interest), [slot as u16]);
-            assert!(!interest.database);
+            assert!(!interest.database && interest.failure.is_none());
         }
+        assert_eq!(lookup.find(b"http.status_code").unwrap().failure, Some(Failure::Http));
         assert!(lookup.find(b"db.system").unwrap().database);
         for other in ["", "a", "db.systeM", "app.attribute.500", "app.attribute.1x", &"x".repeat(200)] {
             assert!(lookup.find(other.as_bytes()).is_none(), "{other}");
@@ -203,7 +217,7 @@ mod tests {
         let matcher = |scope, bit| Matcher { scope, key: "a".into(), test: AttributeTest::Bool(true), bit };
         let matchers =
             [matcher(MatchScope::Span, 1), matcher(MatchScope::Resource, 2), matcher(MatchScope::Any, 3)];
-        let lookup = Lookup::new(&keys, &matchers, &[], |scope| scope != MatchScope::Resource);
+        let lookup = Lookup::new(&keys, &matchers, Told::default(), |scope| scope != MatchScope::Resource);
         let interest = lookup.find(b"a").unwrap();
         assert_eq!(lookup.slots(interest), [0, 2]);
         let bits: Vec<u8> = lookup.matchers(interest).iter().map(|matcher| matcher.bit).collect();

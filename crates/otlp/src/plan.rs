@@ -106,6 +106,8 @@ pub struct ScanPlan {
     pub span_keys: Vec<Box<str>>,
     /// Questions of policies.
     pub matchers: Vec<Matcher>,
+    /// A span without a status counts as failed where its attributes say so.
+    pub failures: bool,
 }
 
 impl Default for ScanPlan {
@@ -115,6 +117,7 @@ impl Default for ScanPlan {
             resource_keys: RESOURCE_KEYS.iter().map(|key| Box::from(*key)).collect(),
             span_keys: SPAN_KEYS.iter().map(|key| Box::from(*key)).collect(),
             matchers: Vec::new(),
+            failures: false,
         }
     }
 }

@@ -53,7 +53,7 @@ const KNOWN_CALLS: u64 = 100;
 const PIECE_NS: u64 = 600_000_000_000;
 
 /// Transactions between two steps that are looked at; of more, every second, third and so on, spread evenly by what came in the step before.
-const LOOKED_AT: u32 = 1000;
+const LOOKED_AT: u32 = 400;
 
 /// How often it is looked whether a look is due.
 const STEP_NS: u64 = 10_000_000_000;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::baseline::Baseline;
 use super::facets::{Facet, Facets};
@@ -10,6 +11,11 @@ use super::flow::{Fall, Flow};
 use super::fluctuation::Entry;
 use super::limits::{MAX_EXAMPLES, SLOTS};
 use super::scale::{bucket, position};
+
+/// Healthy transactions of a slot, at least, of whom it is counted what they have: with what fades slowly, more than three thousand.
+const HEALTHY: u32 = 50;
+/// Sets the draw apart from those of others by the same ids.
+const SALT: u64 = 1;
 
 /// Whose, and which type: names by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +38,13 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Whether what this healthy one has is counted: of more than [`HEALTHY`] in the slot before, so many, drawn by their ids.
+    pub(crate) fn counts_facets(&self, slot: u64, id: &str, weight: u32) -> bool {
+        let before = self.counts.iter().rev().find(|count| count.0 < slot).map_or(0, |count| count.1);
+        let stride = u64::from(before / weight.max(1) / HEALTHY).max(1);
+        stride == 1 || xxh3_64_with_seed(id.as_bytes(), SALT).is_multiple_of(stride)
+    }
+
     pub(crate) fn add(&mut self, slot: u64, duration_ns: u64, weight: u32) {
         let at = bucket(position(duration_ns)) as u8;
         match self.buckets.iter_mut().find(|(other, _)| *other == at) {
@@ -98,5 +111,27 @@ impl Group {
     pub(crate) fn forget_flows(&mut self) {
         self.flow.forget();
         self.facets.forget_flows();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_healthy_ones_enough_tell_what_they_have() {
+        let mut group = Group::default();
+        let mut counted = [0; 3];
+        for (slot, in_slot) in [(0, 40), (1, 1_000), (2, 1_000)] {
+            for number in 0..in_slot {
+                let is_counted = group.counts_facets(slot, &format!("{slot} {number}"), 1);
+                group.add(slot, 1_000_000, 1);
+                counted[slot as usize] += usize::from(is_counted);
+            }
+        }
+        assert_eq!(counted[..2], [40, 1_000], "few came in the slot before");
+        assert!((25..100).contains(&counted[2]), "{counted:?}");
+        // One that stands for twenty is one of fifty that are looked at.
+        assert!((0..100).all(|number| group.counts_facets(3, &number.to_string(), 20)));
     }
 }

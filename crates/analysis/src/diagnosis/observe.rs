@@ -138,9 +138,13 @@ impl Diagnosis {
         let (slot, names) = (self.slot, &mut self.names);
         let over = &mut self.over;
         let Some(entry) = self.groups.get_mut(group) else { return };
+        // What healthy ones have is a share: some of them tell it as well as all.
+        let is_looked_at =
+            !unusual.clues.is_empty() || entry.counts_facets(slot, finished.id, unusual.weight);
         entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
         if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
-            let resources = scratch.firsts.iter().map(|first| &scratch.names[*first]);
+            let firsts = if is_looked_at { scratch.firsts.as_slice() } else { &[] };
+            let resources = firsts.iter().map(|first| &scratch.names[*first]);
             entry.facets.of(finished, resources, |key| names.id(key), &mut scratch.facets, over);
         } else {
             if group >= MAX_FACET_GROUPS {
@@ -152,7 +156,9 @@ impl Diagnosis {
         entry.arrive(&scratch.facets, first, unusual.weight);
         if unusual.clues.is_empty() {
             entry.remember_usual(finished.id);
-            entry.facets.add(&scratch.facets, over);
+            if is_looked_at {
+                entry.facets.add(&scratch.facets, over);
+            }
         } else {
             unusual.facets.clone_from(&scratch.facets);
         }
@@ -414,12 +420,16 @@ fn in_order(called: &[(u32, Child)]) -> Vec<Child> {
 
 /// Whether two hops are of the same resource, by where their names lie: mostly in one table of strings. Those that only read the same are told apart, to no harm.
 fn is_of_resource(hop: &FinishedHop<'_>, other: &FinishedHop<'_>) -> bool {
-    let names = |hop: &FinishedHop<'_>| {
-        [hop.service, hop.instance, hop.version, hop.host, hop.department, hop.configuration]
-            .map(std::ptr::from_ref)
-    };
-    let place = |hop: &FinishedHop<'_>| [hop.region, hop.zone, hop.cluster].map(std::ptr::from_ref);
-    names(hop) == names(other) && place(hop) == place(other)
+    // The first two tell most apart.
+    std::ptr::eq(hop.service, other.service)
+        && std::ptr::eq(hop.instance, other.instance)
+        && std::ptr::eq(hop.version, other.version)
+        && std::ptr::eq(hop.host, other.host)
+        && std::ptr::eq(hop.department, other.department)
+        && std::ptr::eq(hop.configuration, other.configuration)
+        && std::ptr::eq(hop.region, other.region)
+        && std::ptr::eq(hop.zone, other.zone)
+        && std::ptr::eq(hop.cluster, other.cluster)
 }
 
 /// The hash of a set of children; never 0 or 1, which mean other things.

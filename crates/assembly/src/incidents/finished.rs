@@ -83,44 +83,69 @@ fn type_of<'a>(name: &'a str, hops: &[FinishedHop<'_>]) -> Cow<'a, str> {
     }
 }
 
+/// What hops of one resource have in common, and where it lies in the columns.
+type OfResource<'a> = ([u32; 7], FinishedHop<'a>);
+
 /// Columns as rows. A record whose columns differ in length was not made by this program: what is missing reads as nothing.
 fn hops<'a>(columns: &'a Hops, operations: &'a [Cow<'a, str>]) -> Vec<FinishedHop<'a>> {
-    let text = |column: &[u32], at: usize| columns.text(column.get(at).copied().unwrap_or_default());
     let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or_default();
-    // Mostly that of the hop before.
-    let mut last = (u32::MAX, [""; 3]);
-    let hop = |at: usize| {
-        let number_of_place = columns.place.get(at).copied().unwrap_or_default();
-        if number_of_place != last.0 {
-            last = (number_of_place, place(columns.text(number_of_place)));
-        }
-        let [region, zone, cluster] = last.1;
-        FinishedHop {
-            department: text(&columns.department, at),
-            service: named(text(&columns.service, at)),
-            operation: operations.get(at).map_or("", AsRef::as_ref),
-            version: text(&columns.version, at),
-            instance: text(&columns.instance, at),
-            host: text(&columns.host, at),
-            configuration: text(&columns.configuration, at),
-            region,
-            zone,
-            cluster,
-            kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
-            parent: columns.parent.get(at).copied().unwrap_or(-1),
-            count: columns.count.get(at).copied().unwrap_or(1),
-            start: columns.start.get(at).copied().unwrap_or_default(),
-            duration: number(&columns.duration, at),
-            self_time: number(&columns.self_, at),
-            network: number(&columns.network, at),
-            queue: number(&columns.queue, at),
-            critical: number(&columns.critical, at),
-            critical_network: number(&columns.critical_network, at),
-            critical_queue: number(&columns.critical_queue, at),
-            errors: columns.errors.get(at).copied().unwrap_or_default(),
-        }
+    let mut resources: Vec<OfResource<'a>> = Vec::with_capacity(RESOURCES);
+    let hop = |at: usize| FinishedHop {
+        operation: operations.get(at).map_or("", AsRef::as_ref),
+        kind: kind(columns.kind.get(at).copied().unwrap_or_default()),
+        parent: columns.parent.get(at).copied().unwrap_or(-1),
+        count: columns.count.get(at).copied().unwrap_or(1),
+        start: columns.start.get(at).copied().unwrap_or_default(),
+        duration: number(&columns.duration, at),
+        self_time: number(&columns.self_, at),
+        network: number(&columns.network, at),
+        queue: number(&columns.queue, at),
+        critical: number(&columns.critical, at),
+        critical_network: number(&columns.critical_network, at),
+        critical_queue: number(&columns.critical_queue, at),
+        errors: columns.errors.get(at).copied().unwrap_or_default(),
+        ..of_resource(columns, at, &mut resources)
     };
     (0..columns.service.len()).map(hop).collect()
+}
+
+/// Resources of a transaction that are looked through, the latest ones: of more, a hop's texts are looked up again.
+const RESOURCES: usize = 32;
+
+/// What the hop has of its resource. Most are of one that was met before: its texts are looked up once.
+fn of_resource<'a>(columns: &'a Hops, at: usize, known: &mut Vec<OfResource<'a>>) -> FinishedHop<'a> {
+    let index = |column: &[u32]| column.get(at).copied().unwrap_or_default();
+    let key = [
+        &columns.service,
+        &columns.instance,
+        &columns.version,
+        &columns.host,
+        &columns.department,
+        &columns.configuration,
+        &columns.place,
+    ]
+    .map(|column| index(column));
+    if let Some((_, hop)) = known.iter().rev().take(RESOURCES).find(|(other, _)| *other == key) {
+        return *hop;
+    }
+    let [service, instance, version, host, department, configuration, of_place] =
+        key.map(|index| columns.text(index));
+    let [region, zone, cluster] = place(of_place);
+    let service = named(service);
+    let hop = FinishedHop {
+        department,
+        service,
+        version,
+        instance,
+        host,
+        configuration,
+        region,
+        zone,
+        cluster,
+        ..FinishedHop::default()
+    };
+    known.push((key, hop));
+    hop
 }
 
 fn kind(number: u32) -> HopKind {

@@ -34,6 +34,7 @@ pub fn settings() -> RulesSettings {
             max_age: 600 * SECOND,
             max_spans: 1000,
             max_skew: SECOND,
+            error_attributes: None,
         },
         partners: vec!["*.partner.example".into()],
         departments: vec![

@@ -18,6 +18,7 @@ pub(crate) fn settings() -> RulesSettings {
             max_age: 600 * SECOND,
             max_spans: 10_000,
             max_skew: SECOND,
+            error_attributes: None,
         },
         partners: Vec::new(),
         departments: vec![DepartmentRule::Attribute("department".into())],

@@ -3,6 +3,7 @@
 use super::value::Scalar;
 use crate::{
     facts::Range,
+    failure::Failure,
     limits::MAX_CAPTURE_BYTES,
     plan::{AttributeTest, Matcher},
     text::{cut, put_f64, put_i64},
@@ -38,6 +39,17 @@ fn says_yes(test: &AttributeTest, value: Scalar<'_>) -> bool {
 fn within<N: PartialOrd>(number: &N, min: &Option<N>, max: &Option<N>) -> bool {
     // A NaN is within no bounds, so "not below" will not do; without any bound it counts as a number.
     min.as_ref().is_none_or(|min| number >= min) && max.as_ref().is_none_or(|max| number <= max)
+}
+
+/// Whether the value says that the span failed.
+#[inline]
+pub(super) fn fails(failure: Failure, value: Scalar<'_>) -> bool {
+    match value {
+        Scalar::Text(text) => failure.of_text(text),
+        Scalar::Bool(value) => failure.of_flag(value),
+        Scalar::Int(number) => failure.of_number(number),
+        Scalar::Double(_) | Scalar::Absent | Scalar::Other => false,
+    }
 }
 
 /// Appends the text of a value; `None` where it has none.

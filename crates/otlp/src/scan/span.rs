@@ -2,7 +2,7 @@
 
 use super::{
     Pass,
-    attributes::{capture, matches},
+    attributes::{capture, fails, matches},
     value::{Faults, check_attribute, key_value},
 };
 use crate::{
@@ -72,6 +72,8 @@ struct Read<'a> {
     end: u64,
     flags: u16,
     matches: u64,
+    /// Attributes say that it failed.
+    failed: bool,
     faults: Faults,
 }
 
@@ -117,6 +119,7 @@ impl<'r> Pass<'r, '_> {
         if let Some(interest) = plan.span.find(key) {
             span.matches |= matches(plan.span.matchers(interest), value);
             span.flags |= if interest.database { flag::DATABASE } else { 0 };
+            span.failed |= interest.failure.is_some_and(|failure| fails(failure, value));
             if !plan.span.slots(interest).is_empty() && self.is_first(interest) {
                 let text = capture(&mut self.found.facts.text, value);
                 self.fill(interest, text, span);
@@ -183,6 +186,7 @@ impl<'r> Pass<'r, '_> {
             | match span.status {
                 1 => flag::OK,
                 2 => flag::ERROR,
+                0 if span.failed => flag::ERROR,
                 _ => 0,
             }
             | if clamped { flag::CLAMPED } else { 0 };

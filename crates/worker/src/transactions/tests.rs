@@ -34,6 +34,7 @@ fn rules() -> Rules {
             max_age: 60 * SECOND,
             max_spans: 1000,
             max_skew: SECOND,
+            error_attributes: None,
         },
         partners: Vec::new(),
         departments: Vec::new(),
