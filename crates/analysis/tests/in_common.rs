@@ -101,6 +101,52 @@ fn a_channel_that_only_those_hit_have_is_evidence() {
     assert!(!first.evidence.iter().any(|said| said.contains("amount")), "{:#?}", first.evidence);
 }
 
+/// Scenario: one order in ten goes through a service that the others lack, on its only pod; then the shop is slow for these.
+/// Guarantee: the service is told as what they share. That they share its pod and its host too says nothing of them.
+#[test]
+fn a_pod_that_all_have_who_met_its_service_is_no_evidence() {
+    let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
+    for number in 0..4 * 1_080 {
+        let now = START + number * SECOND / 4;
+        diagnosis.advance(now);
+        let id = number.to_string();
+        let hop = |service: &'static str, parent: i32, time: u64| FinishedHop {
+            service,
+            operation: "work",
+            version: "1",
+            instance: if service == "shop" { "shop-1" } else { "gift-1" },
+            host: if service == "shop" { "host-a" } else { "host-b" },
+            parent,
+            count: 1,
+            self_time: time * MS,
+            ..FinishedHop::default()
+        };
+        let is_gift = jitter(number, 2, 10) == 0;
+        let slow = if is_gift && number >= 3_600 { 90 } else { 0 };
+        let mut hops = vec![hop("shop", -1, 8 + jitter(number, 1, 8) + slow)];
+        if is_gift {
+            hops.push(hop("gift", 0, 8 + jitter(number, 3, 8)));
+        }
+        let duration: u64 = hops.iter().map(|hop| hop.self_time).sum();
+        let finished = Finished {
+            id: &id,
+            transaction_type: "order",
+            start: now - duration,
+            end: now,
+            hops: &hops,
+            ..Finished::default()
+        };
+        diagnosis.observe(&finished);
+    }
+    let [incident] = diagnosis.incidents() else { panic!("{:#?}", diagnosis.incidents()) };
+    let first = &incident.suspects[0];
+    assert_eq!(first.service, "shop");
+    assert!(first.evidence.iter().any(|said| said.contains("go through gift")), "{:#?}", first.evidence);
+    let is_vain =
+        |said: &String| said.contains("gift-1") || said.contains("host-b") || said.contains("version");
+    assert!(!first.evidence.iter().any(is_vain), "{:#?}", first.evidence);
+}
+
 /// Scenario: one instance of one service is slow.
 /// Guarantee: it stays the suspect; one service alone says nothing of its host.
 #[test]

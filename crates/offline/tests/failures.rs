@@ -23,7 +23,11 @@ const PER_SECOND: f64 = 4.0;
 /// Errors come here and stay so long, seconds.
 const FAULT: (u64, u64) = (540, 180);
 
-/// What is found where each failed span has this attribute instead of its status and its error's type.
+/// Attributes by which the bank's spans tell of failures.
+const TOLD: [&str; 4] =
+    ["error.type", "http.response.status_code", "rpc.grpc.status_code", "db.response.status_code"];
+
+/// What is found where each failed span has this attribute instead of its status and all else that tells of it.
 fn incidents(rules: &RulesSettings, key: &str, value: Value) -> Vec<Incident> {
     let fault = Fault::new(FaultKind::Errors, Duration::from_secs(FAULT.0), Duration::from_secs(FAULT.1));
     let options = PlanOptions {
@@ -41,7 +45,7 @@ fn incidents(rules: &RulesSettings, key: &str, value: Value) -> Vec<Incident> {
         let mut end = 0;
         for span in scopes.flat_map(|scope| &mut scope.spans) {
             end = end.max(span.end_time_unix_nano);
-            span.attributes.retain(|attribute| attribute.key != "error.type");
+            span.attributes.retain(|attribute| !TOLD.contains(&attribute.key.as_str()));
             span.events.clear();
             if span.status.take().is_some_and(|status| status.code == 2) {
                 let value = Some(AnyValue { value: Some(value.clone()) });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::facets::{self, Facet, Shared};
+use super::facets::{self, Facet, FacetKey, Shared, is_half};
 use super::finding::{Finding, Sign};
 use super::group::{Group, GroupKey};
 use super::incident::Incident;
@@ -189,15 +189,29 @@ impl Case {
         for ((facet, _), count) in &self.facets {
             *hits.entry(*facet).or_default() += count;
         }
-        let judge = |(facet, hits): (Facet, u32)| {
+        let expected = |facet: &Facet| {
             let mut expected = 0.0;
             for (group, count) in &self.hits {
-                expected += healthy(&facet, *group)? * f64::from(*count);
+                expected += healthy(facet, *group)? * f64::from(*count);
             }
-            facets::shared(facet, hits, of, expected / f64::from(of.max(1)))
+            Some(expected)
         };
-        let mut found: Vec<Shared> = hits.into_iter().filter_map(judge).collect();
-        found.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.facet.cmp(&b.facet)));
+        let judge = |(facet, count): (&Facet, &u32)| {
+            // A pod that all have who met its service is nothing that they share beyond that.
+            let met =
+                facet.key.service().and_then(|service| Some((*hits.get(&service)?, expected(&service)?)));
+            let (met, expected_to_meet) = met.unwrap_or((of, f64::from(of)));
+            let healthy = (expected(facet)? / expected_to_meet.max(f64::MIN_POSITIVE)).min(1.0);
+            facets::shared(*facet, *count, met, healthy).filter(|_| is_half(*count, of))
+        };
+        let mut found: Vec<Shared> = hits.iter().filter_map(judge).collect();
+        let is_beyond_service = |shared: &Shared| shared.facet.key != FacetKey::Service;
+        found.sort_by(|a, b| {
+            let by_effect = b.effect.total_cmp(&a.effect);
+            by_effect
+                .then_with(|| is_beyond_service(a).cmp(&is_beyond_service(b)))
+                .then(a.facet.cmp(&b.facet))
+        });
         found
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum FacetKey {
     RegionOf(u32),
     /// Zone in which it met a service.
     ZoneOf(u32),
+    /// Service that it met.
+    Service,
 }
 
 impl FacetKey {
@@ -38,6 +40,24 @@ impl FacetKey {
             Self::Attribute(number) => Some(number),
             Self::ErrorType => Some(EMPTY),
             _ => None,
+        }
+    }
+
+    /// The service that has it, where it is one service's: only who met that can have it.
+    pub(crate) fn service(self) -> Option<Facet> {
+        match self {
+            Self::Version(service)
+            | Self::Configuration(service)
+            | Self::Instance(service)
+            | Self::RegionOf(service)
+            | Self::ZoneOf(service) => Some(Facet { key: Self::Service, value: u64::from(service) }),
+            Self::Attribute(_)
+            | Self::Host
+            | Self::ErrorType
+            | Self::Region
+            | Self::Zone
+            | Self::Cluster
+            | Self::Service => None,
         }
     }
 
@@ -73,6 +93,7 @@ impl Facet {
             FacetKey::Cluster => (8, 0),
             FacetKey::RegionOf(number) => (9, number),
             FacetKey::ZoneOf(number) => (10, number),
+            FacetKey::Service => (11, 0),
         };
         kind << 96 | u128::from(number) << 64 | u128::from(self.value)
     }

@@ -108,6 +108,7 @@ impl Facets {
                 (FacetKey::Zone, zone),
                 (FacetKey::ZoneOf(hop.service), zone),
                 (FacetKey::Cluster, cluster),
+                (FacetKey::Service, hop.service),
             ];
             for (key, value) in of_hop.into_iter().filter(|(_, value)| *value != EMPTY) {
                 into.push(Facet { key, value: u64::from(value) });
@@ -261,6 +262,11 @@ impl Facets {
     }
 }
 
+/// What fewer of those that are hit have is not what they share.
+pub(crate) fn is_half(hits: u32, of: u32) -> bool {
+    f64::from(hits) >= MIN_SHARE * f64::from(of)
+}
+
 /// Whether `hits` of `of` have it far more often than the healthy ones, of whom `healthy` is the share.
 pub(crate) fn shared(facet: Facet, hits: u32, of: u32, healthy: f64) -> Option<Shared> {
     let hit = f64::from(hits) / f64::from(of.max(1));
@@ -303,6 +309,7 @@ mod tests {
             FacetKey::Cluster,
             FacetKey::RegionOf(1),
             FacetKey::ZoneOf(0),
+            FacetKey::Service,
         ];
         let all = keys.iter().flat_map(|key| [0, 5, u64::MAX].map(|value| Facet { key: *key, value }));
         let all: Vec<Facet> = all.collect();

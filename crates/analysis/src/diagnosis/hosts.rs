@@ -9,6 +9,9 @@ use super::series::Trait;
 use super::settings::Method;
 use super::words::confined_to;
 
+/// What is shared where it is a service that all went through.
+pub(super) const SERVICE: &str = "service";
+
 /// Things in common that are told of one incident.
 const MAX_SHARED: usize = 3;
 /// What the other services on a host weigh at least, against the heaviest: less is chance.
@@ -123,6 +126,7 @@ impl Diagnosis {
             FacetKey::Cluster => ("cluster".to_owned(), named()),
             FacetKey::RegionOf(service) => (format!("{} region", name(service)), named()),
             FacetKey::ZoneOf(service) => (format!("{} zone", name(service)), named()),
+            FacetKey::Service => (SERVICE.to_owned(), named()),
         }
     }
 }

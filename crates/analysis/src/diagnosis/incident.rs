@@ -114,7 +114,7 @@ pub struct Figure {
 /// What those that are hit have in common and healthy ones lack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Common {
-    /// An attribute's key; or of which service it is the version, configuration or instance; or `host`.
+    /// An attribute's key; or of which service it is the version, configuration or instance; or `host`, or `service`: they went through it.
     pub what: String,
     /// Its value.
     pub value: String,

@@ -109,7 +109,7 @@ mod tests {
     fn values_and_types_that_find_no_room_are_counted() {
         let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
         diagnosis.advance(limits::SLOT_NS);
-        // Two of each hop.
+        // Two of each hop, and the service.
         let instances: Vec<String> =
             (0..limits::MAX_FACETS_SEEN / 2 + 2).map(|at| format!("pod-{at}")).collect();
         let hops: Vec<FinishedHop<'_>> = instances
@@ -125,7 +125,7 @@ mod tests {
             .collect();
         diagnosis.observe(&Finished { hops: &hops, ..finished(&[]) });
         let seen = hits(&mut diagnosis);
-        assert!(seen.contains(&("analysis.facets_seen", 4)), "{seen:?}");
+        assert!(seen.contains(&("analysis.facets_seen", 5)), "{seen:?}");
         assert_eq!(hits(&mut diagnosis), [], "once");
         for at in 0..limits::MAX_FACETS + 7 {
             let instance = format!("one-{at}");
@@ -140,7 +140,7 @@ mod tests {
         }
         let rows = hits(&mut diagnosis);
         let of = |name| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, hits)| *hits);
-        assert_eq!(of("analysis.facets"), (limits::MAX_FACETS_SEEN + 7) as u64, "{rows:?}");
+        assert_eq!(of("analysis.facets"), (limits::MAX_FACETS_SEEN + 8) as u64, "{rows:?}");
         assert!(of("analysis.traits") > 0, "{rows:?}");
         for at in 0..limits::MAX_FACET_GROUPS + 4 {
             let transaction_type = format!("type-{at}");

@@ -3,7 +3,7 @@
 use super::Diagnosis;
 use super::case::{Account, Case, Proof};
 use super::finding::Sign;
-use super::hosts::Host;
+use super::hosts::{Host, SERVICE};
 use super::incident::{Common, Figure, Incident, Suspect, SuspectKind};
 use super::limits::{MAX_EXAMPLES, MAX_SUSPECTS, SLOT_NS, SLOTS};
 use super::mix::Sort;
@@ -125,15 +125,14 @@ impl Diagnosis {
             let sentence = format!("{} are slow on host {} only", names.join(", "), first.instance);
             first.evidence.insert(0, sentence);
         }
-        let known = [first.instance.clone(), first.version.clone()];
+        let known = [first.instance.clone(), first.version.clone(), first.service.clone()];
         let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         let told = shared.iter().filter(|one| !known.contains(&one.value.as_str()));
         first.evidence.extend(told.map(|one| {
             let (hit, healthy) = (one.share * 100.0, one.healthy * 100.0);
-            format!(
-                "{hit:.0} % of those that are hit have {} {}, of healthy ones {healthy:.0} %",
-                one.what, one.value
-            )
+            let has =
+                if one.what == SERVICE { "go through".to_owned() } else { format!("have {}", one.what) };
+            format!("{hit:.0} % of those that are hit {has} {}, of healthy ones {healthy:.0} %", one.value)
         }));
     }
 
