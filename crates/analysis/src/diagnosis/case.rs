@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::facets::{self, Facet, FacetKey, Shared, is_half};
+use super::facets::{self, Facet, FacetKey, Shared, add_resources, is_half};
 use super::finding::{Finding, Sign};
 use super::group::{Group, GroupKey};
 use super::incident::Incident;
@@ -165,8 +165,10 @@ impl Case {
 
     fn count_facets(&mut self, unusual: &Unusual, over: &mut LimitHits) {
         *self.hits.entry(unusual.group).or_default() += 1;
-        for facet in &unusual.facets {
-            let key = (*facet, unusual.group);
+        let mut facets = unusual.facets.clone();
+        add_resources(unusual.resources.iter().copied(), &mut facets, over);
+        for facet in facets {
+            let key = (facet, unusual.group);
             if self.facets.len() < MAX_CASE_FACETS || self.facets.contains_key(&key) {
                 *self.facets.entry(key).or_default() += 1;
             } else {

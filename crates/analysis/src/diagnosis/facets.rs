@@ -74,11 +74,10 @@ pub(crate) struct Shared {
 }
 
 impl Facets {
-    /// What this transaction has, into `into`: its attributes, and what its resources have. `attribute` gives the number of an attribute's name.
-    pub(crate) fn of<'a>(
+    /// The attributes of this transaction, into `into`. `attribute` gives the number of an attribute's name.
+    pub(crate) fn of_attributes(
         &mut self,
         finished: &Finished<'_>,
-        resources: impl Iterator<Item = &'a HopNames>,
         mut attribute: impl FnMut(&str) -> u32,
         into: &mut Vec<Facet>,
         over: &mut LimitHits,
@@ -96,32 +95,7 @@ impl Facets {
                 into.push(facet);
             }
         }
-        for hop in resources.filter(|hop| hop.service != EMPTY) {
-            let [region, zone, cluster] = hop.place;
-            let of_hop = [
-                (FacetKey::Version(hop.service), hop.version),
-                (FacetKey::Configuration(hop.service), hop.configuration),
-                (FacetKey::Instance(hop.service), hop.instance),
-                (FacetKey::Host, hop.host),
-                (FacetKey::Region, region),
-                (FacetKey::RegionOf(hop.service), region),
-                (FacetKey::Zone, zone),
-                (FacetKey::ZoneOf(hop.service), zone),
-                (FacetKey::Cluster, cluster),
-                (FacetKey::Service, hop.service),
-            ];
-            for (key, value) in of_hop.into_iter().filter(|(_, value)| *value != EMPTY) {
-                into.push(Facet { key, value: u64::from(value) });
-            }
-        }
         into.sort_unstable_by_key(Facet::order);
-        into.dedup();
-        if into.len() > MAX_FACETS_SEEN {
-            over.add(Limit::FacetsSeen, (into.len() - MAX_FACETS_SEEN) as u64);
-            into.sort_unstable_by_key(|facet| (facet.key.rank(), facet.order()));
-            into.truncate(MAX_FACETS_SEEN);
-            into.sort_unstable_by_key(Facet::order);
-        }
     }
 
     /// Whether this value of the attribute of this number is told apart already.
@@ -262,6 +236,40 @@ impl Facets {
     }
 }
 
+/// Adds what a transaction's resources have to what its attributes say: all in order, each once.
+pub(crate) fn add_resources(
+    resources: impl Iterator<Item = HopNames>,
+    into: &mut Vec<Facet>,
+    over: &mut LimitHits,
+) {
+    for hop in resources.filter(|hop| hop.service != EMPTY) {
+        let [region, zone, cluster] = hop.place;
+        let of_hop = [
+            (FacetKey::Version(hop.service), hop.version),
+            (FacetKey::Configuration(hop.service), hop.configuration),
+            (FacetKey::Instance(hop.service), hop.instance),
+            (FacetKey::Host, hop.host),
+            (FacetKey::Region, region),
+            (FacetKey::RegionOf(hop.service), region),
+            (FacetKey::Zone, zone),
+            (FacetKey::ZoneOf(hop.service), zone),
+            (FacetKey::Cluster, cluster),
+            (FacetKey::Service, hop.service),
+        ];
+        for (key, value) in of_hop.into_iter().filter(|(_, value)| *value != EMPTY) {
+            into.push(Facet { key, value: u64::from(value) });
+        }
+    }
+    into.sort_unstable_by_key(Facet::order);
+    into.dedup();
+    if into.len() > MAX_FACETS_SEEN {
+        over.add(Limit::FacetsSeen, (into.len() - MAX_FACETS_SEEN) as u64);
+        into.sort_unstable_by_key(|facet| (facet.key.rank(), facet.order()));
+        into.truncate(MAX_FACETS_SEEN);
+        into.sort_unstable_by_key(Facet::order);
+    }
+}
+
 /// What fewer of those that are hit have is not what they share.
 pub(crate) fn is_half(hits: u32, of: u32) -> bool {
     f64::from(hits) >= MIN_SHARE * f64::from(of)
@@ -327,7 +335,7 @@ mod tests {
             let attributes = [("amount", amount.as_str()), ("channel", "mobile")];
             let finished = crate::diagnosis::input::tests::finished(&attributes);
             let mut over = LimitHits::default();
-            facets.of(&finished, [].iter(), |key| if key == "amount" { 2 } else { 3 }, &mut seen, &mut over);
+            facets.of_attributes(&finished, |key| if key == "amount" { 2 } else { 3 }, &mut seen, &mut over);
             facets.add(&seen, &mut over);
         }
         assert_eq!(seen.len(), 1);
@@ -338,9 +346,8 @@ mod tests {
     /// Takes a transaction with one value of an attribute, a healthy one.
     fn take(facets: &mut Facets, attribute: (&str, &str), seen: &mut Vec<Facet>) {
         let attributes = [attribute];
-        facets.of(
+        facets.of_attributes(
             &crate::diagnosis::input::tests::finished(&attributes),
-            [].iter(),
             |_| 7,
             seen,
             &mut LimitHits::default(),
@@ -393,7 +400,8 @@ mod tests {
         let attributes = [("channel", "mobile"), (ERROR_TYPE, "timeout")];
         let finished = crate::diagnosis::input::tests::finished(&attributes);
         let mut over = LimitHits::default();
-        facets.of(&finished, hops.iter(), |key| if key == ERROR_TYPE { 8 } else { 7 }, &mut seen, &mut over);
+        facets.of_attributes(&finished, |key| if key == ERROR_TYPE { 8 } else { 7 }, &mut seen, &mut over);
+        add_resources(hops.into_iter(), &mut seen, &mut over);
         let has = |key| seen.iter().any(|facet| facet.key == key);
         assert_eq!(seen.len(), MAX_FACETS_SEEN);
         assert!(matches!(seen[0].key, FacetKey::Attribute(7)), "attributes sort first");

@@ -1,10 +1,11 @@
 //! One finished transaction becomes observations.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Diagnosis;
 use super::baseline::HIT;
-use super::facets::Facet;
+use super::facets::{Facet, add_resources};
 use super::group::GroupKey;
 use super::input::{Finished, FinishedHop};
 use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_RECENT};
@@ -21,7 +22,7 @@ use crate::HopKind;
 const RESOURCES_COMPARED: usize = 32;
 
 /// Numbers of a hop's names.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct HopNames {
     pub(crate) department: u32,
     pub(crate) service: u32,
@@ -138,29 +139,33 @@ impl Diagnosis {
         let (slot, names) = (self.slot, &mut self.names);
         let over = &mut self.over;
         let Some(entry) = self.groups.get_mut(group) else { return };
+        let is_healthy = unusual.clues.is_empty();
         // What healthy ones have is a share: some of them tell it as well as all.
-        let is_looked_at =
-            !unusual.clues.is_empty() || entry.counts_facets(slot, finished.id, unusual.weight);
+        let is_counted = !is_healthy || entry.counts_facets(slot, finished.id, unusual.weight);
         entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
-        if group < MAX_FACET_GROUPS && self.settings.has(Method::Shared) {
-            let firsts = if is_looked_at { scratch.firsts.as_slice() } else { &[] };
-            let resources = firsts.iter().map(|first| &scratch.names[*first]);
-            entry.facets.of(finished, resources, |key| names.id(key), &mut scratch.facets, over);
-        } else {
-            if group >= MAX_FACET_GROUPS {
-                over.hit(Limit::FacetTypes);
-            }
-            scratch.facets.clear();
+        let has_facets = group < MAX_FACET_GROUPS && self.settings.has(Method::Shared);
+        scratch.facets.clear();
+        if has_facets {
+            entry.facets.of_attributes(finished, |key| names.id(key), &mut scratch.facets, over);
+        } else if group >= MAX_FACET_GROUPS {
+            over.hit(Limit::FacetTypes);
         }
         let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
         entry.arrive(&scratch.facets, first, unusual.weight);
-        if unusual.clues.is_empty() {
+        if is_healthy {
             entry.remember_usual(finished.id);
-            if is_looked_at {
-                entry.facets.add(&scratch.facets, over);
-            }
+        }
+        if !has_facets || !is_counted {
+            return;
+        }
+        let resources = scratch.firsts.iter().map(|first| scratch.names[*first]);
+        if is_healthy {
+            add_resources(resources, &mut scratch.facets, over);
+            entry.facets.add(&scratch.facets, over);
         } else {
+            // What it has is put together where it turns out to be hit.
             unusual.facets.clone_from(&scratch.facets);
+            unusual.resources = resources.collect();
         }
     }
 

@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::facets::Facet;
 use super::input::Finished;
+use super::observe::HopNames;
 
 /// Where something may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,8 +30,9 @@ pub(crate) struct Unusual {
     pub(crate) customer: u64,
     /// What is out of the normal, and by how many nanoseconds.
     pub(crate) clues: Vec<(Clue, f64)>,
-    /// What it may share with others.
+    /// What it may share with others: its attributes, and the resources that it met.
     pub(crate) facets: Vec<Facet>,
+    pub(crate) resources: Vec<HopNames>,
 }
 
 /// Clues remembered of one transaction.
@@ -49,6 +51,7 @@ impl Unusual {
             customer: if customer.is_empty() { 0 } else { xxh3_64(customer.as_bytes()) },
             clues: Vec::new(),
             facets: Vec::new(),
+            resources: Vec::new(),
         }
     }
 
