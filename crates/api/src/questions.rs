@@ -214,6 +214,12 @@ fn matches(
         && filter.kept != Some(true)
 }
 
+/// The whole minute in which something lies, Unix nanoseconds: sums are held by minute, and what is told beside them is of the same time.
+pub(crate) fn whole_minute(at: u64) -> u64 {
+    const MINUTE: u64 = 60_000_000_000;
+    at / MINUTE * MINUTE
+}
+
 /// Unix nanoseconds so long ago.
 pub(crate) fn since(window: Duration) -> u64 {
     crate::time::now().saturating_sub(u64::try_from(window.as_nanos()).unwrap_or(u64::MAX))
@@ -258,6 +264,11 @@ mod tests {
         assert!(!meets(&|filter| filter.since = Some(1_001)));
         assert!(!meets(&|filter| filter.until = Some(1_000)));
         assert!(meets(&|filter| filter.kept = Some(false)) && !meets(&|filter| filter.kept = Some(true)));
+    }
+
+    #[test]
+    fn a_minute_is_whole() {
+        assert_eq!([0, 59_999_999_999, 60_000_000_000].map(whole_minute), [0, 0, 60_000_000_000]);
     }
 
     #[test]
