@@ -10,6 +10,7 @@
 mod baseline;
 mod blame;
 mod case;
+mod ending;
 mod facet;
 mod facets;
 mod finding;

@@ -7,10 +7,11 @@ use super::baseline::HIT;
 use super::facets::Facet;
 use super::group::GroupKey;
 use super::input::{Finished, FinishedHop};
-use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_RECENT};
+use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_RECENT, SLOT_NS};
 use super::mix::{Child, Mix, MixKey, Sort};
 use super::names::EMPTY;
 use super::over::Limit;
+use super::retold::retell;
 use super::scale::position;
 use super::series::{Measure, Seen, SeriesKey, Trait};
 use super::settings::Method;
@@ -151,7 +152,7 @@ impl Diagnosis {
         let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
         entry.arrive(&scratch.facets, first, unusual.weight);
         if unusual.clues.is_empty() {
-            entry.remember_usual(finished.id);
+            entry.remember_usual(finished.id, finished.end);
             entry.facets.add(&scratch.facets, over);
         } else {
             unusual.facets.clone_from(&scratch.facets);
@@ -211,6 +212,7 @@ impl Diagnosis {
     /// All samples of one series in one transaction are one observation: they are not independent.
     fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
         let (slot, with_seasons) = (self.slot, self.settings.has(Method::Seasons));
+        let ended = unusual.end / SLOT_NS;
         for part in samples.chunk_by(|a, b| a.series == b.series) {
             let over = &mut self.over;
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
@@ -227,7 +229,7 @@ impl Diagnosis {
                 seen.offset += if is_mature { series.baseline.offset(position) / n } else { 0.0 };
                 seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
                 for (what, value) in sample.traits() {
-                    if !series.add_trait(slot, what, value, deviation) {
+                    if !series.add_trait((ended, slot), what, value, deviation) {
                         over.hit(Limit::Traits);
                     }
                 }
@@ -389,7 +391,8 @@ impl Diagnosis {
             if case.claims(&unusual)
                 && let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id)
             {
-                case.hit(incident, &unusual, &mut self.over);
+                let over = &mut self.over;
+                retell(incident, |incident| case.hit(incident, &unusual, over));
                 return;
             }
         }
