@@ -113,7 +113,7 @@ impl Store {
             "SELECT Fingerprint AS fingerprint, Name AS name, Severity AS severity, State AS state, toUnixTimestamp64Nano(Start) AS start, \
              ifNull(toUnixTimestamp64Nano(`End`), 0) AS end, Service AS service, Department AS department, \
              Incident AS incident, Source AS source, Labels AS labels, Annotations AS annotations FROM alerts \
-             WHERE (State = 'firing' OR Start >= fromUnixTimestamp64Nano({{since:Int64}})) \
+             WHERE (State = 'firing' OR ifNull(`End`, Start) >= fromUnixTimestamp64Nano({{since:Int64}})) \
              AND ({{state:String}} = '' OR State = {{state:String}}) \
              AND ({{incident:String}} = '' OR Incident = {{incident:String}}) AND ({{unexplained:Bool}} = false OR Incident = '') AND {after} \
              ORDER BY Start DESC, Fingerprint LIMIT {}",
