@@ -113,6 +113,10 @@ async fn alerts_are_one_incident_across_a_kill() {
     let said = ask(&server, &["incidents", "confirm", &id, "1", "--by", "ann", "--output", "json"]);
     assert_eq!(code(&said), 0, "{said:?}");
     assert_eq!(objects(&said)[0]["feedback"][0]["by"], "ann", "{said:?}");
+    let told = "SELECT count() FROM incidents WHERE Summary LIKE '%ann says that ledger (%) was the cause%'";
+    server.wait_for(told, 1, PATIENCE).await;
+    let of = |tenant: &str, id: &str| ask(&server, &["incidents", id, "--tenant", tenant]).status.code();
+    assert_eq!(of("acme", &id), Some(0), "what only alerts tell of is everybody's");
     assert_eq!(code(&ask(&server, &["incidents", "confirm", &id, "9"])), 2, "there is no such suspect");
     assert_eq!(code(&ask(&server, &["incidents", "no-such-incident"])), 3);
 

@@ -16,6 +16,7 @@ mod joins;
 mod kills;
 mod load;
 mod make_run;
+mod pages;
 mod reload;
 mod replays;
 mod rows;

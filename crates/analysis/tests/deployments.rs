@@ -102,6 +102,8 @@ fn a_version_that_fails_is_worse_within_a_minute_and_over_when_it_is_gone() {
     assert!(last.over && last.verdict == Verdict::Worse && last.last_seen < START + 691 * SECOND);
     assert!(deployments.worse("", "stock").next().is_none(), "it is gone");
     assert_eq!(deployments.list().len(), 1, "it is remembered");
+    let was = |from| deployments.was_worse("", "stock", START + from * SECOND).count();
+    assert_eq!((was(600), was(692)), (1, 0), "for what began while it ran");
 }
 
 #[test]

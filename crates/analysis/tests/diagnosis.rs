@@ -108,7 +108,21 @@ fn only_incident(wrong: Wrong) -> Incident {
     assert!(incident.detected_at <= bad + 60 * SECOND, "within a minute");
     assert!(incident.start >= bad && incident.start < bad + 20 * SECOND, "since the first");
     assert_eq!(incident.state, State::Recovered);
+    assert_true(incident);
     incident.clone()
+}
+
+/// Orders from the 2400th to the 2879th were bad: examples are of them, what was before is of before, and the summary counts as the figures do.
+fn assert_true(incident: &Incident) {
+    let number = |id: &String| id.rsplit('-').next().and_then(|text| text.parse().ok()).unwrap_or(0_u64);
+    let (hit, before) = (&incident.examples, &incident.before);
+    assert!(!hit.is_empty() && hit.iter().all(|id| (2400..2880).contains(&number(id))), "{hit:?}");
+    // The first of the bad ones may be one that met the pod that is well.
+    assert!(!before.is_empty() && before.iter().all(|id| number(id) <= 2400), "{before:?}");
+    let end = incident.end.unwrap_or(0).saturating_sub(START) / SECOND;
+    assert!((718..722).contains(&end), "it ended with the last: {end}");
+    let counted = format!("{} transactions of order are hit", incident.transactions);
+    assert!(incident.summary.contains(&counted), "{counted}: {}", incident.summary);
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl WebhookAlert {
         } else {
             0
         };
-        let (labels, annotations) = (self.labels, self.annotations);
+        let (labels, annotations, starts_at) = (self.labels, self.annotations, starts_at.min(now));
         Ok(Alert { labels, annotations, starts_at, ends_at, source: "alertmanager".to_owned() })
     }
 }
@@ -135,8 +135,9 @@ impl SimpleAlert {
             "" => Ok(None),
             text => time::parse(text).map(Some).ok_or_else(|| not_a_time(name, text)),
         };
-        let starts_at = moment("starts_at", &self.starts_at)?.unwrap_or(now);
-        let ended = moment("ends_at", &self.ends_at)?;
+        // What is told of has begun, whatever the clock says of who tells; what is yet to end has not ended.
+        let starts_at = moment("starts_at", &self.starts_at)?.unwrap_or(now).min(now);
+        let ended = moment("ends_at", &self.ends_at)?.filter(|end| *end <= now);
         let ends_at = match self.status.as_str() {
             "resolved" => ended.unwrap_or(now),
             "" | "firing" => ended.unwrap_or(0),
@@ -223,6 +224,12 @@ mod tests {
         assert_eq!((one[0].name(), one[0].starts_at, one[0].ends_at), ("Disk", NOW, 0));
         let many = read(r#"[{"name":"Disk","status":"resolved"},{"labels":{"a":"b"}}]"#).unwrap();
         assert_eq!((many.len(), many[0].ends_at), (2, NOW));
+        let ahead = read(
+            r#"[{"name":"Disk","starts_at":"2999-01-01T00:00:00Z","ends_at":"2998-01-01T00:00:00Z"},
+            {"name":"Disk","status":"resolved","ends_at":"2998-01-01T00:00:00Z"}]"#,
+        );
+        let ahead: Vec<_> = ahead.unwrap().iter().map(|alert| (alert.starts_at, alert.ends_at)).collect();
+        assert_eq!(ahead, [(NOW, 0), (NOW, NOW)], "a clock that is ahead");
         assert!(read(r#"{"name":"Disk","status":"odd"}"#).is_err());
         assert!(read(r#"{"name":"Disk","starts_at":"yesterday"}"#).is_err());
         let wrong = read(r#"[{"name":"Disk"},{"name":5}]"#).unwrap_err().to_string();

@@ -11,7 +11,7 @@ use crate::{
         CompareRequest, ComparedSide, Comparison, Measure, Topology, TopologyCall, TopologyRequest,
         TopologyService,
     },
-    questions::{Questions, since},
+    questions::{Questions, since, whole_minute},
 };
 
 /// Measures that an answer has at most.
@@ -53,7 +53,7 @@ impl Questions {
     /// Where the store does not answer.
     pub async fn topology(&self, request: &TopologyRequest) -> Result<Topology, ApiError> {
         let window = if request.since_seconds == 0 { 3600 } else { request.since_seconds };
-        let from = since(std::time::Duration::from_secs(window));
+        let from = whole_minute(since(std::time::Duration::from_secs(window)));
         let (tenant, kind) = (&request.tenant, &request.r#type);
         let (services, calls) =
             tokio::try_join!(self.store.services(tenant, kind, from), self.store.calls(tenant, kind, from))?;
@@ -141,6 +141,10 @@ fn side(value: &str, cells: &[ComparedCell], calls: &[ComparedCall]) -> Side {
     let mut side = Side::default();
     for cell in cells.iter().filter(|cell| cell.value == value) {
         let sample = side.operations.entry(general(&cell.operation).into_owned()).or_default();
+        if cell.own {
+            *sample.own.entry(cell.bucket).or_default() += cell.transactions;
+            continue;
+        }
         sample.errors.merge(&Events {
             calls: cell.calls,
             events: cell.errors,
@@ -165,7 +169,7 @@ fn side(value: &str, cells: &[ComparedCell], calls: &[ComparedCall]) -> Side {
 
 fn told(value: &ComparedValue, cells: &[ComparedCell]) -> ComparedSide {
     let mut durations = std::collections::BTreeMap::new();
-    for cell in cells.iter().filter(|cell| cell.value == value.value) {
+    for cell in cells.iter().filter(|cell| cell.value == value.value && !cell.own) {
         *durations.entry(cell.bucket).or_default() += cell.calls;
     }
     ComparedSide {
@@ -183,6 +187,7 @@ fn measure(of: &compare::Measure) -> Measure {
     let what = match of.what {
         What::Errors => "errors",
         What::Latency => "latency",
+        What::Own => "own",
         What::Calls => "calls",
     };
     Measure {

@@ -8,7 +8,7 @@ use crate::{
     ApiError,
     limits::{KPIS_MOST, SINCE},
     query::{DepartmentKpi, Kpis, KpisRequest, TypeLevel},
-    questions::{Questions, since},
+    questions::{Questions, since, whole_minute},
 };
 
 impl Questions {
@@ -28,7 +28,7 @@ impl Questions {
                 request.since_seconds
             )));
         }
-        let (tenant, kind, from) = (&request.tenant, &request.r#type, since(window));
+        let (tenant, kind, from) = (&request.tenant, &request.r#type, whole_minute(since(window)));
         let (work, parts, levels) = tokio::try_join!(
             self.store.work(tenant, kind, from),
             self.store.parts(tenant, kind, from),

@@ -7,18 +7,20 @@ use throughline_assembly::{
     incidents::{FoundBy, Report},
     records::FeedbackGiven,
 };
-use throughline_clickhouse::questions::{AlertFilter, IncidentFilter, StoredAlert};
+use throughline_clickhouse::questions::{After, AlertFilter, IncidentFilter, StoredAlert};
 use throughline_worker::Incidents;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     ApiError,
     limits::{ALERT_LIST, CHANGE_NAME, FEEDBACK_WAIT, INCIDENTS_SINCE, LIST},
+    page::Question,
     query::{
-        Advice, Alert, AlertingService, FeedbackRequest, Figure, Incident, IncidentFeedback,
-        ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse, Suspect,
+        Advice, Alert, AlertingService, FeedbackRequest, Figure, GetIncidentRequest, Incident,
+        IncidentFeedback, ListAlertsRequest, ListAlertsResponse, ListIncidentsRequest, ListIncidentsResponse,
+        Suspect,
     },
-    questions::{Questions, since},
+    questions::{Questions, order, since},
 };
 
 const STATES: [&str; 3] = ["", "open", "recovered"];
@@ -44,13 +46,17 @@ impl Questions {
     ) -> Result<ListIncidentsResponse, ApiError> {
         check(&request.state, &STATES)?;
         let limit = limit(request.limit, LIST)?;
-        let window = window(request.since_seconds);
+        let same = ListIncidentsRequest { limit: 0, page_token: String::new(), ..request.clone() };
+        let asked = Question::new("incidents", &same);
+        let page = asked.page(&request.page_token, (since(window(request.since_seconds)), None))?;
         let filter = IncidentFilter {
-            since: since(window),
+            since: page.since,
             state: request.state.clone(),
             department: request.department.clone(),
             tenant: request.tenant.clone(),
-            limit,
+            after: page.after.clone(),
+            // One more than is told says whether there are more.
+            limit: limit + 1,
         };
         let stored = self.store.incidents(&filter).await;
         let held = self.incidents.as_ref().map(Incidents::list);
@@ -61,27 +67,29 @@ impl Questions {
         };
         let mut all: BTreeMap<String, Incident> =
             stored.iter().map(|report| (report.incident.id.clone(), self.told(report))).collect();
-        for report in held.unwrap_or_default() {
+        let held = held.unwrap_or_default().into_iter();
+        for report in held.filter(|report| is_for(report, &filter.tenant)) {
             all.insert(report.incident.id.clone(), self.told(&report));
         }
         let mut incidents: Vec<Incident> =
             all.into_values().filter(|incident| matches(incident, &filter)).collect();
         incidents.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.id.cmp(&b.id)));
-        incidents.truncate(limit as usize);
-        Ok(ListIncidentsResponse { incidents })
+        let next_page_token = asked.cut(&page, &mut incidents, limit, place);
+        Ok(ListIncidentsResponse { incidents, next_page_token })
     }
 
     /// One incident; the beginning of an id that is one's alone is enough.
     ///
     /// # Errors
     /// Where there is none, or the store does not answer.
-    pub async fn incident(&self, id: &str) -> Result<Incident, ApiError> {
-        let id = id.trim();
+    pub async fn incident(&self, request: &GetIncidentRequest) -> Result<Incident, ApiError> {
+        let id = request.id.trim();
+        let none = || ApiError::NoIncident(id.to_owned());
         if let Some(report) = self.incidents.as_ref().and_then(|incidents| incidents.get(id)) {
-            return Ok(self.told(&report));
+            return is_for(&report, &request.tenant).then(|| self.told(&report)).ok_or_else(none);
         }
-        let stored = self.store.incident(id).await?;
-        stored.as_ref().map(|report| self.told(report)).ok_or_else(|| ApiError::NoIncident(id.to_owned()))
+        let stored = self.store.incident(id).await?.filter(|report| is_for(report, &request.tenant));
+        stored.as_ref().map(|report| self.told(report)).ok_or_else(none)
     }
 
     /// Takes a person's word, and waits until it shows.
@@ -92,6 +100,7 @@ impl Questions {
         let analysis = self.analysis()?;
         let known = analysis
             .get(request.incident.trim())
+            .filter(|report| is_for(report, &request.tenant))
             .ok_or_else(|| ApiError::NoIncident(request.incident.clone()))?;
         if !known.incident.suspects.iter().any(|suspect| suspect.rank == request.suspect) {
             let count = known.incident.suspects.len();
@@ -134,15 +143,25 @@ impl Questions {
     /// Where the question makes no sense, or the store does not answer.
     pub async fn list_alerts(&self, request: &ListAlertsRequest) -> Result<ListAlertsResponse, ApiError> {
         check(&request.state, &ALERT_STATES)?;
+        let limit = limit(request.limit, ALERT_LIST)?;
+        let same = ListAlertsRequest { limit: 0, page_token: String::new(), ..request.clone() };
+        let asked = Question::new("alerts", &same);
+        let page = asked.page(&request.page_token, (since(window(request.since_seconds)), None))?;
         let filter = AlertFilter {
-            since: since(window(request.since_seconds)),
+            since: page.since,
             state: request.state.clone(),
             incident: request.incident.clone(),
             unexplained: request.unexplained,
-            limit: limit(request.limit, ALERT_LIST)?,
+            after: page.after.clone(),
+            limit: limit + 1,
         };
-        let alerts = self.store.alerts(&filter).await?.into_iter().map(alert).collect();
-        Ok(ListAlertsResponse { alerts })
+        let mut found = self.store.alerts(&filter).await?;
+        let next_page_token = asked.cut(&page, &mut found, limit, |row| After {
+            at: row.start,
+            id: row.fingerprint.to_string(),
+            tenant: String::new(),
+        });
+        Ok(ListAlertsResponse { alerts: found.into_iter().map(alert).collect(), next_page_token })
     }
 
     /// What is open, then every version as it comes. Ends where the analysis does.
@@ -157,9 +176,7 @@ impl Questions {
         let advice = Arc::clone(&self.advice);
         let incident = move |report: &Report| incident(report, &advice.load());
         let (out, stream) = tokio::sync::mpsc::channel(LIST.0 as usize);
-        let is_its = move |report: &Report| {
-            tenant.is_empty() || report.incident.tenant.is_empty() || report.incident.tenant == tenant
-        };
+        let is_its = move |report: &Report| is_for(report, &tenant);
         tokio::spawn(async move {
             for report in first.iter().filter(|report| is_its(report)) {
                 if out.send(incident(report)).await.is_err() {
@@ -208,13 +225,25 @@ fn window(seconds: u64) -> Duration {
     if seconds == 0 { INCIDENTS_SINCE } else { Duration::from_secs(seconds) }
 }
 
+/// Whether a tenant may see it: its own, and what only alerts tell of, for they have no tenant. No name is anybody.
+fn is_for(report: &Report, tenant: &str) -> bool {
+    let of = report.incident.tenant.as_str();
+    tenant.is_empty() || of == tenant || of.is_empty() && report.found_by == FoundBy::Alerts
+}
+
+/// Where an incident stands in the list.
+fn place(incident: &Incident) -> After {
+    After { at: incident.start, id: incident.id.clone(), tenant: String::new() }
+}
+
 /// The same conditions as the store's, over what is held here.
 fn matches(incident: &Incident, filter: &IncidentFilter) -> bool {
     let is_open = incident.state == "open";
+    let is_behind = filter.after.as_ref().is_none_or(|after| order(after) < order(&place(incident)));
     incident.state != "merged"
+        && is_behind
         && (is_open || incident.updated_at >= filter.since)
         && (filter.state.is_empty() || incident.state == filter.state)
-        && (filter.tenant.is_empty() || incident.tenant.is_empty() || incident.tenant == filter.tenant)
         && (filter.department.is_empty()
             || incident.suspects.iter().any(|suspect| suspect.department == filter.department))
 }

@@ -15,11 +15,11 @@ use crate::{
     alerts::{SimpleAlerts, Webhook},
     extract::{self, Path, Query},
     query::{
-        Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, Incident, Kpis,
-        KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest, ListBaselinesResponse,
-        ListChangesRequest, ListChangesResponse, ListDeploymentsRequest, ListDeploymentsResponse,
-        ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest, ListTransactionsResponse,
-        TellChangeRequest, Topology, TopologyRequest,
+        Change, CompareRequest, Comparison, ExplainRequest, Explanation, FeedbackRequest, GetIncidentRequest,
+        Incident, Kpis, KpisRequest, ListAlertsRequest, ListAlertsResponse, ListBaselinesRequest,
+        ListBaselinesResponse, ListChangesRequest, ListChangesResponse, ListDeploymentsRequest,
+        ListDeploymentsResponse, ListIncidentsRequest, ListIncidentsResponse, ListTransactionsRequest,
+        ListTransactionsResponse, TellChangeRequest, Topology, TopologyRequest,
     },
     questions::Questions,
     time,
@@ -27,6 +27,7 @@ use crate::{
 
 /// Which tenant a question is about. Where it does not say, what is stored is that of all, the default one's first; what is in flight is the default one's.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Tenant {
     #[serde(default)]
     tenant: String,
@@ -61,8 +62,9 @@ pub(crate) async fn incidents(
 pub(crate) async fn incident(
     State(questions): State<Questions>,
     Path(id): Path<String>,
+    Query(Tenant { tenant }): Query<Tenant>,
 ) -> Result<Json<Incident>, ApiError> {
-    Ok(Json(questions.incident(&id).await?))
+    Ok(Json(questions.incident(&GetIncidentRequest { id, tenant }).await?))
 }
 
 /// `GET /api/v1/incidents/watch`: one object a line, for as long as it is read.
@@ -86,15 +88,17 @@ pub(crate) struct Said {
     confirmed: bool,
     #[serde(default)]
     by: String,
+    #[serde(default)]
+    tenant: String,
 }
 
 /// `POST /api/v1/incidents/{id}/feedback`
 pub(crate) async fn feedback(
     State(questions): State<Questions>,
     Path(incident): Path<String>,
-    extract::Body(Said { suspect, confirmed, by }): extract::Body<Said>,
+    extract::Body(Said { suspect, confirmed, by, tenant }): extract::Body<Said>,
 ) -> Result<Json<Incident>, ApiError> {
-    Ok(Json(questions.give_feedback(&FeedbackRequest { incident, suspect, confirmed, by }).await?))
+    Ok(Json(questions.give_feedback(&FeedbackRequest { incident, suspect, confirmed, by, tenant }).await?))
 }
 
 /// `GET /api/v1/compare`

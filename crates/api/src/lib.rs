@@ -15,6 +15,7 @@ mod error;
 mod extract;
 mod incidents;
 mod json;
+mod page;
 mod questions;
 mod server;
 mod time;

@@ -5,12 +5,17 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use throughline_advice::Packs;
 use throughline_assembly::general::general;
-use throughline_clickhouse::{Store, questions::TransactionFilter};
+use throughline_clickhouse::{
+    Store,
+    questions::{After, TransactionFilter, TransactionRow},
+};
 use throughline_worker::{InFlight, Incidents};
 
 use crate::{
     ApiError, convert, explain,
+    incidents::limit,
     limits::{BASELINE_SINCE, LIST, LOOK_AGAIN, LOOKS, OPEN_LOOKED_AT, SINCE},
+    page::{Page, Question},
     query::{
         ExplainRequest, Explanation, ListTransactionsRequest, ListTransactionsResponse, TransactionSummary,
     },
@@ -103,10 +108,7 @@ impl Questions {
         &self,
         request: &ListTransactionsRequest,
     ) -> Result<ListTransactionsResponse, ApiError> {
-        let limit = if request.limit == 0 { LIST.0 } else { request.limit };
-        if limit > LIST.1 {
-            return Err(ApiError::Invalid(format!("limit is {limit}, at most {} are possible", LIST.1)));
-        }
+        let limit = limit(request.limit, LIST)?;
         if !["", "ok", "error", "incomplete"].contains(&request.outcome.as_str()) {
             let outcome = &request.outcome;
             return Err(ApiError::Invalid(format!(
@@ -116,56 +118,77 @@ impl Questions {
         if !["", "yes", "no"].contains(&request.kept.as_str()) {
             return Err(ApiError::Invalid(format!("kept is `{}`; there are yes and no", request.kept)));
         }
-        let filter = filter(request, limit);
-        let transactions = if request.in_flight {
-            self.open_ones(request, &filter).await
-        } else {
-            let rows = self.store.find_transactions(&filter).await?;
-            rows.into_iter().filter_map(|row| convert::stored(row).transaction).collect()
-        };
-        Ok(ListTransactionsResponse { transactions })
+        let same = ListTransactionsRequest { limit: 0, page_token: String::new(), ..request.clone() };
+        let asked = Question::new("transactions", &same);
+        let page = asked.page(&request.page_token, window(request))?;
+        // One more than is told says whether there are more.
+        let filter = filter(request, page.clone(), limit + 1);
+        if request.in_flight {
+            let mut rows = self.open_ones(&filter).await;
+            let next_page_token = asked.cut(&page, &mut rows, limit, |row| row.0.clone());
+            let transactions = rows.into_iter().map(|row| row.1).collect();
+            return Ok(ListTransactionsResponse { transactions, next_page_token });
+        }
+        let mut rows = self.store.find_transactions(&filter).await?;
+        let next_page_token = asked.cut(&page, &mut rows, limit, |row: &TransactionRow| After {
+            at: if filter.slowest_first { row.duration } else { row.start },
+            id: row.transaction_id.clone(),
+            tenant: row.tenant.clone(),
+        });
+        let transactions = rows.into_iter().filter_map(|row| convert::stored(row).transaction).collect();
+        Ok(ListTransactionsResponse { transactions, next_page_token })
     }
 
-    /// Those that match of what is open, up to the limit of what is looked at.
-    async fn open_ones(
-        &self,
-        request: &ListTransactionsRequest,
-        filter: &TransactionFilter,
-    ) -> Vec<TransactionSummary> {
+    /// Those that match of what is open, up to the limit of what is looked at, each with its place in the list.
+    async fn open_ones(&self, filter: &TransactionFilter) -> Vec<(After, TransactionSummary)> {
         let open = match &self.in_flight {
             Some(open) => open.list(OPEN_LOOKED_AT).await,
             None => Vec::new(),
         };
         let now = since(Duration::ZERO);
         let of_tenant =
-            open.into_iter().filter(|row| request.tenant.is_empty() || row.tenant == request.tenant);
+            open.into_iter().filter(|row| filter.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant));
         let found = of_tenant.filter_map(|row| {
-            let services = row.services.clone();
-            let transaction = convert::in_flight(row).transaction?;
-            matches(&transaction, &services, filter, now).then_some(transaction)
+            let (services, tenant) = (row.services.clone(), row.tenant.clone());
+            let one = convert::in_flight(row).transaction?;
+            let at = if filter.slowest_first { one.duration } else { one.start };
+            let place = After { at, id: one.transaction_id.clone(), tenant };
+            let is_behind = filter.after.as_ref().is_none_or(|after| order(after) < order(&place));
+            (is_behind && matches(&one, &services, filter, now)).then_some((place, one))
         });
-        let mut found: Vec<TransactionSummary> = found.collect();
-        let order = |one: &TransactionSummary| if request.slowest_first { one.duration } else { one.start };
-        found.sort_by_key(|one| std::cmp::Reverse(order(one)));
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|a, b| order(&a.0).cmp(&order(&b.0)));
         found.truncate(filter.limit as usize);
         found
     }
 }
 
-fn filter(request: &ListTransactionsRequest, limit: u32) -> TransactionFilter {
-    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+/// As the store sorts: what a list is sorted by falls.
+pub(crate) fn order(place: &After) -> (std::cmp::Reverse<u64>, &str, &str) {
+    (std::cmp::Reverse(place.at), &place.id, &place.tenant)
+}
+
+/// What a list looks at that begins now.
+fn window(request: &ListTransactionsRequest) -> (u64, Option<u64>) {
     let window = if request.since_seconds == 0 { SINCE } else { Duration::from_secs(request.since_seconds) };
+    let until = (request.until_seconds > 0).then(|| since(Duration::from_secs(request.until_seconds)));
+    (since(window), until)
+}
+
+fn filter(request: &ListTransactionsRequest, page: Page, limit: u32) -> TransactionFilter {
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     TransactionFilter {
         tenant: some(&request.tenant),
         kind: some(&request.r#type),
-        since: Some(since(window)),
-        until: (request.until_seconds > 0).then(|| since(Duration::from_secs(request.until_seconds))),
+        since: Some(page.since),
+        until: page.until,
         slower_than: (request.slower_than > 0).then(|| Duration::from_nanos(request.slower_than)),
         outcome: some(&request.outcome),
         department: some(&request.department),
         service: some(&request.service),
         kept: (!request.kept.is_empty()).then(|| request.kept == "yes"),
         slowest_first: request.slowest_first,
+        after: page.after,
         limit,
     }
 }
@@ -189,6 +212,12 @@ fn matches(
         && filter.since.is_none_or(|since| transaction.start >= since)
         && filter.until.is_none_or(|until| transaction.start < until)
         && filter.kept != Some(true)
+}
+
+/// The whole minute in which something lies, Unix nanoseconds: sums are held by minute, and what is told beside them is of the same time.
+pub(crate) fn whole_minute(at: u64) -> u64 {
+    const MINUTE: u64 = 60_000_000_000;
+    at / MINUTE * MINUTE
 }
 
 /// Unix nanoseconds so long ago.
@@ -238,6 +267,11 @@ mod tests {
     }
 
     #[test]
+    fn a_minute_is_whole() {
+        assert_eq!([0, 59_999_999_999, 60_000_000_000].map(whole_minute), [0, 0, 60_000_000_000]);
+    }
+
+    #[test]
     fn a_request_says_all_conditions() {
         let request = ListTransactionsRequest {
             tenant: "acme".into(),
@@ -247,7 +281,8 @@ mod tests {
             slowest_first: true,
             ..ListTransactionsRequest::default()
         };
-        let made = filter(&request, 7);
+        let (since, until) = window(&request);
+        let made = filter(&request, Page { since, until, after: None }, 7);
         assert_eq!((made.tenant.as_deref(), made.service.as_deref()), (Some("acme"), Some("ledger")));
         assert_eq!((made.kept, made.slowest_first, made.limit), (Some(false), true, 7));
         assert!(made.until > made.since && made.kind.is_none());

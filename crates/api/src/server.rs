@@ -65,7 +65,7 @@ impl Query for Grpc {
     }
 
     async fn get_incident(&self, request: Request<GetIncidentRequest>) -> Result<Response<Incident>, Status> {
-        Ok(Response::new(self.0.incident(&request.into_inner().id).await?))
+        Ok(Response::new(self.0.incident(&request.into_inner()).await?))
     }
 
     type WatchIncidentsStream = IncidentStream;

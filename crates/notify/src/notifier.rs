@@ -119,14 +119,14 @@ impl Teller {
         let is_held = |id: &String| incidents.iter().any(|incident| incident.id == *id);
         self.told.last.retain(|id, last| last.open || is_held(id));
         let mut changed = before != self.told.last.len();
-        match self.target.clone() {
-            Target::Alertmanager(address) => changed |= self.tell_alertmanager(&address, &incidents).await?,
-            Target::Webhook(url) => changed |= self.tell_webhook(&url, &incidents).await?,
-        }
+        let result = match self.target.clone() {
+            Target::Alertmanager(address) => self.tell_alertmanager(&address, &incidents, &mut changed).await,
+            Target::Webhook(url) => self.tell_webhook(&url, &incidents, &mut changed).await,
+        };
         if changed && let Err(error) = self.told.save() {
             tracing::warn!(%error, "what was told could not be noted; it may be told again");
         }
-        Ok(())
+        result
     }
 
     /// Incidents that are not as they were told; those that were over before they were told of are left out.
@@ -149,8 +149,13 @@ impl Teller {
         news
     }
 
-    /// One request with all that fires and all that is over since; whether there was any news.
-    async fn tell_alertmanager(&mut self, address: &str, incidents: &[Incident]) -> Result<bool, Refused> {
+    /// One request with all that fires and all that is over since; `changed` is set where there was any news.
+    async fn tell_alertmanager(
+        &mut self,
+        address: &str,
+        incidents: &[Incident],
+        changed: &mut bool,
+    ) -> Result<(), Refused> {
         let news = self.news(incidents);
         let is_due = self.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEW);
         let now = SystemTime::now();
@@ -166,7 +171,7 @@ impl Teller {
             self.renewed = Some(Instant::now());
         }
         if alerts.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         let url = format!("{}/api/v2/alerts", address.trim_end_matches('/'));
         if let Err(error) = self.post(&url, &alerts).await {
@@ -174,19 +179,30 @@ impl Teller {
             return Err(error);
         }
         let told: Vec<_> = news.into_iter().map(|(incident, last, _)| (incident.id.clone(), last)).collect();
-        let has_news = !told.is_empty();
+        *changed |= !told.is_empty();
         self.told.last.extend(told);
-        Ok(has_news)
+        Ok(())
     }
 
-    async fn tell_webhook(&mut self, url: &str, incidents: &[Incident]) -> Result<bool, Refused> {
-        let mut changed = false;
+    /// A request for each piece of news; one that is not taken holds up no other, where the target answers at all.
+    async fn tell_webhook(
+        &mut self,
+        url: &str,
+        incidents: &[Incident],
+        changed: &mut bool,
+    ) -> Result<(), Refused> {
+        let mut refused = Ok(());
         for (incident, last, event) in self.news(incidents) {
-            self.post(url, &Event { event, incident }).await?;
-            self.told.last.insert(incident.id.clone(), last);
-            changed = true;
+            match self.post(url, &Event { event, incident }).await {
+                Ok(()) => {
+                    self.told.last.insert(incident.id.clone(), last);
+                    *changed = true;
+                }
+                Err(error @ Refused::Status(_)) => refused = Err(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(changed)
+        refused
     }
 
     async fn post(&self, url: &str, body: &impl Serialize) -> Result<(), Refused> {

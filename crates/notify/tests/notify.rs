@@ -24,6 +24,9 @@ async fn target() -> (String, Seen) {
         if seen.1 {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
+        if body["incident"]["id"] == "odd" {
+            return StatusCode::BAD_REQUEST;
+        }
         seen.0.push(body);
         StatusCode::OK
     };
@@ -111,4 +114,35 @@ async fn what_opens_is_told_and_what_is_over_too() {
         alerts.iter().all(|list| list.as_array().unwrap().len() == 1),
         "what was over before is not told"
     );
+}
+
+/// Scenario: a webhook does not take one of two incidents, whatever happens; a restart; the other one recovers.
+/// Guarantee: it is told of the other one, once each time.
+#[tokio::test]
+async fn what_is_not_taken_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hook, seen) = target().await;
+    let now = Arc::new(Mutex::new(vec![incident("open", "odd"), incident("open", "ledger")]));
+    now.lock().unwrap()[0].id = "odd".to_owned();
+    let targets = vec![Target::Webhook(format!("{hook}/hook"))];
+    let (notifier, stop) = run(dir.path(), targets.clone(), &now);
+    wait_for(&seen, 1).await;
+    now.lock().unwrap()[1] = incident("open", "accounts");
+    wait_for(&seen, 2).await;
+    // What was told is noted though something is still to be told.
+    let noted = dir.path().join("0.json");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !std::fs::read_to_string(&noted).is_ok_and(|told| told.contains("accounts")) {
+        assert!(Instant::now() < until, "it is not noted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    notifier.stopped().await;
+    now.lock().unwrap()[1] = incident("recovered", "accounts");
+    let (notifier, stop) = run(dir.path(), targets, &now);
+    let events = wait_for(&seen, 3).await;
+    stop.cancel();
+    notifier.stopped().await;
+    let told: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(told, ["opened", "changed", "recovered"]);
 }

@@ -110,9 +110,27 @@ fn a_bad_version_is_compared_by_itself_and_is_an_incident_once() {
     assert_eq!(told, 1, "the last look is evidence: {:?}", suspect.evidence);
 }
 
+/// `bad`, and then nothing for five minutes.
+fn bad_and_gone() -> Vec<(u64, Vec<Closed>)> {
+    let mut seconds = bad();
+    let last = seconds.last().unwrap().0;
+    seconds.extend((1..=300).map(|second| (last + second * SECOND, Vec::new())));
+    seconds
+}
+
+#[test]
+fn what_a_comparison_says_is_said_of_an_incident_that_is_over_too() {
+    let fold = analysed(&bad_and_gone(), DiagnosisSettings::default(), 1);
+    let reports: Vec<_> = since_then(&fold).into_iter().filter(|report| report.part_of.is_empty()).collect();
+    let [report] = reports[..] else { panic!("one incident: {reports:#?}") };
+    let suspect = &report.incident.suspects[0];
+    assert_eq!((report.is_open(), suspect.kind), (false, SuspectKind::Version));
+    assert!(suspect.evidence.iter().any(|said| said.contains("is worse than")), "{:?}", suspect.evidence);
+}
+
 #[test]
 fn the_comparison_alone_finds_it_and_its_incident_ends() {
-    let mut seconds = bad();
+    let seconds = bad();
     let fold = analysed(&seconds, comparisons_alone(), 1);
     let reports = since_then(&fold);
     let [report] = reports[..] else { panic!("one incident: {reports:#?}") };
@@ -120,9 +138,7 @@ fn the_comparison_alone_finds_it_and_its_incident_ends() {
     assert!(report.is_open() && report.incident.detected_at <= BASE + (NEW.0 + 120) * SECOND);
     assert!(report.incident.summary.contains("of fraud-check"), "{}", report.incident.summary);
     assert!(!report.incident.examples.is_empty() && report.incident.transactions > 0);
-    let last = seconds.last().unwrap().0;
-    seconds.extend((1..=150).map(|second| (last + second * SECOND, Vec::new())));
-    let fold = analysed(&seconds, comparisons_alone(), 1);
+    let fold = analysed(&bad_and_gone(), comparisons_alone(), 1);
     assert!(since_then(&fold).iter().all(|report| !report.is_open()), "it is gone, so it is over");
 }
 

@@ -6,6 +6,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::process::exit::{Exit, Failure};
+use crate::process::output::tell;
 
 /// Where a server listens that was told nothing else.
 pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7317";
@@ -33,13 +34,45 @@ pub(crate) struct Ask {
     pub(crate) output: Output,
 }
 
+/// Rows that a command lists at most: they are all held until the table is drawn.
+pub(crate) const MAX_LISTED: i64 = 100_000;
+
+/// Rows that are asked for at once.
+const PAGE: u32 = 1000;
+
+/// Bytes of one answer at most: a page of incidents with all that is known of them.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Rows of a list, page by page, up to `limit`; says so where there are more. `fetch` has the limit of one page and the word that asks for it, and gives
+/// the rows and the word for those behind them.
+pub(crate) async fn pages<T>(
+    limit: u32,
+    mut fetch: impl AsyncFnMut(u32, String) -> Result<(Vec<T>, String), Status>,
+) -> Result<Vec<T>, Status> {
+    let (mut all, mut next) = (Vec::new(), String::new());
+    loop {
+        let left = limit.saturating_sub(u32::try_from(all.len()).unwrap_or(limit));
+        let (rows, behind) = fetch(left.min(PAGE), next).await?;
+        let is_last = rows.is_empty() || behind.is_empty();
+        all.extend(rows);
+        if is_last {
+            return Ok(all);
+        }
+        if all.len() >= limit as usize {
+            tell(&format!("there are more than these {limit}; --limit shows more"));
+            return Ok(all);
+        }
+        next = behind;
+    }
+}
+
 impl Ask {
     /// Reaches the server.
     pub(crate) async fn connect(&self) -> Result<QueryClient<Channel>, Failure> {
         let endpoint =
             Endpoint::from_shared(self.endpoint.clone()).map_err(|error| Failure::usage(&error))?;
         match endpoint.connect().await {
-            Ok(channel) => Ok(QueryClient::new(channel)),
+            Ok(channel) => Ok(QueryClient::new(channel).max_decoding_message_size(MAX_ANSWER)),
             Err(error) => {
                 let cause = Failure::of(&error).message;
                 let message = format!(

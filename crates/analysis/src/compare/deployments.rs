@@ -312,6 +312,20 @@ impl Deployments {
         all
     }
 
+    /// Comparisons that are over and were worse to the end, whose new version or configuration was called at `from` or later.
+    pub fn was_worse<'a>(
+        &'a self,
+        tenant: &'a str,
+        service: &'a str,
+        from: u64,
+    ) -> impl Iterator<Item = &'a Deployment> {
+        self.ended.iter().filter(move |of| {
+            (of.tenant.as_str(), of.service.as_str()) == (tenant, service)
+                && of.verdict == Verdict::Worse
+                && of.last_seen >= from
+        })
+    }
+
     /// Comparisons of a service's new version and new configuration that go on and are worse.
     pub fn worse<'a>(&'a self, tenant: &'a str, service: &'a str) -> impl Iterator<Item = &'a Deployment> {
         let watches = self.services.iter().filter_map(move |of_kind| {

@@ -158,7 +158,7 @@ fn matters(measure: &Measure) -> bool {
 fn matters_by_size(measure: &Measure) -> bool {
     match measure.what {
         What::Errors => measure.effect > ERRORS,
-        What::Latency => {
+        What::Latency | What::Own => {
             measure.candidate > measure.baseline * SLOWER.0 && measure.candidate - measure.baseline > SLOWER.1
         }
         What::Calls => false,

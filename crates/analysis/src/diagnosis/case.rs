@@ -1,9 +1,10 @@
 //! An open incident: what speaks against whom, and whom it has hit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::ending::Ending;
 use super::facets::{self, Facet, FacetKey, Shared, add_resources, is_half};
 use super::finding::{Finding, Sign};
 use super::group::{Group, GroupKey};
@@ -51,7 +52,6 @@ pub(crate) struct Case {
     pub(crate) tenant: u32,
     pub(crate) first_slot: u64,
     pub(crate) last_slot: u64,
-    pub(crate) last_hit: u64,
     pub(crate) groups: Vec<u32>,
     pub(crate) accounts: BTreeMap<u32, Account>,
     /// Who is charged first with a clue.
@@ -61,6 +61,7 @@ pub(crate) struct Case {
     hits: BTreeMap<u32, u32>,
     facets: BTreeMap<(Facet, u32), u32>,
     onset: Onset,
+    ending: Ending,
 }
 
 impl Case {
@@ -70,7 +71,6 @@ impl Case {
             tenant,
             first_slot: slot,
             last_slot: slot,
-            last_hit: 0,
             groups: Vec::new(),
             accounts: BTreeMap::new(),
             clues: BTreeMap::new(),
@@ -78,6 +78,7 @@ impl Case {
             hits: BTreeMap::new(),
             facets: BTreeMap::new(),
             onset: Onset::default(),
+            ending: Ending::default(),
         }
     }
 
@@ -125,15 +126,43 @@ impl Case {
         unusual.clues.iter().any(|(clue, _)| self.clues.contains_key(clue))
     }
 
+    /// Learns of transactions that were hit before it was known: those that came before it began have nothing to do with it.
+    pub(crate) fn hit_before(
+        &mut self,
+        incident: &mut Incident,
+        mut unusual: VecDeque<Unusual>,
+        over: &mut LimitHits,
+    ) {
+        if unusual.is_empty() {
+            return;
+        }
+        unusual.iter().for_each(|one| self.onset.add(one.end));
+        let start = self.onset.start();
+        unusual.retain(|one| one.end >= start);
+        incident.start = start;
+        for one in &unusual {
+            self.count(incident, one, over);
+        }
+    }
+
     /// Counts a transaction that is hit.
     pub(crate) fn hit(&mut self, incident: &mut Incident, unusual: &Unusual, over: &mut LimitHits) {
+        self.onset.add(unusual.end);
+        incident.start = self.onset.start();
+        self.count(incident, unusual, over);
+    }
+
+    /// When the last of those that it hit ended; 0 where it hit none.
+    pub(crate) fn end(&self) -> u64 {
+        self.ending.end()
+    }
+
+    fn count(&mut self, incident: &mut Incident, unusual: &Unusual, over: &mut LimitHits) {
         let weight = unusual.weight;
         incident.transactions += u64::from(weight);
         incident.amount += unusual.amount * f64::from(weight);
         incident.estimated |= weight > 1;
-        self.onset.add(unusual.end);
-        incident.start = self.onset.start();
-        self.last_hit = self.last_hit.max(unusual.end);
+        self.ending.add(unusual.end);
         self.count_facets(unusual, over);
         if incident.examples.len() < MAX_EXAMPLES {
             incident.examples.push(unusual.id.clone());

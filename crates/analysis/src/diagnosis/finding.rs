@@ -199,7 +199,7 @@ mod tests {
             // The slowest is a little slower than the others that are slow.
             let deviation = if instance < slow { 4.0 - instance as f32 * 0.5 } else { 0.1 };
             for _ in 0..10 {
-                assert!(series.add_trait(7, Trait::Instance, instance, deviation), "there is room");
+                assert!(series.add_trait((7, 7), Trait::Instance, instance, deviation), "there is room");
             }
         }
         confined(&series, 7)

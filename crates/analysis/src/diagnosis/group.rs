@@ -9,7 +9,7 @@ use super::baseline::Baseline;
 use super::facets::{Facet, Facets};
 use super::flow::{Fall, Flow};
 use super::fluctuation::Entry;
-use super::limits::{MAX_EXAMPLES, SLOTS};
+use super::limits::{MAX_EXAMPLES, MAX_ONSET_SLOTS, SLOT_NS, SLOTS};
 use super::scale::{bucket, position};
 
 /// Healthy transactions of a slot, at least, of whom it is counted what they have: with what fades slowly, more than three thousand.
@@ -27,8 +27,8 @@ pub(crate) struct GroupKey {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) durations: Baseline,
-    /// Ids of usual transactions of late.
-    pub(crate) usual: VecDeque<String>,
+    /// When usual transactions of late ended, and their ids: one of a slot.
+    usual: VecDeque<(u64, String)>,
     pub(crate) facets: Facets,
     flow: Flow,
     entry: Entry,
@@ -57,11 +57,19 @@ impl Group {
         }
     }
 
-    pub(crate) fn remember_usual(&mut self, id: &str) {
-        if self.usual.len() >= MAX_EXAMPLES {
+    pub(crate) fn remember_usual(&mut self, id: &str, end: u64) {
+        if self.usual.back().is_some_and(|(last, _)| end / SLOT_NS <= last / SLOT_NS) {
+            return;
+        }
+        if self.usual.len() >= MAX_ONSET_SLOTS {
             self.usual.pop_front();
         }
-        self.usual.push_back(id.to_owned());
+        self.usual.push_back((end, id.to_owned()));
+    }
+
+    /// Usual transactions that ended before `start`, the last of them.
+    pub(crate) fn usual_before(&self, start: u64) -> impl Iterator<Item = &String> {
+        self.usual.iter().rev().filter(move |(end, _)| *end < start).take(MAX_EXAMPLES).map(|(_, id)| id)
     }
 
     pub(crate) fn turn(&mut self, slot: u64, is_silent: bool) {

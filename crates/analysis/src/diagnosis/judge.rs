@@ -1,6 +1,6 @@
 //! A slot ends: findings open incidents, feed them, or let them go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Diagnosis;
 use super::blame::Charge;
@@ -10,7 +10,7 @@ use super::incident::{Change, Incident, State};
 use super::limits::{MAX_INCIDENTS, SLOT_NS};
 use super::over::Limit;
 use super::settings::Method;
-use super::unusual::Clue;
+use super::unusual::{Clue, Unusual};
 
 /// A finding this strong opens an incident at once.
 const PLAIN: f32 = 6.5;
@@ -193,15 +193,13 @@ impl Diagnosis {
         let Some(number) = self.incidents.iter().position(|incident| incident.id == id) else { return };
         let recent = std::mem::take(&mut self.recent);
         let case = &mut self.cases[at];
-        for unusual in recent {
-            if case.claims(&unusual)
+        let is_its = |unusual: &Unusual| {
+            case.claims(unusual)
                 && self.groups.key(unusual.group).is_some_and(|key| key.tenant == case.tenant)
-            {
-                case.hit(&mut self.incidents[number], &unusual, &mut self.over);
-            } else {
-                self.recent.push_back(unusual);
-            }
-        }
+        };
+        let (claimed, others): (VecDeque<_>, VecDeque<_>) = recent.into_iter().partition(is_its);
+        self.recent = others;
+        case.hit_before(&mut self.incidents[number], claimed, &mut self.over);
         let described = self.describe(&self.cases[at], &self.incidents[number], slot);
         self.incidents[number] = described.clone();
         changes.push(if is_new { Change::Opened(described) } else { Change::Updated(described) });
@@ -216,7 +214,7 @@ impl Diagnosis {
                 continue;
             };
             incident.state = State::Recovered;
-            incident.end = Some(case.last_hit.max(incident.start));
+            incident.end = Some(case.end().max(incident.start));
             changes.push(Change::Recovered(incident.clone()));
         }
         self.cases.retain(|case| !over(case));

@@ -10,6 +10,7 @@
 mod baseline;
 mod blame;
 mod case;
+mod ending;
 mod facet;
 mod facets;
 mod finding;
@@ -39,6 +40,7 @@ mod told;
 mod unanswered;
 mod unusual;
 mod usual;
+mod whole;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -5,10 +5,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Diagnosis;
 use super::baseline::HIT;
-use super::facets::{Facet, add_resources};
+use super::facets::Facet;
 use super::group::GroupKey;
 use super::input::{Finished, FinishedHop};
-use super::limits::{MAX_FACET_GROUPS, MAX_HOPS_SEEN, MAX_RECENT};
+use super::limits::{MAX_HOPS_SEEN, SLOT_NS};
 use super::mix::{Child, Mix, MixKey, Sort};
 use super::names::EMPTY;
 use super::over::Limit;
@@ -60,16 +60,16 @@ impl Sample {
 /// Memory of an observation, reused from one to the next; no part of the state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
-    names: Vec<HopNames>,
+    pub(crate) names: Vec<HopNames>,
     /// Hops that were the first of their resource.
-    firsts: Vec<usize>,
+    pub(crate) firsts: Vec<usize>,
     samples: Vec<Sample>,
     children: Vec<(u32, Child)>,
     odd_below: Vec<bool>,
     failed_below: Vec<bool>,
     /// Calls of a service's own that fail and never worked.
     alone: Vec<bool>,
-    facets: Vec<Facet>,
+    pub(crate) facets: Vec<Facet>,
 }
 
 impl Diagnosis {
@@ -127,48 +127,6 @@ impl Diagnosis {
         }
     }
 
-    /// What a transaction shows as a whole.
-    fn take_whole(
-        &mut self,
-        group: u32,
-        finished: &Finished<'_>,
-        scratch: &mut Scratch,
-        unusual: &mut Unusual,
-    ) {
-        self.observed += 1;
-        let (slot, names) = (self.slot, &mut self.names);
-        let over = &mut self.over;
-        let Some(entry) = self.groups.get_mut(group) else { return };
-        let is_healthy = unusual.clues.is_empty();
-        // What healthy ones have is a share: some of them tell it as well as all.
-        let is_counted = !is_healthy || entry.counts_facets(slot, finished.id, unusual.weight);
-        entry.add(slot, finished.end.saturating_sub(finished.start), unusual.weight);
-        let has_facets = group < MAX_FACET_GROUPS && self.settings.has(Method::Shared);
-        scratch.facets.clear();
-        if has_facets {
-            entry.facets.of_attributes(finished, |key| names.id(key), &mut scratch.facets, over);
-        } else if group >= MAX_FACET_GROUPS {
-            over.hit(Limit::FacetTypes);
-        }
-        let first = scratch.names.first().map_or((EMPTY, EMPTY), |first| (first.service, first.operation));
-        entry.arrive(&scratch.facets, first, unusual.weight);
-        if is_healthy {
-            entry.remember_usual(finished.id);
-        }
-        if !has_facets || !is_counted {
-            return;
-        }
-        let resources = scratch.firsts.iter().map(|first| scratch.names[*first]);
-        if is_healthy {
-            add_resources(resources, &mut scratch.facets, over);
-            entry.facets.add(&scratch.facets, over);
-        } else {
-            // What it has is put together where it turns out to be hit.
-            unusual.facets.clone_from(&scratch.facets);
-            unusual.resources = resources.collect();
-        }
-    }
-
     fn take_times(
         &mut self,
         group: u32,
@@ -222,6 +180,7 @@ impl Diagnosis {
     /// All samples of one series in one transaction are one observation: they are not independent.
     fn add_samples(&mut self, samples: &[Sample], unusual: &mut Unusual) {
         let (slot, with_seasons) = (self.slot, self.settings.has(Method::Seasons));
+        let ended = unusual.end / SLOT_NS;
         for part in samples.chunk_by(|a, b| a.series == b.series) {
             let over = &mut self.over;
             let Some(series) = self.series.get_mut(part[0].series) else { continue };
@@ -238,7 +197,7 @@ impl Diagnosis {
                 seen.offset += if is_mature { series.baseline.offset(position) / n } else { 0.0 };
                 seen.excess_ns += if is_mature { sample.time_ns - series.usual_ns } else { 0.0 };
                 for (what, value) in sample.traits() {
-                    if !series.add_trait(slot, what, value, deviation) {
+                    if !series.add_trait((ended, slot), what, value, deviation) {
                         over.hit(Limit::Traits);
                     }
                 }
@@ -392,23 +351,6 @@ impl Diagnosis {
         } else {
             mix.add(slot, 0, false, Default::default);
         }
-    }
-
-    /// Gives an unusual transaction to the incident that has its clues, or keeps it for one to come.
-    fn claim(&mut self, unusual: Unusual) {
-        for case in &mut self.cases {
-            if case.claims(&unusual)
-                && let Some(incident) = self.incidents.iter_mut().find(|incident| incident.id == case.id)
-            {
-                case.hit(incident, &unusual, &mut self.over);
-                return;
-            }
-        }
-        if self.recent.len() >= MAX_RECENT {
-            self.recent.pop_front();
-            self.over.hit(Limit::Unusual);
-        }
-        self.recent.push_back(unusual);
     }
 }
 

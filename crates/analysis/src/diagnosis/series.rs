@@ -171,7 +171,14 @@ impl Series {
     }
 
     /// Counts an instance, version, host or configuration; `false` where there is no room for it.
-    pub(crate) fn add_trait(&mut self, slot: u64, what: Trait, value: u32, deviation: f32) -> bool {
+    /// `since` is the slot in which the transaction ended: it is told of later.
+    pub(crate) fn add_trait(
+        &mut self,
+        (since, slot): (u64, u64),
+        what: Trait,
+        value: u32,
+        deviation: f32,
+    ) -> bool {
         let found = self.traits.iter_mut().find(|entry| entry.what == what && entry.value == value);
         if let Some(entry) = found {
             entry.weight += 1.0;
@@ -179,7 +186,7 @@ impl Series {
             entry.last = slot;
             return true;
         }
-        let new = TraitCount { what, value, since: slot, last: slot, weight: 1.0, deviation };
+        let new = TraitCount { what, value, since: since.min(slot), last: slot, weight: 1.0, deviation };
         if self.traits.len() < MAX_TRAITS {
             self.traits.push(new);
             return true;

@@ -15,6 +15,8 @@ use super::times;
 /// Less than this share of the usual number of transactions is worth a word, and more than so many times.
 const FEWER: f32 = 0.7;
 const MORE: f32 = 1.6;
+/// What at least this share of those that are hit have, and at most that share of healthy ones, is worth a sentence.
+const MOST: (f64, f64) = (0.8, 0.5);
 /// Proofs told of one suspect.
 const MAX_EVIDENCE: usize = 4;
 /// Types named in a sentence.
@@ -36,9 +38,10 @@ impl Diagnosis {
         described.types = types.map(|key| self.names.name(key.transaction_type).to_owned()).collect();
         described.types.sort();
         if described.before.is_empty() {
+            let start = described.start;
             let usual = case.groups.iter().filter_map(|&group| self.groups.get(group));
             described.before =
-                usual.flat_map(|group| group.usual.iter().cloned()).take(MAX_EXAMPLES).collect();
+                usual.flat_map(|group| group.usual_before(start).cloned()).take(MAX_EXAMPLES).collect();
         }
         let since = case.first_slot.saturating_sub(3);
         let all: u64 = case
@@ -51,7 +54,8 @@ impl Diagnosis {
         if all > 0 && (slot <= since + SLOTS || described.share == 0.0) {
             described.share = (described.transactions as f64 / all as f64).min(1.0);
         }
-        described.summary = format!("{} {}", summary(&described), self.side(case, &described, slot));
+        let common = most_have(&described);
+        described.summary = format!("{} {}{common}", summary(&described), self.side(case, &described, slot));
         described
     }
 
@@ -128,12 +132,7 @@ impl Diagnosis {
         let known = [first.instance.clone(), first.version.clone(), first.service.clone()];
         let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         let told = shared.iter().filter(|one| !known.contains(&one.value.as_str()));
-        first.evidence.extend(told.map(|one| {
-            let (hit, healthy) = (one.share * 100.0, one.healthy * 100.0);
-            let has =
-                if one.what == SERVICE { "go through".to_owned() } else { format!("have {}", one.what) };
-            format!("{hit:.0} % of those that are hit {has} {}, of healthy ones {healthy:.0} %", one.value)
-        }));
+        first.evidence.extend(told.map(have));
     }
 
     fn suspect(&self, rank: u32, service: u32, account: &Account, slot: u64) -> Suspect {
@@ -307,6 +306,21 @@ impl Diagnosis {
             Sign::Shape => format!("{operation}: calls others than it uses to {share}"),
         }
     }
+}
+
+/// What those that are hit have in common.
+fn have(one: &Common) -> String {
+    let (hit, healthy) = (one.share * 100.0, one.healthy * 100.0);
+    let has = if one.what == SERVICE { "go through".to_owned() } else { format!("have {}", one.what) };
+    format!("{hit:.0} % of those that are hit {has} {}, of healthy ones {healthy:.0} %", one.value)
+}
+
+/// What nearly all that are hit have and most healthy ones lack, where the suspect does not say so: one channel, say.
+fn most_have(incident: &Incident) -> String {
+    let Some(first) = incident.suspects.first() else { return String::new() };
+    let is_said = |one: &Common| [&first.instance, &first.version, &first.service].contains(&&one.value);
+    let told = incident.shared.iter().find(|one| one.share >= MOST.0 && one.healthy <= MOST.1);
+    told.filter(|one| !is_said(one)).map_or_else(String::new, |one| format!(" {}.", have(one)))
 }
 
 /// Whether this speaks against a service because a caller of it fails, or breaks off, where it should have answered.

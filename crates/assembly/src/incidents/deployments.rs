@@ -69,7 +69,10 @@ impl Analysis {
         let services: Vec<String> =
             report.incident.suspects.iter().take(SUSPECTS).map(|suspect| suspect.service.clone()).collect();
         for service in services {
-            let worse: Vec<Deployment> = self.deployments.worse(&tenant, &service).cloned().collect();
+            // What is gone is what it was all the same.
+            let gone = self.deployments.was_worse(&tenant, &service, report.incident.start);
+            let worse: Vec<Deployment> =
+                gone.chain(self.deployments.worse(&tenant, &service)).cloned().collect();
             for deployment in worse {
                 speak(&mut report.incident, &deployment);
                 let own = self.reports.get(&deployment.id).filter(|own| own.is_open()).cloned();

@@ -51,7 +51,7 @@ pub struct ComparedValue {
     pub last: u64,
 }
 
-/// Transactions of one value by operation and by bucket of the mean duration of their calls, `floor(8 log2(nanoseconds))`.
+/// Transactions of one value by operation and by bucket of the mean duration of their calls, `floor(8 log2(nanoseconds))`; and once more by that of their own time.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct ComparedCell {
     /// The value.
@@ -60,6 +60,8 @@ pub struct ComparedCell {
     pub operation: String,
     /// The bucket.
     pub bucket: i32,
+    /// It is one of own times.
+    pub own: bool,
     /// Transactions in it.
     pub transactions: u64,
     /// Their calls.
@@ -92,7 +94,7 @@ pub struct ComparedCall {
 }
 
 impl CompareFilter {
-    /// Hops of the service, a row each: transaction, value, operation, number, calls, errors, duration of one call, start; all hops beside.
+    /// Hops of the service, a row each: transaction, value, operation, number, calls, errors, duration of one call, own time of all, start; all hops beside.
     fn hops(&self) -> String {
         let value = match self.by.as_str() {
             "version" => "Hops.Version[i]",
@@ -105,7 +107,7 @@ impl CompareFilter {
         };
         format!(
             "SELECT Tenant AS tenant, TransactionId AS id, {value} AS value, Hops.Operation[i] AS operation, i AS number, greatest(Hops.Count[i], 1) AS times, \
-             Hops.Errors[i] AS failed, Hops.Duration[i] / times AS took, toUnixTimestamp64Nano(Start) AS at, \
+             Hops.Errors[i] AS failed, Hops.Duration[i] / times AS took, toFloat64(Hops.Self[i]) AS alone, toUnixTimestamp64Nano(Start) AS at, \
              Hops.Parent AS parents, Hops.Service AS services, Hops.Operation AS operations, Hops.Count AS counts \
              FROM (SELECT * FROM transactions WHERE Start >= fromUnixTimestamp64Nano({{since:Int64}}) \
              AND has(Services, {{service:String}}) AND {OF_TYPE} \
@@ -148,11 +150,12 @@ impl Store {
         values: [&str; 2],
     ) -> Result<Vec<ComparedCell>, QuestionError> {
         let sql = format!(
-            "SELECT value, any(raw) AS operation, bucket, count() AS transactions, sum(n) AS calls, sum(e) AS errors, sum(n * n) AS calls_squared, \
+            "SELECT value, any(raw) AS operation, bucket, own, count() AS transactions, sum(n) AS calls, sum(e) AS errors, sum(n * n) AS calls_squared, \
              sum(e * e) AS errors_squared, sum(n * e) AS products FROM (SELECT value, any(operation) AS raw, {SAME_NAME}, toUInt64(sum(times)) AS n, \
-             toUInt64(sum(failed)) AS e, toInt32(floor(8 * log2(greatest(sum(took * times) / n, 1)))) AS bucket \
+             toUInt64(sum(failed)) AS e, arrayMap(sum -> toInt32(floor(8 * log2(greatest(sum / n, 1)))), [sum(took * times), sum(alone)]) AS buckets \
              FROM ({}) WHERE value IN ({{first:String}}, {{second:String}}) GROUP BY tenant, id, value, same) \
-             GROUP BY value, same, bucket ORDER BY calls DESC, value, operation, bucket LIMIT {MAX_CELLS} BY value",
+             ARRAY JOIN buckets AS bucket, [false, true] AS own \
+             GROUP BY value, same, own, bucket ORDER BY calls DESC, value, operation, own, bucket LIMIT {MAX_CELLS} BY value",
             filter.hops()
         );
         let [first, second] = values;

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use clickhouse::query::Query;
 
-use super::types;
+use super::{
+    After,
+    after::{self, AT_START},
+    types,
+};
 
 /// Which transactions are looked for; what is not set is not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub struct TransactionFilter {
     pub kept: Option<bool>,
     /// The slowest first, else the latest.
     pub slowest_first: bool,
+    /// Only those that stand behind this one in the list.
+    pub after: Option<After>,
     /// At most so many, and never more than [`super::MAX_ROWS`].
     pub limit: u32,
 }
@@ -36,6 +42,7 @@ pub struct TransactionFilter {
 impl TransactionFilter {
     /// The condition; [`Self::bind`] gives its values.
     pub(super) fn condition(&self) -> String {
+        let after = self.after.as_ref().map(|_| self.behind());
         let parts = [
             self.tenant.as_ref().map(|_| "Tenant = {tenant:String}"),
             self.kind.as_ref().map(|_| types::OF_TYPE),
@@ -46,14 +53,34 @@ impl TransactionFilter {
             self.department.as_ref().map(|_| "has(Departments, {department:String})"),
             self.service.as_ref().map(|_| "has(Services, {service:String})"),
             self.kept.map(|_| "Kept = {kept:Bool}"),
+            after.as_deref(),
         ];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         if parts.is_empty() { "1".to_owned() } else { parts.join(" AND ") }
     }
 
+    /// What the list is sorted by.
+    pub(super) fn order(&self) -> &'static str {
+        if self.slowest_first {
+            "Duration DESC, TransactionId, Tenant"
+        } else {
+            "Start DESC, TransactionId, Tenant"
+        }
+    }
+
+    /// What stands behind a row in that order.
+    fn behind(&self) -> String {
+        const ID: &str = "(TransactionId, Tenant) > ({after_id:String}, {after_tenant:String})";
+        if self.slowest_first {
+            After::condition("Duration", "{after_at:UInt64}", ID)
+        } else {
+            After::condition("Start", AT_START, ID)
+        }
+    }
+
     /// Binds the values of [`Self::condition`].
     pub(super) fn bind(&self, query: Query) -> Query {
-        let mut query = query;
+        let mut query = after::bind(query, self.after.as_ref());
         for (name, text) in [
             ("tenant", &self.tenant),
             ("outcome", &self.outcome),

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use throughline_assembly::incidents::Report;
 
-use super::{MAX_ROWS, QuestionError};
+use super::{
+    After, MAX_ROWS, QuestionError,
+    after::{self, AT_START},
+};
 use crate::store::Store;
 
 /// Which incidents are looked for; what is empty is not asked.
@@ -17,8 +20,10 @@ pub struct IncidentFilter {
     pub state: String,
     /// Of a suspect.
     pub department: String,
-    /// Whose.
+    /// Whose; what only alerts tell of is everybody's.
     pub tenant: String,
+    /// Only those that stand behind this one in the list.
+    pub after: Option<After>,
     /// At most so many.
     pub limit: u32,
 }
@@ -34,6 +39,8 @@ pub struct AlertFilter {
     pub incident: String,
     /// Of no incident.
     pub unexplained: bool,
+    /// Only those that stand behind this one in the list; its id is its fingerprint.
+    pub after: Option<After>,
     /// At most so many.
     pub limit: u32,
 }
@@ -42,6 +49,7 @@ pub struct AlertFilter {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[expect(missing_docs, reason = "columns of `alerts`, under their names")]
 pub struct StoredAlert {
+    pub fingerprint: u64,
     pub name: String,
     pub severity: String,
     pub state: String,
@@ -66,11 +74,12 @@ impl Store {
     /// # Errors
     /// [`QuestionError`].
     pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Report>, QuestionError> {
+        let after = behind(filter.after.as_ref(), "Id > {after_id:String}");
         let sql = format!(
             "SELECT Document AS document FROM incidents WHERE State != 'merged' \
              AND (State = 'open' OR Updated >= fromUnixTimestamp64Nano({{since:Int64}})) \
-             AND ({{state:String}} = '' OR State = {{state:String}}) AND ({{tenant:String}} = '' OR Tenant IN ('', {{tenant:String}})) \
-             AND ({{department:String}} = '' OR has(`Suspects.Department`, {{department:String}})) \
+             AND ({{state:String}} = '' OR State = {{state:String}}) AND ({{tenant:String}} = '' OR Tenant = {{tenant:String}} OR Tenant = '' AND FoundBy = 'alerts') \
+             AND ({{department:String}} = '' OR has(`Suspects.Department`, {{department:String}})) AND {after} \
              ORDER BY Start DESC, Id LIMIT {}",
             filter.limit.clamp(1, MAX_ROWS)
         );
@@ -80,6 +89,7 @@ impl Store {
             .param("state", &filter.state)
             .param("tenant", &filter.tenant)
             .param("department", &filter.department);
+        let question = after::bind(question, filter.after.as_ref());
         self.rows::<Document>(question).await?.iter().map(report).collect()
     }
 
@@ -98,13 +108,14 @@ impl Store {
     /// # Errors
     /// [`QuestionError`].
     pub async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<StoredAlert>, QuestionError> {
+        let after = behind(filter.after.as_ref(), "Fingerprint > toUInt64({after_id:String})");
         let sql = format!(
-            "SELECT Name AS name, Severity AS severity, State AS state, toUnixTimestamp64Nano(Start) AS start, \
+            "SELECT Fingerprint AS fingerprint, Name AS name, Severity AS severity, State AS state, toUnixTimestamp64Nano(Start) AS start, \
              ifNull(toUnixTimestamp64Nano(`End`), 0) AS end, Service AS service, Department AS department, \
              Incident AS incident, Source AS source, Labels AS labels, Annotations AS annotations FROM alerts \
-             WHERE (State = 'firing' OR Start >= fromUnixTimestamp64Nano({{since:Int64}})) \
+             WHERE (State = 'firing' OR ifNull(`End`, Start) >= fromUnixTimestamp64Nano({{since:Int64}})) \
              AND ({{state:String}} = '' OR State = {{state:String}}) \
-             AND ({{incident:String}} = '' OR Incident = {{incident:String}}) AND ({{unexplained:Bool}} = false OR Incident = '') \
+             AND ({{incident:String}} = '' OR Incident = {{incident:String}}) AND ({{unexplained:Bool}} = false OR Incident = '') AND {after} \
              ORDER BY Start DESC, Fingerprint LIMIT {}",
             filter.limit.clamp(1, MAX_ROWS)
         );
@@ -114,8 +125,13 @@ impl Store {
             .param("state", &filter.state)
             .param("incident", &filter.incident)
             .param("unexplained", filter.unexplained);
-        self.rows(question).await
+        self.rows(after::bind(question, filter.after.as_ref())).await
     }
+}
+
+/// What stands behind a row, newest first.
+fn behind(after: Option<&After>, id: &str) -> String {
+    after.map_or_else(|| "1".to_owned(), |_| After::condition("Start", AT_START, id))
 }
 
 fn report(row: &Document) -> Result<Report, QuestionError> {

@@ -1,5 +1,6 @@
 //! The SQL behind the query API. Values are bound, never written into the statement; every question has a limit of rows and of seconds.
 
+mod after;
 mod baseline;
 mod compare;
 mod filter;
@@ -12,6 +13,7 @@ mod topology;
 mod transactions;
 mod types;
 
+pub use after::After;
 pub use baseline::HopBaseline;
 pub use compare::{CompareFilter, ComparedCall, ComparedCell, ComparedValue};
 pub use filter::TransactionFilter;

@@ -34,11 +34,10 @@ impl Store {
         &self,
         filter: &TransactionFilter,
     ) -> Result<Vec<TransactionRow>, QuestionError> {
-        let order =
-            if filter.slowest_first { "Duration DESC, TransactionId" } else { "Start DESC, TransactionId" };
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions WHERE {} ORDER BY {order} LIMIT {}",
+            "SELECT {COLUMNS} FROM transactions WHERE {} ORDER BY {} LIMIT {}",
             filter.condition(),
+            filter.order(),
             filter.limit.clamp(1, MAX_ROWS)
         );
         self.rows(filter.bind(self.question(&sql))).await

@@ -1,6 +1,6 @@
 //! Questions beyond single transactions.
 
-use throughline_clickhouse::questions::{CompareFilter, ComparedCell, TransactionFilter};
+use throughline_clickhouse::questions::{After, CompareFilter, ComparedCell, TransactionFilter};
 
 use crate::engine::{Scene, spans};
 use crate::sample::{self, START};
@@ -98,6 +98,42 @@ async fn types_are_found_by_their_general_name() {
     }
 }
 
+/// Pages of a list, put together, are the list, in either order, where starts and durations are the same and rows come between two pages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_are_the_list() {
+    let scene = Scene::new().await;
+    let mut all: Vec<_> = (1..=23).map(|number| closed(number, START + number / 5 * 1000, 0)).collect();
+    for (number, of) in all.iter_mut().enumerate() {
+        let row = of.row.as_mut().unwrap();
+        row.tenant = ["acme", "retail"][number % 2].into();
+        row.transaction_id = format!("tx-{}", number / 2);
+        row.end = row.start + 1_000 * (number as u64 % 4);
+    }
+    write(&scene, 1, &all.iter().collect::<Vec<_>>()).await;
+    for (number, slowest_first) in [(2, false), (3, true)] {
+        let find = async |limit, after| {
+            let filter = TransactionFilter { slowest_first, after, limit, ..TransactionFilter::default() };
+            scene.store.find_transactions(&filter).await.unwrap()
+        };
+        let whole = find(1000, None).await;
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let page = find(4, after).await;
+            let Some(last) = page.last() else { break };
+            let at = if slowest_first { last.duration } else { last.start };
+            after = Some(After { at, id: last.transaction_id.clone(), tenant: last.tenant.clone() });
+            pages.extend(page);
+            if pages.len() == 8 {
+                let mut new = closed(900 + number, START + 1_000_000, 0);
+                let row = new.row.as_mut().unwrap();
+                row.end = row.start + 1_000_000_000;
+                write(&scene, number, &[&new]).await;
+            }
+        }
+        assert_eq!(pages, whole, "slowest first: {slowest_first}");
+    }
+}
+
 /// The sums behind a comparison: a transaction is one draw, however often it calls, and however it names what it calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_counts_transactions_and_their_calls() {
@@ -112,12 +148,15 @@ async fn a_comparison_counts_transactions_and_their_calls() {
     };
     let cells = scene.store.compared_cells(&of_ledger, ["v2", "none"]).await.unwrap();
     let sums = |name: &str| {
-        let of: Vec<_> = cells.iter().filter(|cell| cell.operation == name).collect();
+        let of: Vec<_> = cells.iter().filter(|cell| cell.operation == name && !cell.own).collect();
         let sum = |what: fn(&ComparedCell) -> u64| of.iter().map(|cell| what(cell)).sum::<u64>();
         [sum(|of| of.transactions), sum(|of| of.calls), sum(|of| of.calls_squared), sum(|of| of.errors)]
     };
     assert_eq!(sums("SELECT"), [5, 20, 80, 0], "four calls each: {cells:?}");
     assert_eq!(sums("book"), [5, 10, 20, 0], "two hops each: {cells:?}");
+    let own: Vec<_> = cells.iter().filter(|cell| cell.operation == "book" && cell.own).collect();
+    let bucket = (8.0 * (5_000_001.0_f64 / 2.0).log2()).floor() as i32;
+    assert!(matches!(own[..], [only] if (only.bucket, only.transactions) == (bucket, 5)), "{own:?}");
     let calls = scene.store.compared_calls(&of_ledger, ["v2", "none"]).await.unwrap();
     let [only] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!((only.operation.as_str(), only.callee.as_str()), ("book", "ledger SELECT"));

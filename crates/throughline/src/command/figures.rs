@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use throughline_api::query::{KpisRequest, ListAlertsRequest, ListBaselinesRequest, TopologyRequest};
 
-use crate::client::{Ask, Output};
+use crate::client::{Ask, MAX_LISTED, Output, pages};
 use crate::command::{block_on, transactions::duration};
 use crate::draw;
 use crate::process::exit::{Exit, Failure, Outcome};
@@ -104,7 +104,7 @@ pub(crate) struct AlertsArgs {
     #[arg(long)]
     unexplained: bool,
     /// At most so many, newest first
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MAX_LISTED))]
     limit: u32,
     #[command(flatten)]
     ask: Ask,
@@ -181,13 +181,17 @@ pub(crate) fn alerts(args: AlertsArgs) -> Outcome {
         state: args.state.unwrap_or_default(),
         incident: args.incident.unwrap_or_default(),
         unexplained: args.unexplained,
-        limit: args.limit,
+        ..ListAlertsRequest::default()
     };
     block_on(async move {
         let mut client = args.ask.connect().await?;
-        let found =
-            client.list_alerts(request).await.map_err(|status| args.ask.refused(&status))?.into_inner();
-        list(&args.ask, &found.alerts, draw::figures::alerts, "no alert")
+        let fetch = async |limit, page_token| {
+            let request = ListAlertsRequest { limit, page_token, ..request.clone() };
+            let found = client.list_alerts(request).await?.into_inner();
+            Ok((found.alerts, found.next_page_token))
+        };
+        let found = pages(args.limit, fetch).await.map_err(|status| args.ask.refused(&status))?;
+        list(&args.ask, &found, draw::figures::alerts, "no alert")
     })
 }
 

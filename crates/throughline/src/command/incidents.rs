@@ -7,11 +7,11 @@ use throughline_api::query::{
     FeedbackRequest, GetIncidentRequest, Incident, ListIncidentsRequest, WatchIncidentsRequest,
 };
 
-use crate::client::{Ask, Output};
-use crate::command::{block_on, transactions::duration};
+use crate::client::{Ask, MAX_LISTED, Output, pages};
+use crate::command::{block_on, figures, transactions::duration};
 use crate::draw;
 use crate::process::exit::{Exit, Failure, Outcome};
-use crate::process::output::{answer, tell};
+use crate::process::output::answer;
 
 /// Flags.
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct IncidentsArgs {
     #[arg(long)]
     watch: bool,
     /// At most so many, newest first
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=MAX_LISTED))]
     limit: u32,
     #[command(flatten)]
     ask: Ask,
@@ -90,31 +90,29 @@ pub(crate) fn run(args: IncidentsArgs) -> Outcome {
                     since_seconds: args.since.as_secs().max(1),
                     state: args.state.unwrap_or_default(),
                     department: args.department.unwrap_or_default(),
-                    limit: args.limit,
+                    ..ListIncidentsRequest::default()
                 };
-                list(&args.ask, request).await
+                list(&args.ask, &request, args.limit).await
             }
         }
     })
 }
 
-async fn list(ask: &Ask, request: ListIncidentsRequest) -> Outcome {
+async fn list(ask: &Ask, request: &ListIncidentsRequest, limit: u32) -> Outcome {
     let mut client = ask.connect().await?;
-    let found = client.list_incidents(request).await.map_err(|status| ask.refused(&status))?.into_inner();
-    if found.incidents.is_empty() {
-        tell("no incident: nothing is or was wrong, as far as transactions and alerts say");
-        return Ok(Exit::NothingFound);
-    }
-    match ask.output {
-        Output::Text => answer(&draw::incidents::list(&found.incidents)),
-        Output::Json => found.incidents.iter().try_for_each(as_json)?,
-    }
-    Ok(Exit::Done)
+    let fetch = async |limit, page_token| {
+        let request = ListIncidentsRequest { limit, page_token, ..request.clone() };
+        let found = client.list_incidents(request).await?.into_inner();
+        Ok((found.incidents, found.next_page_token))
+    };
+    let found = pages(limit, fetch).await.map_err(|status| ask.refused(&status))?;
+    let none = "no incident: nothing is or was wrong, as far as transactions and alerts say";
+    figures::list(ask, &found, draw::incidents::list, none)
 }
 
 async fn one(ask: &Ask, id: String) -> Outcome {
     let mut client = ask.connect().await?;
-    let request = GetIncidentRequest { id };
+    let request = GetIncidentRequest { id, tenant: ask.tenant.clone() };
     let found = client.get_incident(request).await.map_err(|status| ask.refused(&status))?.into_inner();
     show(ask, &found)
 }
@@ -136,7 +134,7 @@ async fn watch(ask: &Ask) -> Outcome {
 async fn say(ask: &Ask, verdict: VerdictArgs, confirmed: bool) -> Outcome {
     let VerdictArgs { id, suspect, by } = verdict;
     let mut client = ask.connect().await?;
-    let request = FeedbackRequest { incident: id, suspect, confirmed, by };
+    let request = FeedbackRequest { incident: id, suspect, confirmed, by, tenant: ask.tenant.clone() };
     let found = client.give_feedback(request).await.map_err(|status| ask.refused(&status))?.into_inner();
     show(ask, &found)
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use throughline_api::query::ListTransactionsRequest;
 
-use crate::client::{Ask, Output};
-use crate::command::block_on;
+use crate::client::{Ask, MAX_LISTED, pages};
+use crate::command::{block_on, figures::list};
 use crate::draw;
-use crate::process::exit::{Exit, Outcome};
-use crate::process::output::{answer, tell};
+use crate::process::exit::Outcome;
 
 /// Flags.
 #[derive(Debug, Args)]
@@ -54,7 +53,7 @@ pub(crate) struct TransactionsArgs {
     #[arg(long)]
     slowest: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=MAX_LISTED))]
     limit: u32,
     #[command(flatten)]
     ask: Ask,
@@ -79,26 +78,18 @@ pub(crate) fn run(args: TransactionsArgs) -> Outcome {
         kept: args.kept.unwrap_or_default(),
         slowest_first: args.slowest,
         until_seconds: args.until.map_or(0, |until| until.as_secs().max(1)),
-        limit: args.limit,
         in_flight: args.in_flight,
+        ..ListTransactionsRequest::default()
     };
     let ask = args.ask;
     block_on(async move {
         let mut client = ask.connect().await?;
-        let found =
-            client.list_transactions(request).await.map_err(|status| ask.refused(&status))?.into_inner();
-        if found.transactions.is_empty() {
-            tell("no transaction matches");
-            return Ok(Exit::NothingFound);
-        }
-        match ask.output {
-            Output::Text => answer(&draw::transactions::draw(&found.transactions)),
-            Output::Json => {
-                for transaction in &found.transactions {
-                    answer(&serde_json::to_string(transaction)?);
-                }
-            }
-        }
-        Ok(Exit::Done)
+        let fetch = async |limit, page_token| {
+            let request = ListTransactionsRequest { limit, page_token, ..request.clone() };
+            let found = client.list_transactions(request).await?.into_inner();
+            Ok((found.transactions, found.next_page_token))
+        };
+        let found = pages(args.limit, fetch).await.map_err(|status| ask.refused(&status))?;
+        list(&ask, &found, draw::transactions::draw, "no transaction matches")
     })
 }

@@ -41,7 +41,7 @@ fn row(name: &str, side: &ComparedSide) -> Vec<String> {
 fn measure(measure: &Measure) -> Vec<String> {
     let value = |value: f64| match measure.what.as_str() {
         "errors" => format!("{:.2} %", value * 100.0),
-        "latency" => span(value as u64),
+        "latency" | "own" => span(value as u64),
         _ => format!("{value:.2}"),
     };
     let p_value =
