@@ -14,10 +14,15 @@ pub(super) fn with_change(kind: SuspectKind) -> String {
 pub fn retell(incident: &mut Incident, change: impl FnOnce(&mut Incident)) {
     let rest = incident.summary.strip_prefix(&summary(incident)).map(str::to_owned);
     change(incident);
-    let kind = incident.suspects.first().map(|first| first.kind);
-    if let (Some(rest), Some(kind)) = (rest, kind) {
+    let first = incident.suspects.first().map(|first| (first.kind, first.version.as_str()));
+    if let (Some(rest), Some((kind, version))) = (rest, first) {
         let rest = match kind {
-            SuspectKind::Version | SuspectKind::Configuration => rest.replacen(INSIDE, &with_change(kind), 1),
+            SuspectKind::Version | SuspectKind::Configuration => {
+                let new = format!("come with a change: {} {version} is new", kind.name());
+                let came = with_change(kind);
+                let sure = new.replacen("come", "came", 1);
+                rest.replacen(INSIDE, &came, 1).replacen(&format!("may have {new}"), &sure, 1)
+            }
             _ => rest,
         };
         incident.summary = summary(incident) + &rest;
@@ -64,6 +69,17 @@ mod tests {
         let once = of.summary.clone();
         blame_version(&mut of);
         assert_eq!(of.summary, once, "said again, it says the same");
+    }
+
+    #[test]
+    fn what_may_have_been_is_what_was() {
+        let mut of = incident("It may have come with a change: version 2.0 is new since noon.");
+        blame_version(&mut of);
+        assert!(
+            of.summary.ends_with("It came with a change: version 2.0 is new since noon."),
+            "{}",
+            of.summary
+        );
     }
 
     #[test]
