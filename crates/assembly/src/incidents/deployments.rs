@@ -10,6 +10,10 @@ use super::{Analysis, FoundBy, Report};
 /// An incident that began so long around a version's first call began with it, nanoseconds.
 const WITH_IT: u64 = 120_000_000_000;
 
+/// A version whose last call was at most so long after the end of an incident went with it, nanoseconds: one that stays is met until now, and incidents are
+/// over for longer when that is said.
+const WENT_WITH_IT: u64 = 60_000_000_000;
+
 /// Suspects of an incident that a deployment can belong to.
 const SUSPECTS: usize = 3;
 
@@ -38,7 +42,7 @@ impl Analysis {
     fn blame_version(&mut self, deployment: &Deployment, now: u64) {
         let explained = self.reports.values().rev().find(|report| {
             report.found_by == FoundBy::Transactions
-                && report.is_open()
+                && (report.is_open() || went_with(&report.incident, deployment))
                 && names(&report.incident, deployment)
         });
         match explained.cloned() {
@@ -90,6 +94,11 @@ fn kind_of(deployment: &Deployment) -> SuspectKind {
         Changed::Version => SuspectKind::Version,
         Changed::Configuration => SuspectKind::Configuration,
     }
+}
+
+/// Whether an incident was over when the version was gone.
+fn went_with(incident: &Incident, deployment: &Deployment) -> bool {
+    incident.end.is_some_and(|end| end.saturating_add(WENT_WITH_IT) >= deployment.last_seen)
 }
 
 fn names(incident: &Incident, deployment: &Deployment) -> bool {
