@@ -39,6 +39,12 @@ impl Diagnosis {
             self.keep_streaks(&findings);
         }
         let charges = self.blame(&findings, slot);
+        if std::env::var("DIAG").is_ok() {
+            for c in &charges {
+                let f = &findings[c.finding];
+                eprintln!("D {} -> {} w{:.1} {:?} {} {} s{:.1} h{:.1} {}/{} {:.3e}>{:.3e}", slot % 100000, self.names.name(c.service), c.weight, f.sign, self.names.name(f.service), self.names.name(f.operation), f.score, f.hit_score, f.hits, f.of, f.usual, f.now);
+            }
+        }
         let mut changes = Vec::new();
         for tenant in self.tenants_of(&findings) {
             self.judge_tenant(tenant, slot, &findings, &charges, &mut changes);

@@ -7,6 +7,7 @@
 //! It is driven by time that it is told: no clock, no I/O; the same calls give the same answers. All of it goes into a snapshot. Its limits are in
 //! `limits`.
 
+mod again;
 mod baseline;
 mod blame;
 mod case;

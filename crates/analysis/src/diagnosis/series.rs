@@ -106,6 +106,8 @@ pub(crate) struct Series {
     pub(crate) last: u64,
     slots: Vec<Slot>,
     held: u32,
+    /// In a later look at the same: what is learnt for the one after it.
+    next: Option<Box<Baseline>>,
 }
 
 /// A baseline of less weight learns each slot at once: it has nothing yet to judge by.
@@ -130,6 +132,7 @@ impl Series {
             last: 0,
             slots: Vec::new(),
             held: 0,
+            next: None,
         }
     }
 
@@ -225,11 +228,24 @@ impl Series {
         self.slots.iter().filter(|part| part.number + length > slot).map(|part| part.transactions).sum()
     }
 
-    /// The current window belongs to an incident.
+    /// The current window belongs to an incident: in a later look all of it, for there is more to learn from.
     pub(crate) fn mark_bad(&mut self, slot: u64) {
-        for part in self.slots.iter_mut().filter(|part| part.number + 2 > slot) {
+        let length = if self.next.is_some() { SLOTS } else { 2 };
+        for part in self.slots.iter_mut().filter(|part| part.number + length > slot) {
             part.bad = true;
         }
+    }
+
+    /// What came will come again.
+    pub(crate) fn look_again(&mut self) {
+        if let Some(next) = self.next.take().filter(|next| next.weight() >= MATURE) {
+            self.baseline = *next;
+        }
+        (self.season, self.range, self.usual_ns) = (Season::default(), (0.0, 0.0), self.baseline.mean_ns());
+        (self.last, self.held) = (0, 0);
+        self.slots.clear();
+        self.traits.clear();
+        self.next = Some(Box::default());
     }
 
     /// A slot ends: what is old enough becomes baseline.
@@ -238,8 +254,8 @@ impl Series {
             entry.weight *= FADE;
             entry.deviation *= FADE;
         }
-        let young = self.baseline.weight() < YOUNG;
-        let Self { slots, baseline, season, held, .. } = self;
+        let young = self.next.is_none() && self.baseline.weight() < YOUNG;
+        let Self { slots, baseline, season, held, next, .. } = self;
         slots.retain_mut(|part| {
             let leaves = part.number + SLOTS <= slot;
             if (leaves || young) && !part.learnt {
@@ -255,7 +271,8 @@ impl Series {
                     if is_known {
                         season.learn(part.number, shift, n);
                     }
-                    baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
+                    let learns = next.as_deref_mut().unwrap_or(baseline);
+                    learns.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
                 }
             }
             !leaves

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Version of the layout: another one is refused, never guessed at.
-const LAYOUT: u8 = 8;
+const LAYOUT: u8 = 9;
 
 #[derive(Serialize)]
 struct Saved<'a> {
