@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Looks at a recording: TEMPORARY env.
 pub(crate) fn looks() -> u32 {
-    std::env::var("LOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
+    std::env::var("LOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(3)
 }
 
 fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {

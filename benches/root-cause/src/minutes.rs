@@ -23,6 +23,8 @@ struct Row {
     a_minute: f64,
     has_clients: bool,
     has_status: bool,
+    felt: usize,
+    is_of_several: bool,
 }
 
 /// What became of one day.
@@ -37,7 +39,7 @@ struct Fared {
 /// Days of even seeds are tuned on, the others held out.
 pub(crate) fn minutes(scale: Scale) -> Result<(), Box<dyn Error>> {
     let rules = Config::load(&Sources::default())?.rules;
-    let seeds: Vec<u64> = (0..scale.recorded).filter(|s| std::env::var("ODD").is_ok() || s.is_multiple_of(2)).collect();
+    let seeds: Vec<u64> = (0..std::env::var("DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(scale.recorded)).filter(|s| std::env::var("ODD").is_ok() || s.is_multiple_of(2)).collect();
     let days = work::each("minutes", &seeds, |seed| fare(&rules, *seed, &[], std::env::var("NOPLAIN").is_err()))?;
     let (mut tuned, mut held): (Vec<&Fared>, Vec<&Fared>) = (Vec::new(), Vec::new());
     for (seed, day) in seeds.iter().zip(&days) {
@@ -61,9 +63,10 @@ fn fare(
 ) -> Result<Fared, Box<dyn Error>> {
     let day = Day::random(seed);
     let settings = || DiagnosisSettings { without: without.to_vec(), ..DiagnosisSettings::default() };
-    let stream = read_requests(rules, day.requests(false))?;
+    let mut traffic = day.requests(false);
+    let stream = read_requests(rules, traffic.by_ref())?;
     let told = diagnose(&stream, settings(), looks());
-    let listed = day.faults();
+    let listed = day.faults(&traffic);
     let all: Vec<Fault> = listed.iter().map(Fault::made_up).collect();
     let answers = judge(&all, &stream, &told);
     let (hours, wrong) = healthy(&all, &stream, &told);
@@ -84,6 +87,8 @@ fn fare(
             a_minute: day.a_minute(),
             has_clients: day.has_clients(),
             has_status: day.has_status(),
+            felt: about.map_or(0, |about| about.felt),
+            is_of_several: about.is_some_and(|about| about.is_of_several),
             answer,
         }
     };
@@ -119,6 +124,10 @@ fn table(name: &str, days: &[&Fared]) {
     line("below 15 traces a minute", &rows, &|row| row.a_minute < 15.0);
     line("15 to 40", &rows, &|row| (15.0..40.0).contains(&row.a_minute));
     line("above 40", &rows, &|row| row.a_minute >= 40.0);
+    line("felt by 3 to 9 traces", &rows, &|row| row.felt < 10);
+    line("by 10 to 29", &rows, &|row| (10..30).contains(&row.felt));
+    line("by 30 or more", &rows, &|row| row.felt >= 30);
+    line("one of several instances", &rows, &|row| row.is_of_several);
     line("without client spans", &rows, &|row| !row.has_clients);
     line("without status codes", &rows, &|row| !row.has_status);
     let sum = |of: fn(&Fared) -> &(f64, Vec<String>)| {

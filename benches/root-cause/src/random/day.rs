@@ -19,6 +19,8 @@ const MINUTE: f64 = 60.0;
 const LASTS: f64 = 240.0;
 /// An operation's pod is worth a fault where so many transactions meet it in two minutes, on average.
 const MET: f64 = 3.0;
+/// And a fault counts where so many that are recorded felt it.
+const FELT: usize = 3;
 /// And its slow work is worth one where it makes up so much of the time.
 const SHARE: f64 = 0.03;
 /// Draws of a fault that nobody would feel before another kind is drawn.
@@ -34,6 +36,10 @@ pub(crate) struct Listed {
     pub(crate) at: u64,
     /// Which of its minutes are recorded, by their number, if one after that of the injection is.
     pub(crate) minutes: Vec<String>,
+    /// Recorded transactions that felt it.
+    pub(crate) felt: usize,
+    /// Whether its service has several instances.
+    pub(crate) is_of_several: bool,
     /// For whoever looks into a miss.
     pub(crate) outline: String,
 }
@@ -51,6 +57,7 @@ pub(crate) struct Day {
     system: System,
     faults: Vec<Fault>,
     kinds: Vec<&'static str>,
+    sample: Sample,
     /// From and to, seconds.
     recorded: Vec<(f64, f64)>,
     seed: u64,
@@ -72,6 +79,7 @@ impl Day {
             system,
             faults: Vec::new(),
             kinds: Vec::new(),
+            sample,
             recorded: Vec::new(),
             seed: dice.next(),
         };
@@ -85,7 +93,7 @@ impl Day {
             }
             minute += if dice.chance(0.1) { dice.count(30, 180) } else { dice.count(6, 15) };
             let from = (minute as f64 + dice.unit()) * MINUTE;
-            if let Some((name, fault)) = day.draw(&sample, &mut dice, from) {
+            if let Some((name, fault)) = day.draw(&mut dice, from) {
                 day.kinds.push(name);
                 day.faults.push(fault);
             }
@@ -103,11 +111,8 @@ impl Day {
     }
 
     /// One that transactions feel, at one pod.
-    fn draw(&self, sample: &Sample, dice: &mut Dice, from: f64) -> Option<(&'static str, Fault)> {
-        let system = &self.system;
-        let in_two_minutes = |operation: usize, instances: usize| {
-            sample.met[operation] * system.rate * 2.0 * MINUTE / instances as f64
-        };
+    fn draw(&self, dice: &mut Dice, from: f64) -> Option<(&'static str, Fault)> {
+        let (system, sample) = (&self.system, &self.sample);
         for _ in 0..DRAWS {
             let (name, kind) = DONE[dice.below(DONE.len())];
             let operation = dice.below(system.operations.len());
@@ -116,7 +121,7 @@ impl Day {
             let instance = Some(dice.below(instances));
             let call = dice.below(what.calls.len() + usize::from(kind == Kind::Exception));
             let all: f64 = sample.own.iter().sum();
-            let is_felt = in_two_minutes(operation, instances) >= MET
+            let is_felt = self.touches(operation) >= MET
                 && match kind {
                     Kind::Cpu => sample.own[what.service] / all >= SHARE,
                     Kind::Return => what.calls[call..].iter().any(|call| call.chance >= 0.5),
@@ -142,15 +147,21 @@ impl Day {
         None
     }
 
+    /// How many transactions meet an instance of an operation in two minutes.
+    fn touches(&self, operation: usize) -> f64 {
+        let instances = self.system.service_of(operation).instances;
+        self.sample.met[operation] * self.system.rate * 2.0 * MINUTE / instances as f64
+    }
+
     /// Transactions, each with the time at which it comes; the same minutes without the faults where `is_healthy`.
-    pub(crate) fn requests(&self, is_healthy: bool) -> impl Iterator<Item = (u64, Vec<u8>)> {
+    pub(crate) fn requests(&self, is_healthy: bool) -> Traffic<'_> {
         let faults = if is_healthy { &[] } else { self.faults.as_slice() };
         Traffic::recorded(&self.system, faults, self.seed, self.recorded.clone())
     }
 
-    /// The faults in the order of their time.
-    pub(crate) fn faults(&self) -> Vec<Listed> {
-        let listed = |(fault, kind): (&Fault, &&'static str)| {
+    /// The faults that some transactions felt, of those that were played, in the order of their time.
+    pub(crate) fn faults(&self, played: &Traffic<'_>) -> Vec<Listed> {
+        let listed = |((fault, kind), felt): ((&Fault, &&'static str), &usize)| {
             let first = fault.from - fault.from % MINUTE;
             let service = self.system.service_of(fault.operation);
             let of_it = |window: &&(f64, f64)| (first..first + 2.5 * MINUTE).contains(&window.0);
@@ -163,10 +174,13 @@ impl Day {
                 pod: service.pod(fault.instance.unwrap_or(0)),
                 at: at(fault.from),
                 minutes: names.collect(),
+                felt: *felt,
+                is_of_several: service.instances > 1,
                 outline: fault.outline(&self.system),
             }
         };
-        self.faults.iter().zip(&self.kinds).map(listed).collect()
+        let all = self.faults.iter().zip(&self.kinds).zip(played.felt());
+        all.filter(|(_, felt)| **felt >= FELT).map(listed).collect()
     }
 
     /// What it is like, in a line.

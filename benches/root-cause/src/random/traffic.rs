@@ -37,7 +37,7 @@ struct Piece {
 }
 
 /// Transactions as requests, each with the time at which it comes, until the time is over.
-pub(super) struct Traffic<'a> {
+pub(crate) struct Traffic<'a> {
     system: &'a System,
     /// No two at one time.
     faults: &'a [Fault],
@@ -48,6 +48,10 @@ pub(super) struct Traffic<'a> {
     wander: Vec<f64>,
     stepped: f64,
     pieces: Vec<Piece>,
+    /// Whether the transaction that is played feels a fault.
+    feels: bool,
+    /// How many transactions felt each fault.
+    felt: Vec<usize>,
     /// Made, but others that end earlier may come.
     waiting: std::collections::BTreeSet<(u64, Vec<u8>)>,
 }
@@ -77,8 +81,15 @@ impl<'a> Traffic<'a> {
             wander,
             stepped: 0.0,
             pieces: Vec::new(),
+            feels: false,
+            felt: vec![0; faults.len()],
             waiting: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// How many transactions felt each fault so far.
+    pub(super) fn felt(&self) -> &[usize] {
+        &self.felt
     }
 
     pub(super) fn start(&self) -> u64 {
@@ -128,7 +139,13 @@ impl<'a> Traffic<'a> {
             left < 0.0
         });
         let entry = entry.unwrap_or(&entries[0]).0;
-        self.serve(entry, None, self.at).0
+        self.feels = false;
+        let end = self.serve(entry, None, self.at).0;
+        let on = self.faults.iter().position(|fault| fault.is_on(self.at));
+        if let Some(felt) = on.filter(|_| self.feels).and_then(|at| self.felt.get_mut(at)) {
+            *felt += 1;
+        }
+        end
     }
 
     /// One call of an operation from `start` on: when it ends, and whether it fails.
@@ -154,6 +171,7 @@ impl<'a> Traffic<'a> {
         let fails = here.filter(|fault| fault.kind == Kind::Errors).map_or(what.fails, |fault| fault.amount);
         let mut failed = self.dice.chance(fails);
         let throws = here.is_some_and(|fault| fault.kind == Kind::Exception);
+        self.feels |= here.is_some_and(|fault| matches!(fault.kind, Kind::Return | Kind::Exception));
         let mut now = start + own * 0.5;
         if !failed {
             if let Some(database) = what.database {
@@ -183,6 +201,7 @@ impl<'a> Traffic<'a> {
         let same = system.operations[fault.operation].service == what.service;
         if fault.kind == Kind::Cpu && same && fault.instance.is_none_or(|one| one == instance) {
             own *= fault.amount * self.dice.between(0.5, 1.5);
+            self.feels = true;
         }
         own
     }
@@ -232,6 +251,7 @@ impl<'a> Traffic<'a> {
             let (end, callee_failed) = self.serve(call.to, client.or(Some(parent)), asked);
             let answers = late(system.operations[call.to].service, self.pieces[index].instance);
             let end = end + way / 2.0 + answers * self.dice_of_delay(on);
+            self.feels |= answers + late(what.service, instance) > 0.0;
             if let Some(client) = client {
                 self.pieces[client].end = end;
                 self.pieces[client].failed = callee_failed;

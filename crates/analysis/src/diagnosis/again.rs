@@ -16,6 +16,7 @@ impl Diagnosis {
     /// What was observed will come again from its beginning: what was learnt stays, and judges; when it was, and what was wrong then, is forgotten.
     pub fn look_again(&mut self) {
         (self.now, self.slot, self.observed, self.numbered) = (0, 0, 0, 0);
+        self.is_again = true;
         self.groups.values_mut().for_each(Group::look_again);
         self.series.values_mut().for_each(Series::look_again);
         self.mixes.values_mut().for_each(Mix::look_again);

@@ -57,7 +57,7 @@ pub(crate) struct Category {
     pub(crate) children: Vec<Child>,
     /// The child that was called last when it was seen first.
     pub(crate) last_child: Option<Child>,
-    weight: f32,
+    pub(crate) weight: f32,
     /// In a later look at the same: what is learnt for the one after it.
     next: f32,
     counts: Vec<Count>,
@@ -80,7 +80,7 @@ pub(crate) struct Mix {
     pub(crate) department: u32,
     pub(crate) last: u64,
     pub(crate) categories: Vec<Category>,
-    total: f32,
+    pub(crate) total: f32,
     /// Slot, population, whether it is learnt, whether it belongs to an incident.
     slots: Vec<(u64, u32, bool, bool)>,
     held: u32,
@@ -112,6 +112,14 @@ const MAX_USUAL: f32 = 0.25;
 const MAX_HABIT: f32 = 0.25;
 /// Slots of an incident after which what it brought is the new normal: an hour.
 const ADAPT_SLOTS: u32 = 360;
+
+impl Category {
+    /// How often it came in a window by itself: nothing further down explains it.
+    pub(crate) fn own_count(&self, slot: u64, length: u64) -> u32 {
+        let counts = self.counts.iter().filter(|count| count.slot + length > slot);
+        counts.map(|count| count.all - count.explained.min(count.all)).sum()
+    }
+}
 
 impl Mix {
     pub(crate) fn new(department: u32) -> Self {

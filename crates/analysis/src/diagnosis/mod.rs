@@ -22,12 +22,14 @@ mod hosts;
 mod incident;
 mod input;
 mod judge;
+mod left_out;
 mod limits;
 mod mix;
 mod names;
 mod observe;
 mod onset;
 mod over;
+mod pooled;
 mod retold;
 mod rows;
 mod scale;
@@ -91,6 +93,8 @@ pub struct Diagnosis {
     numbered: u64,
     /// Transactions in this slot.
     observed: u64,
+    /// This is a later look at the same transactions.
+    is_again: bool,
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
     habits: Habits,
@@ -123,6 +127,7 @@ impl Diagnosis {
             told: Told::default(),
             numbered: 0,
             observed: 0,
+            is_again: false,
             stale_series: None,
             stale_mix: None,
             habits: Habits::default(),

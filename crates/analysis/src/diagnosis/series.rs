@@ -93,6 +93,13 @@ pub(crate) struct Deviant {
     pub(crate) deviation: f32,
 }
 
+impl Deviant {
+    /// Nanoseconds that a transaction takes longer, on average.
+    pub(crate) fn per_transaction(&self) -> f64 {
+        self.excess_ns / f64::from(self.transactions.max(1))
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
     /// Of times without the shift of their hour.
@@ -202,7 +209,8 @@ impl Series {
         windows.max_by(|a, b| a.score.total_cmp(&b.score))
     }
 
-    fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
+    /// The window of so many slots up to `slot`, if there is anything in it.
+    pub(crate) fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
         let mut sum = Deviant::default();
         let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
