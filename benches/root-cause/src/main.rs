@@ -25,6 +25,7 @@ use std::time::Instant;
 
 use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
 use throughline_config::{Config, Sources};
+use throughline_offline::LOOKS;
 
 use boutique::{Answer, Fault};
 use score::{median, share};
@@ -87,18 +88,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Looks at a recording: TEMPORARY env.
-pub(crate) fn looks() -> u32 {
-    std::env::var("LOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(3)
-}
-
 fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     let rules = Config::load(&Sources::default())?.rules;
     let began = Instant::now();
     let stream = stream::read(&rules, &[folder.to_owned()])?;
     let read = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    let told = stream::diagnose(&stream, DiagnosisSettings::default(), looks());
+    let told = stream::diagnose(&stream, DiagnosisSettings::default(), LOOKS);
     let each = began.elapsed().as_secs_f64() / stream.len().max(1) as f64 * 1e6;
     let faults = boutique::read_faults(folder)?;
     let answers = boutique::judge(&faults, &stream, &told);
@@ -122,6 +118,9 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     let (hours, wrong) = boutique::healthy(&faults, &stream, &told);
     println!("\nFalse incidents: {} in {hours:.2} healthy hours\n", wrong.len());
+    for told in &wrong {
+        println!("false: {}", bank::wrong_outline(told, stream.first().map_or(0, |first| first.0)));
+    }
     for answer in answers.iter().filter(|answer| answer.rank != Some(1)) {
         let rank = answer.rank.map_or_else(|| "not named".to_owned(), |rank| format!("rank {rank}"));
         println!("{rank}: {} {} {}", answer.fault.pod, answer.fault.kind, answer.fault.minutes.join(" "));
@@ -171,19 +170,24 @@ fn row(name: &str, answers: &[Answer], stream: &Stream, keep: &dyn Fn(&Answer) -
 /// Each method off in turn.
 fn ablation(faults: &[Fault], stream: &Stream) {
     head("without", &["service first", "in three", "false incidents"]);
-    let all = std::iter::once(None).chain(Method::ALL.map(Some));
-    for method in all {
-        let settings =
-            DiagnosisSettings { without: method.into_iter().collect(), ..DiagnosisSettings::default() };
-        let told = stream::diagnose(stream, settings, looks());
+    for (name, settings, looks) in variants() {
+        let told = stream::diagnose(stream, settings, looks);
         let answers = boutique::judge(faults, stream, &told);
         let within = |most: usize| {
             answers.iter().filter(|answer| answer.rank.is_some_and(|rank| rank <= most)).count()
         };
         let (_, wrong) = boutique::healthy(faults, stream, &told);
-        let name = method.map_or_else(|| "nothing".to_owned(), |method| format!("{method:?}").to_lowercase());
         let n = answers.len();
         println!("| {name} | {} | {} | {} |", share(within(1), n), share(within(3), n), wrong.len());
     }
     println!();
+}
+
+/// All methods, each method off in turn, and all of them in one look.
+pub(crate) fn variants() -> Vec<(String, DiagnosisSettings, u32)> {
+    let without = |without| DiagnosisSettings { without, ..DiagnosisSettings::default() };
+    let all = ("nothing".to_owned(), without(Vec::new()), LOOKS);
+    let each = Method::ALL.map(|method| (method.name().to_owned(), without(vec![method]), LOOKS));
+    let once = ("a second look".to_owned(), without(Vec::new()), 1);
+    std::iter::once(all).chain(each).chain([once]).collect()
 }

@@ -2,15 +2,19 @@
 
 use std::error::Error;
 
-use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
+use throughline_analysis::diagnosis::DiagnosisSettings;
 use throughline_assembly::rules::RulesSettings;
 use throughline_config::{Config, Sources};
+use throughline_offline::LOOKS;
 
 use crate::boutique::{Answer, Fault, healthy, judge};
 use crate::random::{Day, Listed};
 use crate::score::{median, per_hour, share};
 use crate::stream::{Told, diagnose, read_requests};
-use crate::{Scale, bank, head, looks, plain, work};
+use crate::{Scale, bank, head, plain, variants, work};
+
+/// A fault counts where so many recorded transactions felt it.
+const FELT: usize = 3;
 
 /// What became of one fault.
 struct Row {
@@ -39,8 +43,9 @@ struct Fared {
 /// Days of even seeds are tuned on, the others held out.
 pub(crate) fn minutes(scale: Scale) -> Result<(), Box<dyn Error>> {
     let rules = Config::load(&Sources::default())?.rules;
-    let seeds: Vec<u64> = (0..std::env::var("DAYS").ok().and_then(|n| n.parse().ok()).unwrap_or(scale.recorded)).filter(|s| std::env::var("ODD").is_ok() || s.is_multiple_of(2)).collect();
-    let days = work::each("minutes", &seeds, |seed| fare(&rules, *seed, &[], std::env::var("NOPLAIN").is_err()))?;
+    let seeds: Vec<u64> = (0..scale.recorded).collect();
+    let whole = (DiagnosisSettings::default(), LOOKS);
+    let days = work::each("minutes", &seeds, |seed| fare(&rules, *seed, &whole, true))?;
     let (mut tuned, mut held): (Vec<&Fared>, Vec<&Fared>) = (Vec::new(), Vec::new());
     for (seed, day) in seeds.iter().zip(&days) {
         if seed.is_multiple_of(2) { tuned.push(day) } else { held.push(day) }
@@ -51,29 +56,28 @@ pub(crate) fn minutes(scale: Scale) -> Result<(), Box<dyn Error>> {
     if scale.is_verbose {
         days.iter().zip(&seeds).for_each(|(day, seed)| tell(*seed, day));
     }
-    if std::env::var("NOABL").is_ok() { return Ok(()); }
     ablation(&rules, &seeds)
 }
 
 fn fare(
     rules: &RulesSettings,
     seed: u64,
-    without: &[Method],
+    (settings, looks): &(DiagnosisSettings, u32),
     with_plain: bool,
 ) -> Result<Fared, Box<dyn Error>> {
     let day = Day::random(seed);
-    let settings = || DiagnosisSettings { without: without.to_vec(), ..DiagnosisSettings::default() };
     let mut traffic = day.requests(false);
     let stream = read_requests(rules, traffic.by_ref())?;
-    let told = diagnose(&stream, settings(), looks());
+    let told = diagnose(&stream, settings.clone(), *looks);
     let listed = day.faults(&traffic);
     let all: Vec<Fault> = listed.iter().map(Fault::made_up).collect();
-    let answers = judge(&all, &stream, &told);
+    let felt = listed.iter().filter(|listed| listed.felt >= FELT).map(Fault::made_up);
+    let answers = judge(&felt.collect::<Vec<_>>(), &stream, &told);
     let (hours, wrong) = healthy(&all, &stream, &told);
     let first = stream.first().map_or(0, |first| first.0);
     let outlines = |wrong: &[Told]| wrong.iter().map(|told| bank::wrong_outline(told, first)).collect();
     let between = (hours, outlines(&wrong));
-    let well = diagnose(&read_requests(rules, day.requests(true))?, settings(), looks());
+    let well = diagnose(&read_requests(rules, day.requests(true))?, settings.clone(), *looks);
     let without = (day.hours(), well.iter().map(|told| bank::wrong_outline(told, 0)).collect());
     let row = |answer: Answer| {
         let at = answer.fault.at();
@@ -171,15 +175,14 @@ fn tell(seed: u64, day: &Fared) {
 fn ablation(rules: &RulesSettings, seeds: &[u64]) -> Result<(), Box<dyn Error>> {
     let held: Vec<u64> = seeds.iter().copied().filter(|seed| !seed.is_multiple_of(2)).collect();
     head("minutes, without", &["service first", "in three", "false incidents without a fault"]);
-    for method in std::iter::once(None).chain(Method::ALL.map(Some)) {
-        let without: Vec<Method> = method.into_iter().collect();
-        let days = work::each("minutes, ablation", &held, |seed| fare(rules, *seed, &without, false))?;
+    for (name, settings, looks) in variants() {
+        let how = (settings, looks);
+        let days = work::each("minutes, ablation", &held, |seed| fare(rules, *seed, &how, false))?;
         let rows: Vec<&Row> = days.iter().flat_map(|day| &day.rows).collect();
         let within = |most: usize| {
             rows.iter().filter(|row| row.answer.rank.is_some_and(|rank| rank <= most)).count()
         };
         let wrong: usize = days.iter().map(|day| day.without.1.len()).sum();
-        let name = method.map_or_else(|| "nothing".to_owned(), |method| format!("{method:?}").to_lowercase());
         println!(
             "| {name} | {} | {} | {wrong} |",
             share(within(1), rows.len()),

@@ -56,11 +56,6 @@ impl Listener {
     fn look_again(&mut self) {
         self.advance(self.end + AFTER);
         self.diagnosis.look_again();
-        if let Some(n) = std::env::var("CAUTION").ok().and_then(|n| n.parse().ok()) {
-            let mut s = self.diagnosis.settings().clone();
-            s.thresholds.caution_percent = n;
-            self.diagnosis.set(s);
-        }
         (self.told, self.end) = (Vec::new(), 0);
     }
 
@@ -145,7 +140,7 @@ pub(crate) fn read_requests(
     Ok(stream)
 }
 
-/// What a diagnosis says of a stream.
+/// What a diagnosis says of a recorded stream, in the last of so many looks.
 pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings, looks: u32) -> Vec<Told> {
     let mut listener = Listener::new(settings);
     for look in 1..=looks {

@@ -17,6 +17,9 @@ const AFTER: u64 = 300 * SECOND;
 /// Time is told in steps of so long, nanoseconds: as a server's ticks do.
 const STEP: u64 = SECOND;
 
+/// Looks that are worth their time: a third found nothing that the second did not.
+pub const LOOKS: u32 = 2;
+
 /// The core and a diagnosis of what it makes of requests, in the time of their spans.
 pub struct Diagnosing {
     offline: Offline,

@@ -19,8 +19,6 @@ const MINUTE: f64 = 60.0;
 const LASTS: f64 = 240.0;
 /// An operation's pod is worth a fault where so many transactions meet it in two minutes, on average.
 const MET: f64 = 3.0;
-/// And a fault counts where so many that are recorded felt it.
-const FELT: usize = 3;
 /// And its slow work is worth one where it makes up so much of the time.
 const SHARE: f64 = 0.03;
 /// Draws of a fault that nobody would feel before another kind is drawn.
@@ -159,7 +157,7 @@ impl Day {
         Traffic::recorded(&self.system, faults, self.seed, self.recorded.clone())
     }
 
-    /// The faults that some transactions felt, of those that were played, in the order of their time.
+    /// The faults in the order of their time, and how many of the transactions that were played felt them.
     pub(crate) fn faults(&self, played: &Traffic<'_>) -> Vec<Listed> {
         let listed = |((fault, kind), felt): ((&Fault, &&'static str), &usize)| {
             let first = fault.from - fault.from % MINUTE;
@@ -180,7 +178,7 @@ impl Day {
             }
         };
         let all = self.faults.iter().zip(&self.kinds).zip(played.felt());
-        all.filter(|(_, felt)| **felt >= FELT).map(listed).collect()
+        all.map(listed).collect()
     }
 
     /// What it is like, in a line.

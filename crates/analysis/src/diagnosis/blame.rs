@@ -1,6 +1,6 @@
 //! Findings to services: each way between two services is blamed on the end that explains more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Diagnosis;
 use super::finding::{Finding, Sign};
@@ -39,16 +39,11 @@ impl Diagnosis {
     /// Who is charged with what.
     pub(crate) fn blame(&self, findings: &[Finding], slot: u64) -> Vec<Charge> {
         let ways = self.ways(findings, slot);
-        let mut kinds: BTreeSet<(u32, u32, u32)> = BTreeSet::new();
-        for finding in findings {
-            if let Some((child, _)) = finding.breaks_after.filter(|child| child.0 != EMPTY) {
-                kinds.insert((child, finding.service, finding.operation));
-            }
-        }
         let mut families: BTreeMap<u32, u32> = BTreeMap::new();
-        for (child, ..) in kinds {
-            *families.entry(child).or_default() += 1;
+        for (service, _) in findings.iter().filter_map(|finding| finding.breaks_after) {
+            *families.entry(service).or_default() += 1;
         }
+        families.remove(&EMPTY);
         let unanswered = self.unanswered(findings, slot);
         let mut charges = Vec::new();
         let mut charge = |service, weight, finding| {

@@ -27,7 +27,7 @@ const PLAIN_OF_SMALL: f32 = 9.0;
 /// So many are enough, whatever is usual.
 const MANY_HITS: u32 = 12;
 /// What is known of all of a recording is surer than what was learnt on the way: in a later look so much of a score is enough.
-fn again() -> f64 { static A: std::sync::OnceLock<f64> = std::sync::OnceLock::new(); *A.get_or_init(|| std::env::var("AGAIN").ok().and_then(|n| n.parse().ok()).unwrap_or(0.5)) }
+const AGAIN: f64 = 0.5;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 2;
 
@@ -41,27 +41,6 @@ impl Diagnosis {
             self.keep_streaks(&findings);
         }
         let charges = self.blame(&findings, slot);
-        if std::env::var("DIAG").is_ok() {
-            if let Ok(want) = std::env::var("DIAGOP") {
-                let wants: Vec<(&str, u64)> = want.split(',').filter_map(|w| w.split_once('@')).map(|(o, m)| (o, m.parse::<u64>().unwrap_or(0) * 6 + 57120)).collect();
-                for (op, from) in wants {
-                    let s = slot % 100000;
-                    if s < from || s >= from + 18 || s % 3 != 0 { continue; }
-                    for (_, key, mix) in self.mixes.iter().filter(|(_, k, _)| self.names.name(k.operation) == op && k.sort == super::mix::Sort::Shape) {
-                        let cats: Vec<String> = mix.categories.iter().map(|c| format!("{:?}:{:.0}/{}", c.children.iter().map(|x| self.names.name(x.1)).collect::<Vec<_>>(), c.weight, c.own_count(slot, 12))).collect();
-                        eprintln!("M {s} {op} g{} tot{:.0} {}", key.group, mix.total, cats.join(" "));
-                    }
-                    for (_, key, se) in self.series.iter().filter(|(_, k, _)| self.names.name(k.operation) == op) {
-                        let w = se.window(slot, 12, false);
-                        eprintln!("S {s} {op} g{} {:?} from {} wt{:.0} md{:.2} usual{:.2e} {:?}", key.group, key.measure, self.names.name(key.caller), se.baseline.weight(), se.baseline.mean_deviation(), se.usual_ns, w.map(|w| (w.transactions, w.deviation, w.score, w.hits, w.excess_ns)));
-                    }
-                }
-            }
-            for c in &charges {
-                let f = &findings[c.finding];
-                eprintln!("D {} -> {} w{:.1} {:?} {} {} s{:.1} h{:.1} {}/{} {:.3e}>{:.3e}", slot % 100000, self.names.name(c.service), c.weight, f.sign, self.names.name(f.service), self.names.name(f.operation), f.score, f.hit_score, f.hits, f.of, f.usual, f.now);
-            }
-        }
         let mut changes = Vec::new();
         for tenant in self.tenants_of(&findings) {
             self.judge_tenant(tenant, slot, &findings, &charges, &mut changes);
@@ -72,7 +51,7 @@ impl Diagnosis {
 
     /// What scores are multiplied by that open an incident, or keep it open.
     fn caution(&self) -> f64 {
-        self.settings.thresholds.caution() * if self.is_again { again() } else { 1.0 }
+        self.settings.thresholds.caution() * if self.is_again { AGAIN } else { 1.0 }
     }
 
     fn tenants_of(&self, findings: &[Finding]) -> Vec<u32> {
@@ -130,7 +109,7 @@ impl Diagnosis {
 
     /// Whether these charges are enough for an incident: one finding that is plain or lasts, or several against one service.
     fn opens(&self, findings: &[Finding], charges: &[Charge]) -> bool {
-        let mut together: BTreeMap<u32, (f64, u32)> = BTreeMap::new();
+        let mut together: BTreeMap<u32, (f64, BTreeMap<u32, u32>)> = BTreeMap::new();
         let caution = self.caution();
         let min_transactions = self.settings.thresholds.min_transactions;
         for charge in charges {
@@ -147,11 +126,14 @@ impl Diagnosis {
             }
             let sum = together.entry(charge.service).or_default();
             sum.0 += charge.weight;
-            sum.1 += finding.hits;
+            // One transaction may show several of a type's findings: it is one all the same.
+            let of_type = sum.1.entry(finding.group).or_default();
+            *of_type = finding.hits.max(*of_type);
         }
         self.settings.has(Method::Together)
-            && together.values().any(|&(weight, hits)| {
-                weight >= (f64::from(TOGETHER) * caution).powi(2) && hits > min_transactions
+            && together.values().any(|(weight, hits)| {
+                *weight >= (f64::from(TOGETHER) * caution).powi(2)
+                    && hits.values().sum::<u32>() > min_transactions
             })
     }
 
