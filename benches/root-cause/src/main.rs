@@ -183,11 +183,12 @@ fn ablation(faults: &[Fault], stream: &Stream) {
     println!();
 }
 
-/// All methods, each method off in turn, and all of them in one look.
+/// All methods, each method off in turn, all of them in one look, and one look without what is pooled.
 pub(crate) fn variants() -> Vec<(String, DiagnosisSettings, u32)> {
     let without = |without| DiagnosisSettings { without, ..DiagnosisSettings::default() };
     let all = ("nothing".to_owned(), without(Vec::new()), LOOKS);
     let each = Method::ALL.map(|method| (method.name().to_owned(), without(vec![method]), LOOKS));
     let once = ("a second look".to_owned(), without(Vec::new()), 1);
-    std::iter::once(all).chain(each).chain([once]).collect()
+    let neither = ("pooled and a second look".to_owned(), without(vec![Method::Pooled]), 1);
+    std::iter::once(all).chain(each).chain([once, neither]).collect()
 }

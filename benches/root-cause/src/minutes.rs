@@ -115,7 +115,15 @@ fn said(told: &[Told], at: u64) -> String {
 fn table(name: &str, days: &[&Fared]) {
     head(
         name,
-        &["service first", "in three", "instance named", "found", "plain: first", "plain: in three", "median s"],
+        &[
+            "service first",
+            "in three",
+            "instance named",
+            "found",
+            "plain: first",
+            "plain: in three",
+            "median s",
+        ],
     );
     let rows: Vec<&Row> = days.iter().flat_map(|day| &day.rows).collect();
     line("all", &rows, &|_| true);
@@ -145,7 +153,8 @@ fn table(name: &str, days: &[&Fared]) {
 
 fn line(name: &str, rows: &[&Row], keep: &dyn Fn(&Row) -> bool) {
     let kept: Vec<&&Row> = rows.iter().filter(|row| keep(row)).collect();
-    let count = |right: &dyn Fn(&Row) -> bool| share(kept.iter().filter(|row| right(row)).count(), kept.len());
+    let count =
+        |right: &dyn Fn(&Row) -> bool| share(kept.iter().filter(|row| right(row)).count(), kept.len());
     println!(
         "| {name} | {} | {} | {} | {} | {} | {} | {:.0} |",
         count(&|row| row.answer.rank == Some(1)),
@@ -179,9 +188,8 @@ fn ablation(rules: &RulesSettings, seeds: &[u64]) -> Result<(), Box<dyn Error>> 
         let how = (settings, looks);
         let days = work::each("minutes, ablation", &held, |seed| fare(rules, *seed, &how, false))?;
         let rows: Vec<&Row> = days.iter().flat_map(|day| &day.rows).collect();
-        let within = |most: usize| {
-            rows.iter().filter(|row| row.answer.rank.is_some_and(|rank| rank <= most)).count()
-        };
+        let within =
+            |most: usize| rows.iter().filter(|row| row.answer.rank.is_some_and(|rank| rank <= most)).count();
         let wrong: usize = days.iter().map(|day| day.without.1.len()).sum();
         println!(
             "| {name} | {} | {} | {wrong} |",

@@ -70,7 +70,10 @@ fn first(incidents: &[Incident]) -> Option<(&str, &str)> {
 fn slow_at_first(second: u64) -> Vec<FinishedHop<'static>> {
     let slow = if second < 120 { 55 } else { 0 };
     let own = (4_000 + dice(second) % 2_000 + slow * 1_000) * 1_000;
-    vec![hop("desk", "POST /order", -1, (2_000 + dice(second + 7) % 1_000) * 1_000), hop("stock", "find", 0, own)]
+    vec![
+        hop("desk", "POST /order", -1, (2_000 + dice(second + 7) % 1_000) * 1_000),
+        hop("stock", "find", 0, own),
+    ]
 }
 
 /// Scenario: a recording begins with a fault of two minutes; after gaps of a quarter of an hour come three healthy minutes.
@@ -156,8 +159,10 @@ fn what_each_operation_shows_a_little_of_is_seen_in_all_of_them_together() {
 /// The desk asks the stock, then the mail; for two minutes one of two instances of the stock breaks the desk off.
 fn broken_by_one(second: u64) -> Vec<FinishedHop<'static>> {
     let instance = if dice(second).is_multiple_of(2) { "stock-0" } else { "stock-1" };
-    let mut hops =
-        vec![hop("desk", "POST /order", -1, 3 * MS), FinishedHop { instance, ..hop("stock", "find", 0, 3 * MS) }];
+    let mut hops = vec![
+        hop("desk", "POST /order", -1, 3 * MS),
+        FinishedHop { instance, ..hop("stock", "find", 0, 3 * MS) },
+    ];
     if instance == "stock-1" || !(900..1_020).contains(&second) {
         hops.push(hop("mail", "send", 0, 3 * MS));
     }

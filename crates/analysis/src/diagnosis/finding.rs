@@ -32,6 +32,8 @@ pub(crate) struct Finding {
     pub(crate) hit_score: f32,
     pub(crate) hits: u32,
     pub(crate) of: u32,
+    /// In which of the last slots there are hits, as bits.
+    pub(crate) slots: u16,
     /// Usual time in nanoseconds, or usual share.
     pub(crate) usual: f64,
     /// The same now.
@@ -94,7 +96,7 @@ impl Diagnosis {
             for odd in mix.judge(slot, key.sort, usual_now) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
                 if odd.score >= NOTICE && share > f64::from(odd.usual) * 2.0 {
-                    found.extend(odd_finding(number, key, mix, &odd, share));
+                    found.extend(odd_finding(number, (key, mix), &odd, share, slot));
                 }
             }
         }
@@ -120,6 +122,7 @@ pub(crate) fn time_finding(
         hit_score: deviant.hit_score,
         hits: deviant.hits,
         of: deviant.transactions,
+        slots: deviant.slots,
         usual,
         now: usual + deviant.per_transaction(),
         confined,
@@ -131,7 +134,13 @@ pub(crate) fn time_finding(
 }
 
 /// A category that happens too often, as a finding; `None` where it does not say who is at fault.
-pub(crate) fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> Option<Finding> {
+pub(crate) fn odd_finding(
+    number: u32,
+    (key, mix): (&MixKey, &Mix),
+    odd: &Odd,
+    share: f64,
+    slot: u64,
+) -> Option<Finding> {
     let category = &mix.categories[odd.category];
     let mut finding = Finding {
         clue: Clue::Category(number, category.hash),
@@ -145,6 +154,7 @@ pub(crate) fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share
         hit_score: odd.score,
         hits: odd.hits,
         of: odd.of,
+        slots: category.slots(slot),
         usual: f64::from(odd.usual),
         now: share,
         confined: None,

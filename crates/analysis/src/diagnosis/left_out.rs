@@ -88,7 +88,7 @@ impl Diagnosis {
         match known {
             Some(at) if found[at].score >= score => {}
             Some(at) => (found[at].score, found[at].hit_score) = (score, found[at].hit_score.max(score)),
-            None => found.extend(odd_finding(number, key, mix, &odd, share)),
+            None => found.extend(odd_finding(number, (key, mix), &odd, share, slot)),
         }
     }
 }

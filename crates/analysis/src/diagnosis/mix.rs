@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::habits::{Habits, Part};
 use super::limits::{MAX_CATEGORIES, SLOTS, WINDOWS};
+use super::series::slot_bit;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +115,12 @@ const MAX_HABIT: f32 = 0.25;
 const ADAPT_SLOTS: u32 = 360;
 
 impl Category {
+    /// In which of the last slots it came by itself, as bits.
+    pub(crate) fn slots(&self, slot: u64) -> u16 {
+        let own = self.counts.iter().filter(|count| count.all > count.explained);
+        own.fold(0, |bits, count| bits | slot_bit(count.slot, slot))
+    }
+
     /// How often it came in a window by itself: nothing further down explains it.
     pub(crate) fn own_count(&self, slot: u64, length: u64) -> u32 {
         let counts = self.counts.iter().filter(|count| count.slot + length > slot);
@@ -359,9 +366,8 @@ impl Mix {
             self.categories.iter_mut().for_each(|category| category.weight *= 0.5);
         }
         if self.categories.len() == MAX_CATEGORIES {
-            self.categories.retain(|category| {
-                category.weight.max(category.next) >= 1.0 || !category.counts.is_empty()
-            });
+            self.categories
+                .retain(|category| category.weight.max(category.next) >= 1.0 || !category.counts.is_empty());
         }
     }
 }

@@ -31,6 +31,8 @@ struct Pool {
     wander: f32,
     hits: u32,
     usual_hits: f32,
+    /// In which of the last slots there are hits, as bits.
+    slots: u16,
     /// The time that deviates most.
     worst: Option<(f32, u32, Deviant)>,
 }
@@ -45,6 +47,7 @@ impl Pool {
         self.variance += variance;
         self.wander += n * wander;
         self.hits += seen.hits;
+        self.slots |= seen.slots;
         self.usual_hits += n * series.baseline.tail();
         if self.worst.is_none_or(|worst| seen.score > worst.0) {
             self.worst = Some((seen.score, number, seen));
@@ -97,8 +100,8 @@ impl Diagnosis {
             let of_one = service.instances.iter().filter(|_| service.instances.len() > 1);
             let worst = of_one.max_by(|a, b| a.1.score().total_cmp(&b.1.score()));
             if let Some((_, one)) = worst.filter(|(_, one)| key.0 == Measure::Own && one.score() >= NOTICE) {
-                let (hits, usual_hits) = (service.best.hits, service.best.usual_hits);
-                self.lift(&Pool { hits, usual_hits, n: service.best.n, ..*one }, one.score(), slot, found);
+                let Pool { hits, usual_hits, n, slots, .. } = service.best;
+                self.lift(&Pool { hits, usual_hits, n, slots, ..*one }, one.score(), slot, found);
             }
         }
     }
@@ -117,6 +120,7 @@ impl Diagnosis {
         });
         let finding = &mut found[at];
         finding.score = finding.score.max(score);
+        finding.slots |= pool.slots;
         finding.hit_score = finding.hit_score.max(pool.hit_score());
         if finding.confined.is_none() && key.measure != Measure::Network {
             finding.confined = confined(&self.pooled_traits(key.service, slot), slot);

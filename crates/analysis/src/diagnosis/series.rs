@@ -91,6 +91,8 @@ pub(crate) struct Deviant {
     pub(crate) hits: u32,
     pub(crate) excess_ns: f64,
     pub(crate) deviation: f32,
+    /// In which of the last slots there are hits, as bits.
+    pub(crate) slots: u16,
 }
 
 impl Deviant {
@@ -115,6 +117,11 @@ pub(crate) struct Series {
     held: u32,
     /// In a later look at the same: what is learnt for the one after it.
     next: Option<Box<Baseline>>,
+}
+
+/// The bit of one of the last slots.
+pub(crate) fn slot_bit(number: u64, slot: u64) -> u16 {
+    1u16.checked_shl(slot.saturating_sub(number) as u32).unwrap_or(0)
 }
 
 /// A baseline of less weight learns each slot at once: it has nothing yet to judge by.
@@ -222,6 +229,9 @@ impl Series {
         }
         if sum.transactions == 0 {
             return None;
+        }
+        for part in self.slots.iter().filter(|part| part.hits > 0 && part.number + SLOTS > slot) {
+            sum.slots |= slot_bit(part.number, slot);
         }
         let n = sum.transactions as f32;
         sum.deviation /= n;
