@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::random::Listed;
 use crate::stream::{Stream, Told};
 
 /// One injected fault.
@@ -26,6 +27,18 @@ const MINUTE: u64 = 60_000_000_000;
 const WINDOW: u64 = 240_000_000_000;
 
 impl Fault {
+    /// One of a made-up day.
+    pub(crate) fn made_up(listed: &Listed) -> Self {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_nanos(listed.at);
+        Self {
+            time: humantime::format_rfc3339_nanos(time).to_string(),
+            pod: listed.pod.clone(),
+            service: listed.service.clone(),
+            kind: listed.kind.to_owned(),
+            minutes: listed.minutes.clone(),
+        }
+    }
+
     /// Unix nanoseconds.
     pub(crate) fn at(&self) -> u64 {
         let time = humantime::parse_rfc3339(&self.time).ok();

@@ -1,7 +1,7 @@
 //! How often the diagnosis names the right cause: recorded faults where `THROUGHLINE_DATASETS` says where they are, faults of the simulated bank, and
 //! faults of made-up systems; and how often it tells of incidents where there are none.
 //!
-//! Sections may be named as arguments (`recorded`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
+//! Sections may be named as arguments (`recorded`, `minutes`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
 //! `--verbose` says what was answered where it was not right.
 #![allow(
     clippy::print_stdout,
@@ -11,6 +11,7 @@
 
 mod bank;
 mod boutique;
+mod minutes;
 mod plain;
 mod random;
 mod score;
@@ -24,13 +25,14 @@ use std::time::Instant;
 
 use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
 use throughline_config::{Config, Sources};
+use throughline_offline::LOOKS;
 
 use boutique::{Answer, Fault};
 use score::{median, share};
 use stream::Stream;
 
 /// Sections, in their order.
-const SECTIONS: [&str; 5] = ["recorded", "bank", "pairs", "random", "healthy"];
+const SECTIONS: [&str; 6] = ["recorded", "minutes", "bank", "pairs", "random", "healthy"];
 
 /// Prints a section.
 type Section = fn(Scale) -> Result<(), Box<dyn Error>>;
@@ -42,13 +44,15 @@ pub(crate) struct Scale {
     pub(crate) seeds: u64,
     /// Made-up systems for each kind of fault.
     pub(crate) systems: u64,
+    /// Made-up days of faults recorded in single minutes, half of them to tune on.
+    pub(crate) recorded: u64,
     /// Healthy days of the bank, and made-up systems that are healthy for half a day.
     pub(crate) days: u64,
     pub(crate) is_verbose: bool,
 }
 
-const FULL: Scale = Scale { seeds: 20, systems: 12, days: 3, is_verbose: false };
-const QUICK: Scale = Scale { seeds: 3, systems: 4, days: 1, is_verbose: false };
+const FULL: Scale = Scale { seeds: 20, systems: 12, recorded: 24, days: 3, is_verbose: false };
+const QUICK: Scale = Scale { seeds: 3, systems: 4, recorded: 8, days: 1, is_verbose: false };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,7 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(_) => println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n"),
         }
     }
-    let sections: [(&str, Section); 4] = [
+    let sections: [(&str, Section); 5] = [
+        ("minutes", minutes::minutes),
         ("bank", synthetic::bank),
         ("pairs", synthetic::pairs),
         ("random", synthetic::random),
@@ -89,7 +94,7 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     let stream = stream::read(&rules, &[folder.to_owned()])?;
     let read = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    let told = stream::diagnose(&stream, DiagnosisSettings::default());
+    let told = stream::diagnose(&stream, DiagnosisSettings::default(), LOOKS);
     let each = began.elapsed().as_secs_f64() / stream.len().max(1) as f64 * 1e6;
     let faults = boutique::read_faults(folder)?;
     let answers = boutique::judge(&faults, &stream, &told);
@@ -113,6 +118,9 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     let (hours, wrong) = boutique::healthy(&faults, &stream, &told);
     println!("\nFalse incidents: {} in {hours:.2} healthy hours\n", wrong.len());
+    for told in &wrong {
+        println!("false: {}", bank::wrong_outline(told, stream.first().map_or(0, |first| first.0)));
+    }
     for answer in answers.iter().filter(|answer| answer.rank != Some(1)) {
         let rank = answer.rank.map_or_else(|| "not named".to_owned(), |rank| format!("rank {rank}"));
         println!("{rank}: {} {} {}", answer.fault.pod, answer.fault.kind, answer.fault.minutes.join(" "));
@@ -162,19 +170,25 @@ fn row(name: &str, answers: &[Answer], stream: &Stream, keep: &dyn Fn(&Answer) -
 /// Each method off in turn.
 fn ablation(faults: &[Fault], stream: &Stream) {
     head("without", &["service first", "in three", "false incidents"]);
-    let all = std::iter::once(None).chain(Method::ALL.map(Some));
-    for method in all {
-        let settings =
-            DiagnosisSettings { without: method.into_iter().collect(), ..DiagnosisSettings::default() };
-        let told = stream::diagnose(stream, settings);
+    for (name, settings, looks) in variants() {
+        let told = stream::diagnose(stream, settings, looks);
         let answers = boutique::judge(faults, stream, &told);
         let within = |most: usize| {
             answers.iter().filter(|answer| answer.rank.is_some_and(|rank| rank <= most)).count()
         };
         let (_, wrong) = boutique::healthy(faults, stream, &told);
-        let name = method.map_or_else(|| "nothing".to_owned(), |method| format!("{method:?}").to_lowercase());
         let n = answers.len();
         println!("| {name} | {} | {} | {} |", share(within(1), n), share(within(3), n), wrong.len());
     }
     println!();
+}
+
+/// All methods, each method off in turn, all of them in one look, and one look without what is pooled.
+pub(crate) fn variants() -> Vec<(String, DiagnosisSettings, u32)> {
+    let without = |without| DiagnosisSettings { without, ..DiagnosisSettings::default() };
+    let all = ("nothing".to_owned(), without(Vec::new()), LOOKS);
+    let each = Method::ALL.map(|method| (method.name().to_owned(), without(vec![method]), LOOKS));
+    let once = ("a second look".to_owned(), without(Vec::new()), 1);
+    let neither = ("pooled and a second look".to_owned(), without(vec![Method::Pooled]), 1);
+    std::iter::once(all).chain(each).chain([once, neither]).collect()
 }

@@ -53,6 +53,12 @@ impl Listener {
         with_finished(closed, |finished| self.diagnosis.observe(finished));
     }
 
+    fn look_again(&mut self) {
+        self.advance(self.end + AFTER);
+        self.diagnosis.look_again();
+        (self.told, self.end) = (Vec::new(), 0);
+    }
+
     fn finish(mut self) -> Vec<Told> {
         self.advance(self.end + AFTER);
         self.told
@@ -119,11 +125,31 @@ pub(crate) fn read(rules: &RulesSettings, paths: &[PathBuf]) -> Result<Stream, B
     Ok(stream)
 }
 
-/// What a diagnosis says of a stream.
-pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings) -> Vec<Told> {
+/// The transactions of requests, each with the time at which it came.
+pub(crate) fn read_requests(
+    rules: &RulesSettings,
+    requests: impl Iterator<Item = (u64, Vec<u8>)>,
+) -> Result<Stream, Box<dyn Error>> {
+    let mut stream = Stream::new();
+    let mut live = Live::new(rules, |time, closed| stream.push((time, closed)))?;
+    for (time, body) in requests {
+        live.take(time, &body)?;
+    }
+    live.finish();
+    stream.sort_by_key(|(time, _)| *time);
+    Ok(stream)
+}
+
+/// What a diagnosis says of a recorded stream, in the last of so many looks.
+pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings, looks: u32) -> Vec<Told> {
     let mut listener = Listener::new(settings);
-    for (time, closed) in stream {
-        listener.hear(*time, closed);
+    for look in 1..=looks {
+        for (time, closed) in stream {
+            listener.hear(*time, closed);
+        }
+        if look < looks {
+            listener.look_again();
+        }
     }
     listener.finish()
 }

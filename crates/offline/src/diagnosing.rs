@@ -17,6 +17,9 @@ const AFTER: u64 = 300 * SECOND;
 /// Time is told in steps of so long, nanoseconds: as a server's ticks do.
 const STEP: u64 = SECOND;
 
+/// Looks that are worth their time: a third found nothing that the second did not.
+pub const LOOKS: u32 = 2;
+
 /// The core and a diagnosis of what it makes of requests, in the time of their spans.
 pub struct Diagnosing {
     offline: Offline,
@@ -54,14 +57,7 @@ impl Diagnosing {
     pub fn new(rules: &RulesSettings) -> Result<Self, Vec<RuleFault>> {
         let mut rules = rules.clone();
         rules.traces.error_attributes.get_or_insert(true);
-        let heard = Heard {
-            timeline: Timeline::default(),
-            analysis: Analysis::new(rules.diagnosis()),
-            step: 0,
-            last: 0,
-            diagnosed: Diagnosed::default(),
-        };
-        Ok(Self { offline: Offline::new(&rules)?, heard })
+        Ok(Self { offline: Offline::new(&rules)?, heard: Heard::new(&rules) })
     }
 
     /// Takes a request whose last span ended at `time`, Unix nanoseconds.
@@ -74,6 +70,18 @@ impl Diagnosing {
         }
     }
 
+    /// The same requests will be taken once more, from the first on: what they taught is normal then from the beginning. What was found, which nobody asked
+    /// for yet, is forgotten.
+    ///
+    /// # Errors
+    /// None that [`Diagnosing::new`] did not have.
+    pub fn look_again(self) -> Result<Self, Vec<RuleFault>> {
+        let rules = self.offline.rules().settings.clone();
+        let mut heard = self.finish_hearing();
+        heard = Heard { analysis: heard.analysis.look_again(), ..Heard::new(&rules) };
+        Ok(Self { offline: Offline::new(&rules)?, heard })
+    }
+
     /// What has been found so far.
     #[must_use]
     pub fn so_far(&self) -> &Diagnosed {
@@ -83,18 +91,33 @@ impl Diagnosing {
     /// No more requests come.
     #[must_use]
     pub fn finish(self) -> Diagnosed {
+        let mut heard = self.finish_hearing();
+        heard.diagnosed.incidents.sort_by_key(|incident| incident.detected_at);
+        heard.diagnosed
+    }
+
+    fn finish_hearing(self) -> Heard {
         let Self { offline, mut heard } = self;
         offline.finish(&mut |event| heard.hear(event));
         heard.drain(true);
         let end = heard.last + AFTER;
         heard.analysis.advance(end);
         heard.note();
-        heard.diagnosed.incidents.sort_by_key(|incident| incident.detected_at);
-        heard.diagnosed
+        heard
     }
 }
 
 impl Heard {
+    fn new(rules: &RulesSettings) -> Self {
+        Self {
+            timeline: Timeline::default(),
+            analysis: Analysis::new(rules.diagnosis()),
+            step: 0,
+            last: 0,
+            diagnosed: Diagnosed::default(),
+        }
+    }
+
     fn hear(&mut self, event: Event<'_>) {
         match event {
             Event::Closed { closed, row, at, .. } => {

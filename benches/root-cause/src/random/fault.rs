@@ -16,6 +16,12 @@ pub(crate) enum Kind {
     Network,
     /// An operation no longer makes one of its calls.
     MissingCall,
+    /// An operation returns too early: it leaves out one of its calls and all that come after.
+    Return,
+    /// An operation fails, before one of its calls or after all of them.
+    Exception,
+    /// All that an instance sends is late: what it asks and what it answers.
+    Delay,
 }
 
 pub(crate) const KINDS: [Kind; 5] =
@@ -29,6 +35,9 @@ impl Kind {
             Self::Errors => "errors",
             Self::Network => "network delay",
             Self::MissingCall => "missing call",
+            Self::Return => "return",
+            Self::Exception => "exception",
+            Self::Delay => "network_delay",
         }
     }
 }
@@ -67,7 +76,7 @@ impl Fault {
         let candidates: Vec<usize> = match kind {
             Kind::Cpu => met.iter().filter(works).copied().collect(),
             Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),
-            Kind::Latency | Kind::Errors => met.clone(),
+            Kind::Latency | Kind::Errors | Kind::Return | Kind::Exception | Kind::Delay => met.clone(),
         };
         let operation = candidates.get(dice.below(candidates.len())).copied()?;
         let often: Vec<usize> = (0..system.operations[operation].calls.len())
@@ -80,10 +89,23 @@ impl Fault {
             Kind::Latency | Kind::Network => (sample.duration * dice.between(0.3, 2.0)).max(0.005),
             Kind::Cpu => dice.between(4.0, 10.0),
             Kind::Errors => dice.between(0.2, 0.9),
-            Kind::MissingCall => dice.between(0.5, 1.0),
+            Kind::MissingCall | Kind::Return | Kind::Exception | Kind::Delay => dice.between(0.5, 1.0),
         };
         let instance = one.then(|| dice.below(instances));
         Some(Self { kind, operation, call, instance, amount, from, to })
+    }
+
+    /// Whether it is at this operation of this instance.
+    pub(super) fn is_at(&self, operation: usize, instance: usize) -> bool {
+        self.operation == operation && self.instance.is_none_or(|one| one == instance)
+    }
+
+    /// How much later comes what an instance of a service sends, seconds.
+    pub(super) fn delay(&self, system: &System, service: usize, instance: usize) -> f64 {
+        let is_here = self.kind == Kind::Delay
+            && system.operations[self.operation].service == service
+            && self.instance == Some(instance);
+        if is_here { self.amount } else { 0.0 }
     }
 
     pub(super) fn is_on(&self, at: f64) -> bool {

@@ -3,6 +3,7 @@
 //! A system has random services, operations, calls, instances, rates, spreads, slow wander and a load that moves; it may or may not have client spans and
 //! status codes. Only what is told as OTLP is seen.
 
+mod day;
 mod dice;
 mod fault;
 mod system;
@@ -20,6 +21,7 @@ use fault::{Fault, Kind};
 use system::{Rate, System};
 use traffic::Traffic;
 
+pub(crate) use day::{Day, Listed};
 pub(crate) use fault::KINDS;
 
 /// Healthy seconds before a fault, its length, and how long traffic goes on.
@@ -90,7 +92,7 @@ fn kinds(kind: Kind, system: &System, fault: &Fault) -> &'static [SuspectKind] {
     match kind {
         Kind::Latency => &[SuspectKind::Own],
         Kind::Cpu if fault.instance.is_some() => &[SuspectKind::Host],
-        Kind::Cpu | Kind::Errors => &[SuspectKind::Own],
+        Kind::Cpu | Kind::Errors | Kind::Return | Kind::Exception | Kind::Delay => &[SuspectKind::Own],
         // Without client spans nobody sees the network: it is the caller's own time.
         Kind::Network if system.has_clients => &[SuspectKind::Network],
         Kind::Network => &[SuspectKind::Own],

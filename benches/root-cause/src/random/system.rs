@@ -8,6 +8,13 @@ pub(super) struct Service {
     pub(super) instances: usize,
 }
 
+impl Service {
+    /// The name of one of its instances.
+    pub(super) fn pod(&self, instance: usize) -> String {
+        format!("{}-{instance}", self.name)
+    }
+}
+
 /// A call to another operation.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -41,6 +48,44 @@ pub(super) enum Rate {
     Any,
     /// What can be played for hours.
     Slow,
+    /// What a recording of single minutes keeps: 5 to 100 traces a minute, of several types, some of them rare; more services, in deep chains or wide.
+    Thin,
+}
+
+/// What systems of a rate are drawn from: least and most.
+struct Frame {
+    services: (usize, usize),
+    instances: (usize, usize),
+    entries: (usize, usize),
+    /// Transactions a second.
+    rate: (f64, f64),
+    has_status: f64,
+    swing: f64,
+}
+
+impl Rate {
+    fn frame(&self) -> Frame {
+        let usual = Frame {
+            services: (4, 30),
+            instances: (1, 5),
+            entries: (1, 4),
+            rate: (0.5, 200.0),
+            has_status: 0.7,
+            swing: 0.4,
+        };
+        match self {
+            Self::Any => usual,
+            Self::Slow => Frame { rate: (0.3, 3.0), swing: 0.8, ..usual },
+            Self::Thin => Frame {
+                services: (8, 45),
+                instances: (1, 3),
+                entries: (3, 8),
+                rate: (5.0 / 60.0, 100.0 / 60.0),
+                has_status: 0.5,
+                swing: 0.5,
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -64,13 +109,19 @@ pub(super) struct System {
     pub(super) wander: f64,
     /// Share of times that are outliers, by a factor of 3 to 30.
     pub(super) outliers: f64,
+    /// Spans of one transaction at most: calls beyond it are not made.
+    pub(super) max_spans: usize,
 }
 
 impl System {
     pub(super) fn random(dice: &mut Dice, rate: &Rate) -> Self {
-        let count = dice.count(4, 30);
+        let frame = rate.frame();
+        let count = dice.count(frame.services.0, frame.services.1);
         let services: Vec<Service> = (0..count)
-            .map(|number| Service { name: format!("s{number:02}"), instances: dice.count(1, 5) })
+            .map(|number| Service {
+                name: format!("s{number:02}"),
+                instances: dice.count(frame.instances.0, frame.instances.1),
+            })
             .collect();
         let spread = dice.between(0.15, 0.6);
         let mut operations: Vec<Operation> = Vec::new();
@@ -89,35 +140,40 @@ impl System {
                 });
             }
         }
-        let entries = (0..dice.count(1, 4).min(count - 1)).map(|at| (at, dice.between(0.2, 1.0))).collect();
-        let is_slow = matches!(rate, Rate::Slow);
+        let is_thin = matches!(rate, Rate::Thin);
+        let entries = dice.count(frame.entries.0, frame.entries.1).min(count - 1);
+        let mut share = |at| (at, if is_thin { dice.magnitude(0.03, 1.0) } else { dice.between(0.2, 1.0) });
+        let entries = (0..entries).map(&mut share).collect();
         let mut system = Self {
             services,
             operations,
             entries,
-            rate: if is_slow { dice.magnitude(0.3, 3.0) } else { dice.magnitude(0.5, 200.0) },
+            rate: dice.magnitude(frame.rate.0, frame.rate.1),
             hosts: dice.count(2, 8),
             has_clients: dice.chance(0.7),
-            has_status: dice.chance(0.7),
-            swing: dice.between(0.0, if is_slow { 0.8 } else { 0.4 }),
-            period: if is_slow { 86_400.0 } else { dice.between(600.0, 3_600.0) },
+            has_status: dice.chance(frame.has_status),
+            swing: dice.between(0.0, frame.swing),
+            period: if matches!(rate, Rate::Any) { dice.between(600.0, 3_600.0) } else { 86_400.0 },
             strain: dice.between(0.0, 0.5),
             wander: dice.between(0.0, 0.12),
             outliers: dice.magnitude(0.000_1, 0.005),
+            max_spans: if is_thin { 200 } else { 80 },
         };
-        system.connect(dice);
+        let is_deep = is_thin && dice.chance(0.5);
+        system.connect(dice, is_deep);
         system
     }
 
     /// Gives operations their callees: each is called by one at least that comes before it.
-    fn connect(&mut self, dice: &mut Dice) {
+    fn connect(&mut self, dice: &mut Dice, is_deep: bool) {
         let n = self.operations.len();
         let way = dice.magnitude(0.000_1, 0.002);
         for to in self.entries.len()..n {
             let service = self.operations[to].service;
             for _ in 0..if dice.chance(0.2) { 2 } else { 1 } {
                 // Rather near ones, so that there are chains.
-                let from = to - 1 - dice.below(to.min(6 + to / 3));
+                let reach = if is_deep { 5 } else { 6 + to / 3 };
+                let from = to - 1 - dice.below(to.min(reach));
                 let caller = &mut self.operations[from];
                 if caller.service == service
                     || caller.calls.len() >= 5

@@ -17,8 +17,6 @@ const START: u64 = 1_767_571_200_000_000_000;
 /// How often the wander of a service's times takes a step, seconds, and what is left of it then.
 const STEP: f64 = 10.0;
 const STAYS: f64 = 0.92;
-/// Spans of one transaction at most.
-const MAX_SPANS: usize = 80;
 /// Transactions that are played to know a system.
 const SAMPLED: usize = 300;
 
@@ -39,47 +37,76 @@ struct Piece {
 }
 
 /// Transactions as requests, each with the time at which it comes, until the time is over.
-pub(super) struct Traffic<'a> {
+pub(crate) struct Traffic<'a> {
     system: &'a System,
-    fault: Option<&'a Fault>,
+    /// No two at one time.
+    faults: &'a [Fault],
     dice: Dice,
     at: f64,
-    until: f64,
+    /// When transactions that begin are seen, from and to, in their order.
+    seen: Vec<(f64, f64)>,
     wander: Vec<f64>,
     stepped: f64,
     pieces: Vec<Piece>,
+    /// Whether the transaction that is played feels a fault.
+    feels: bool,
+    /// How many transactions felt each fault.
+    felt: Vec<usize>,
     /// Made, but others that end earlier may come.
     waiting: std::collections::BTreeSet<(u64, Vec<u8>)>,
 }
 
 impl<'a> Traffic<'a> {
     pub(super) fn new(system: &'a System, fault: Option<&'a Fault>, seed: u64, until: f64) -> Self {
+        let faults = fault.map_or(&[] as &[Fault], std::slice::from_ref);
+        Self::recorded(system, faults, seed, vec![(0.0, until)])
+    }
+
+    /// Only what begins in these times, each from and to, in their order.
+    pub(super) fn recorded(
+        system: &'a System,
+        faults: &'a [Fault],
+        seed: u64,
+        mut seen: Vec<(f64, f64)>,
+    ) -> Self {
         let mut dice = Dice::new(seed);
+        seen.reverse();
         let wander = system.services.iter().map(|_| dice.normal() * system.wander).collect();
         Self {
             system,
-            fault,
+            faults,
             dice,
-            at: 0.0,
-            until,
+            at: seen.last().map_or(0.0, |first| first.0),
+            seen,
             wander,
             stepped: 0.0,
             pieces: Vec::new(),
+            feels: false,
+            felt: vec![0; faults.len()],
             waiting: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// How many transactions felt each fault so far.
+    pub(super) fn felt(&self) -> &[usize] {
+        &self.felt
     }
 
     pub(super) fn start(&self) -> u64 {
         START
     }
 
-    /// Goes on to the next arrival: a Poisson process that follows the load.
+    /// Goes on to the next arrival that is seen; past the last of these times, where there is none.
     fn arrive(&mut self) {
-        let greatest = self.system.rate * (1.0 + self.system.swing);
         loop {
-            self.at += -(1.0 - self.dice.unit()).ln() / greatest;
-            if self.dice.chance(self.system.load(self.at) * self.system.rate / greatest) {
-                break;
+            self.pass();
+            while self.seen.last().is_some_and(|piece| piece.1 <= self.at) {
+                self.seen.pop();
+            }
+            match self.seen.last() {
+                // Arrivals know nothing of those before: a later piece begins anew.
+                Some(piece) if piece.0 > self.at => self.at = piece.0,
+                _ => break,
             }
         }
         while self.stepped + STEP < self.at {
@@ -87,6 +114,17 @@ impl<'a> Traffic<'a> {
             let step = self.system.wander * (1.0 - STAYS * STAYS).sqrt();
             for wander in &mut self.wander {
                 *wander = *wander * STAYS + step * self.dice.normal();
+            }
+        }
+    }
+
+    /// Goes on to the next arrival: a Poisson process that follows the load.
+    fn pass(&mut self) {
+        let greatest = self.system.rate * (1.0 + self.system.swing);
+        loop {
+            self.at += -(1.0 - self.dice.unit()).ln() / greatest;
+            if self.dice.chance(self.system.load(self.at) * self.system.rate / greatest) {
+                break;
             }
         }
     }
@@ -101,7 +139,13 @@ impl<'a> Traffic<'a> {
             left < 0.0
         });
         let entry = entry.unwrap_or(&entries[0]).0;
-        self.serve(entry, None, self.at).0
+        self.feels = false;
+        let end = self.serve(entry, None, self.at).0;
+        let on = self.faults.iter().position(|fault| fault.is_on(self.at));
+        if let Some(felt) = on.filter(|_| self.feels).and_then(|at| self.felt.get_mut(at)) {
+            *felt += 1;
+        }
+        end
     }
 
     /// One call of an operation from `start` on: when it ends, and whether it fails.
@@ -121,17 +165,19 @@ impl<'a> Traffic<'a> {
             failed: false,
             is_database: false,
         });
-        let on = self.fault.filter(|fault| fault.is_on(self.at));
-        let here = on.filter(|fault| fault.operation == operation);
+        let on = self.faults.iter().find(|fault| fault.is_on(self.at));
+        let here = on.filter(|fault| fault.is_at(operation, instance));
         let own = self.own(operation, instance, on);
         let fails = here.filter(|fault| fault.kind == Kind::Errors).map_or(what.fails, |fault| fault.amount);
         let mut failed = self.dice.chance(fails);
+        let throws = here.is_some_and(|fault| fault.kind == Kind::Exception);
+        self.feels |= here.is_some_and(|fault| matches!(fault.kind, Kind::Return | Kind::Exception));
         let mut now = start + own * 0.5;
         if !failed {
             if let Some(database) = what.database {
                 now = self.database(what.service, instance, index, now, database);
             }
-            failed = self.calls(operation, index, &mut now, here);
+            failed = self.calls(operation, index, &mut now, on) || throws;
         }
         let end = now + own * 0.5;
         self.pieces[index].end = end;
@@ -155,6 +201,7 @@ impl<'a> Traffic<'a> {
         let same = system.operations[fault.operation].service == what.service;
         if fault.kind == Kind::Cpu && same && fault.instance.is_none_or(|one| one == instance) {
             own *= fault.amount * self.dice.between(0.5, 1.5);
+            self.feels = true;
         }
         own
     }
@@ -176,15 +223,21 @@ impl<'a> Traffic<'a> {
     }
 
     /// Its calls, one after the other or side by side; whether one of them fails it.
-    fn calls(&mut self, operation: usize, parent: usize, now: &mut f64, here: Option<&Fault>) -> bool {
+    fn calls(&mut self, operation: usize, parent: usize, now: &mut f64, on: Option<&Fault>) -> bool {
         let system = self.system;
         let what = &system.operations[operation];
+        let instance = self.pieces[parent].instance;
+        let here = on.filter(|fault| fault.is_at(operation, instance));
+        let late = |service, instance| on.map_or(0.0, |fault| fault.delay(system, service, instance));
         let (began, mut failed) = (*now, false);
         for (number, call) in what.calls.iter().enumerate() {
             let here = here.filter(|fault| fault.call == number);
+            if here.is_some_and(|fault| matches!(fault.kind, Kind::Return | Kind::Exception)) {
+                break;
+            }
             let is_gone =
                 here.is_some_and(|fault| fault.kind == Kind::MissingCall && self.dice.chance(fault.amount));
-            if self.pieces.len() >= MAX_SPANS || !self.dice.chance(call.chance) || is_gone {
+            if self.pieces.len() >= system.max_spans || !self.dice.chance(call.chance) || is_gone {
                 continue;
             }
             let mut way = call.way * (0.3 * self.dice.normal()).exp();
@@ -193,8 +246,12 @@ impl<'a> Traffic<'a> {
             }
             let from = if what.is_parallel { began } else { *now };
             let client = system.has_clients.then(|| self.client(operation, call.to, parent, from));
-            let (end, callee_failed) = self.serve(call.to, client.or(Some(parent)), from + way / 2.0);
-            let end = end + way / 2.0;
+            let asked = from + way / 2.0 + late(what.service, instance) * self.dice_of_delay(on);
+            let index = self.pieces.len();
+            let (end, callee_failed) = self.serve(call.to, client.or(Some(parent)), asked);
+            let answers = late(system.operations[call.to].service, self.pieces[index].instance);
+            let end = end + way / 2.0 + answers * self.dice_of_delay(on);
+            self.feels |= answers + late(what.service, instance) > 0.0;
             if let Some(client) = client {
                 self.pieces[client].end = end;
                 self.pieces[client].failed = callee_failed;
@@ -206,6 +263,11 @@ impl<'a> Traffic<'a> {
             }
         }
         failed
+    }
+
+    /// How much of a delay comes to pass this time; no number is drawn where there is none.
+    fn dice_of_delay(&mut self, on: Option<&Fault>) -> f64 {
+        if on.is_some_and(|fault| fault.kind == Kind::Delay) { self.dice.between(0.8, 1.2) } else { 0.0 }
     }
 
     fn client(&mut self, operation: usize, to: usize, parent: usize, start: f64) -> usize {
@@ -229,7 +291,6 @@ impl<'a> Traffic<'a> {
             [self.dice.next(), self.dice.next()].iter().flat_map(|n| n.to_be_bytes()).collect();
         let base = self.dice.next() | 1;
         let id = |index: usize| base.wrapping_add(index as u64 * 0x1_0001).max(1).to_be_bytes().to_vec();
-        let nanos = |seconds: f64| START + (seconds * 1e9) as u64;
         let resource_spans = self.pieces.iter().enumerate().map(|(index, piece)| {
             let span = Span {
                 trace_id: trace.clone(),
@@ -237,8 +298,8 @@ impl<'a> Traffic<'a> {
                 parent_span_id: piece.parent.map(id).unwrap_or_default(),
                 name: piece.name.clone(),
                 kind: piece.kind,
-                start_time_unix_nano: nanos(piece.start),
-                end_time_unix_nano: nanos(piece.end),
+                start_time_unix_nano: at(piece.start),
+                end_time_unix_nano: at(piece.end),
                 attributes: if piece.is_database {
                     vec![text("db.system", "postgresql")]
                 } else {
@@ -263,12 +324,17 @@ impl<'a> Traffic<'a> {
         let host = (piece.service * 7 + piece.instance * 3) % self.system.hosts;
         let attributes = vec![
             text("service.name", &service.name),
-            text("service.instance.id", &format!("{}-{}", service.name, piece.instance)),
+            text("service.instance.id", &service.pod(piece.instance)),
             text("service.version", "1.0.0"),
             text("host.name", &format!("host-{host}")),
         ];
         Resource { attributes, ..Resource::default() }
     }
+}
+
+/// Nanoseconds since 1970 of so many seconds after the beginning.
+pub(super) fn at(seconds: f64) -> u64 {
+    START + (seconds * 1e9) as u64
 }
 
 fn text(key: &str, value: &str) -> KeyValue {
@@ -284,12 +350,11 @@ impl Iterator for Traffic<'_> {
 
     fn next(&mut self) -> Option<(u64, Vec<u8>)> {
         // What starts later ends later.
-        let now = |at: f64| START + (at * 1e9) as u64;
-        while self.at < self.until && self.waiting.first().is_none_or(|first| first.0 >= now(self.at)) {
+        while !self.seen.is_empty() && self.waiting.first().is_none_or(|first| first.0 >= at(self.at)) {
             self.arrive();
             let end = self.play();
             let request = self.encode();
-            self.waiting.insert((now(end), request));
+            self.waiting.insert((at(end), request));
         }
         self.waiting.pop_first()
     }
@@ -303,6 +368,8 @@ pub(super) struct Sample {
     pub(super) own: Vec<f64>,
     /// Median duration, seconds.
     pub(super) duration: f64,
+    /// Spans of the largest one.
+    pub(super) spans: usize,
 }
 
 impl Sample {
@@ -310,9 +377,10 @@ impl Sample {
         let mut traffic = Traffic::new(system, None, seed, f64::MAX);
         let mut met = vec![0.0; system.operations.len()];
         let mut own = vec![0.0; system.services.len()];
-        let mut durations = Vec::new();
+        let (mut durations, mut spans) = (Vec::new(), 0);
         for _ in 0..SAMPLED {
             durations.push(traffic.play());
+            spans = spans.max(traffic.pieces.len());
             for piece in traffic.pieces.iter().filter(|piece| piece.kind == SERVER) {
                 let at = system.operations.iter().position(|operation| operation.name == piece.name);
                 let Some(at) = at else { continue };
@@ -321,6 +389,6 @@ impl Sample {
             }
         }
         durations.sort_by(f64::total_cmp);
-        Self { met, own, duration: durations[SAMPLED / 2] }
+        Self { met, own, duration: durations[SAMPLED / 2], spans }
     }
 }

@@ -130,6 +130,17 @@ impl Baseline {
         (mean - self.mean_deviation) / (chance + self.wander + unseen).sqrt()
     }
 
+    /// Of `n` observations: variance of the sum of their deviations by chance, and what its mean wanders beyond.
+    pub(crate) fn chance(&self, n: f32) -> (f32, f32) {
+        let unseen = UNSEEN / (1.0 + self.wander_slots - PRIOR_WANDER.1);
+        (self.variance * n * (1.0 + n / self.total.max(1.0)), self.wander + unseen)
+    }
+
+    /// Share of what counts as hit though nothing is wrong.
+    pub(crate) fn tail(&self) -> f32 {
+        (self.tail + 0.5 / self.total.max(1.0)).min(0.5)
+    }
+
     /// Whether a position lies above the median where hardly anything lies: a wave of such is seen even where times spread wide.
     pub(crate) fn is_strange(&self, position: f32) -> bool {
         self.strange >> bucket(position) & 1 == 1
@@ -146,7 +157,7 @@ impl Baseline {
 
     /// How unusual it is that `hits` of `n` observations count as hit: standard deviations. Few outliers among few observations are chance, however far out.
     pub(crate) fn hit_score(&self, n: u32, hits: u32) -> f32 {
-        surprise(hits, n, (self.tail + 0.5 / self.total.max(1.0)).min(0.5))
+        surprise(hits, n, self.tail())
     }
 
     /// Learns a slot: how many observations lie in which bucket, and by how much they deviated on average.

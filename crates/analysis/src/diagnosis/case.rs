@@ -211,6 +211,28 @@ impl Case {
         self.hits.keys().copied()
     }
 
+    /// By service and instance: how many that are hit have it, and how many would, were they as healthy ones of their types.
+    pub(crate) fn instances(
+        &self,
+        groups: &Table<GroupKey, Group>,
+    ) -> BTreeMap<u32, BTreeMap<u32, (u32, f64)>> {
+        let mut found: BTreeMap<u32, BTreeMap<u32, (u32, f64)>> = BTreeMap::new();
+        for ((facet, _), count) in &self.facets {
+            if let (FacetKey::Instance(service), Ok(instance)) = (facet.key, u32::try_from(facet.value)) {
+                found.entry(service).or_default().entry(instance).or_default().0 += count;
+            }
+        }
+        for (group, hits) in &self.hits {
+            let Some(facets) = groups.get(*group).map(|group| &group.facets) else { continue };
+            for (service, instance, share) in facets.instances() {
+                if let Some(of) = found.get_mut(&service) {
+                    of.entry(instance).or_default().1 += share * f64::from(*hits);
+                }
+            }
+        }
+        found
+    }
+
     /// What its transactions share and healthy ones of the same types lack, the largest effect first.
     pub(crate) fn shared(&self, groups: &Table<GroupKey, Group>) -> Vec<Shared> {
         let healthy =

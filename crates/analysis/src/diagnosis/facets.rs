@@ -192,6 +192,17 @@ impl Facets {
             .then(|| f64::from(count.map_or(0.0, |count| count.healthy)) / f64::from(self.healthy))
     }
 
+    /// Services and instances, and the share of the healthy ones that have each; none where there are too few to say.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = (u32, u32, f64)> {
+        let known = self.counts.iter().filter(|_| self.healthy >= MIN_HEALTHY);
+        known.filter_map(|(_, facet, count)| match (facet.key, u32::try_from(facet.value)) {
+            (FacetKey::Instance(service), Ok(instance)) => {
+                Some((service, instance, f64::from(count.healthy) / f64::from(self.healthy)))
+            }
+            _ => None,
+        })
+    }
+
     /// The value of an attribute of which far fewer come, the others as usual: the one that most are missing of.
     pub(crate) fn fallen(&self) -> Option<(Facet, Fall)> {
         let windows: Vec<(Facet, Fall)> = self

@@ -3,7 +3,7 @@
 use super::Diagnosis;
 use super::mix::{Child, Mix, MixKey, Odd, Sort};
 use super::names::EMPTY;
-use super::series::{Measure, Series, Trait, TraitCount};
+use super::series::{Deviant, Measure, Series, SeriesKey, Trait, TraitCount};
 use super::settings::Method;
 use super::unusual::Clue;
 
@@ -32,6 +32,8 @@ pub(crate) struct Finding {
     pub(crate) hit_score: f32,
     pub(crate) hits: u32,
     pub(crate) of: u32,
+    /// In which of the last slots there are hits, as bits.
+    pub(crate) slots: u16,
     /// Usual time in nanoseconds, or usual share.
     pub(crate) usual: f64,
     /// The same now.
@@ -48,7 +50,7 @@ pub(crate) struct Finding {
 }
 
 /// From this score on a time is worth a look, if only to see which ways are slow.
-const NOTICE: f32 = 3.0;
+pub(crate) const NOTICE: f32 = 3.0;
 /// Share of the usual duration of a transaction from which on a longer time matters.
 const MIN_SHARE: f64 = 0.02;
 
@@ -57,40 +59,28 @@ impl Diagnosis {
     pub(crate) fn find(&self, slot: u64) -> Vec<Finding> {
         let mut found = Vec::new();
         let with_strange = self.settings.has(Method::Strange);
-        let thresholds = self.settings.thresholds;
         for (number, key, series) in self.series.iter() {
             let Some(deviant) = series.judge(slot, with_strange) else { continue };
-            let per_transaction = deviant.excess_ns / f64::from(deviant.transactions.max(1));
-            let usual = series.usual_ns;
-            let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
-            let matters = per_transaction > (thresholds.min_excess as f64).max(duration * MIN_SHARE)
-                && usual + per_transaction > usual * thresholds.min_ratio();
-            if deviant.score < NOTICE || !matters {
+            if deviant.score < NOTICE || !self.matters(key, series, deviant.per_transaction()) {
                 continue;
             }
-            found.push(Finding {
-                clue: Clue::Time(number),
-                sign: Sign::Time(key.measure),
-                group: key.group,
-                caller: key.caller,
-                service: key.service,
-                operation: key.operation,
-                department: series.department,
-                score: deviant.score,
-                hit_score: deviant.hit_score,
-                hits: deviant.hits,
-                of: deviant.transactions,
-                usual,
-                now: usual + per_transaction,
-                confined: confined(series, slot),
-                is_new: false,
-                lacks: Vec::new(),
-                gained: Vec::new(),
-                breaks_after: None,
-            });
+            found.push(time_finding((number, key, series), &deviant, confined(&series.traits, slot)));
         }
         self.find_odd(slot, &mut found);
+        if self.settings.has(Method::Pooled) {
+            self.pool_times(slot, &mut found);
+            self.find_left_out(slot, &mut found);
+        }
         found
+    }
+
+    /// Whether so much longer a time matters to anybody.
+    pub(crate) fn matters(&self, key: &SeriesKey, series: &Series, per_transaction: f64) -> bool {
+        let thresholds = self.settings.thresholds;
+        let duration = self.groups.get(key.group).map_or(0.0, |group| group.durations.median_ns());
+        let usual = series.usual_ns;
+        per_transaction > (thresholds.min_excess as f64).max(duration * MIN_SHARE)
+            && usual + per_transaction > usual * thresholds.min_ratio()
     }
 
     fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
@@ -106,15 +96,51 @@ impl Diagnosis {
             for odd in mix.judge(slot, key.sort, usual_now) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));
                 if odd.score >= NOTICE && share > f64::from(odd.usual) * 2.0 {
-                    found.extend(odd_finding(number, key, mix, &odd, share));
+                    found.extend(odd_finding(number, (key, mix), &odd, share, slot));
                 }
             }
         }
     }
 }
 
+/// A time that is too long, as a finding.
+pub(crate) fn time_finding(
+    (number, key, series): (u32, &SeriesKey, &Series),
+    deviant: &Deviant,
+    confined: Option<(Trait, u32)>,
+) -> Finding {
+    let usual = series.usual_ns;
+    Finding {
+        clue: Clue::Time(number),
+        sign: Sign::Time(key.measure),
+        group: key.group,
+        caller: key.caller,
+        service: key.service,
+        operation: key.operation,
+        department: series.department,
+        score: deviant.score,
+        hit_score: deviant.hit_score,
+        hits: deviant.hits,
+        of: deviant.transactions,
+        slots: deviant.slots,
+        usual,
+        now: usual + deviant.per_transaction(),
+        confined,
+        is_new: false,
+        lacks: Vec::new(),
+        gained: Vec::new(),
+        breaks_after: None,
+    }
+}
+
 /// A category that happens too often, as a finding; `None` where it does not say who is at fault.
-fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> Option<Finding> {
+pub(crate) fn odd_finding(
+    number: u32,
+    (key, mix): (&MixKey, &Mix),
+    odd: &Odd,
+    share: f64,
+    slot: u64,
+) -> Option<Finding> {
     let category = &mix.categories[odd.category];
     let mut finding = Finding {
         clue: Clue::Category(number, category.hash),
@@ -128,6 +154,7 @@ fn odd_finding(number: u32, key: &MixKey, mix: &Mix, odd: &Odd, share: f64) -> O
         hit_score: odd.score,
         hits: odd.hits,
         of: odd.of,
+        slots: category.slots(slot),
         usual: f64::from(odd.usual),
         now: share,
         confined: None,
@@ -163,16 +190,16 @@ const AS_FAR: f32 = 0.5;
 const APART: f32 = 3.0;
 
 /// The one version, configuration, instance or host that deviates while others do not.
-fn confined(series: &Series, slot: u64) -> Option<(Trait, u32)> {
+pub(crate) fn confined(traits: &[TraitCount], slot: u64) -> Option<(Trait, u32)> {
     [Trait::Version, Trait::Configuration, Trait::Instance, Trait::Host]
         .into_iter()
-        .find_map(|what| worst(series, what, slot))
+        .find_map(|what| worst(traits, what, slot))
 }
 
 /// The one that deviates most, where it deviates far more than the rest of them do in all, and no other does by itself.
-fn worst(series: &Series, what: Trait, slot: u64) -> Option<(Trait, u32)> {
+fn worst(traits: &[TraitCount], what: Trait, slot: u64) -> Option<(Trait, u32)> {
     let mean = |entry: &TraitCount| entry.deviation / entry.weight.max(0.1);
-    let recent = || series.traits.iter().filter(|entry| entry.what == what && entry.last + 6 > slot);
+    let recent = || traits.iter().filter(|entry| entry.what == what && entry.last + 6 > slot);
     let worst = recent().filter(|entry| entry.weight >= 1.0).max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
     let (mut weight, mut deviation) = (0.0_f32, 0.0_f32);
     for entry in recent().filter(|entry| entry.value != worst.value) {
@@ -202,7 +229,7 @@ mod tests {
                 assert!(series.add_trait((7, 7), Trait::Instance, instance, deviation), "there is room");
             }
         }
-        confined(&series, 7)
+        confined(&series.traits, 7)
     }
 
     #[test]

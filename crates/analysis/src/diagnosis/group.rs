@@ -115,6 +115,13 @@ impl Group {
         self.flow.window_of()
     }
 
+    /// What came will come again.
+    pub(crate) fn look_again(&mut self) {
+        self.forget_flows();
+        self.buckets.clear();
+        self.counts.clear();
+    }
+
     /// After a gap nothing is known of how many come.
     pub(crate) fn forget_flows(&mut self) {
         self.flow.forget();

@@ -1,9 +1,12 @@
 //! A host that several services are slow on, and what else those that are hit have in common: said of the first suspect.
 
+use std::collections::BTreeMap;
+
 use super::Diagnosis;
 use super::case::{Account, Case};
 use super::facets::{FacetKey, Shared};
 use super::incident::Common;
+use super::mix::surprise;
 use super::names::EMPTY;
 use super::series::Trait;
 use super::settings::Method;
@@ -16,6 +19,13 @@ pub(super) const SERVICE: &str = "service";
 const MAX_SHARED: usize = 3;
 /// What the other services on a host weigh at least, against the heaviest: less is chance.
 const OTHERS: f64 = 0.2;
+
+/// Those that are hit share an instance where nearly all have it that have one of its service.
+const NEARLY_ALL: f64 = 0.8;
+/// Not one that most healthy ones have too.
+const HALF: f32 = 0.7;
+/// Standard deviations by which that is beyond chance.
+const NO_CHANCE: f32 = 2.5;
 
 /// Services that are slow on one host only.
 #[derive(Clone, Debug)]
@@ -76,6 +86,21 @@ impl Diagnosis {
             self.hosts.resize(at + 1, EMPTY);
         }
         self.hosts[at] = host;
+    }
+
+    /// The instance of each service that those that are hit share, where healthy ones have others of it.
+    pub(crate) fn shared_instances(&self, case: &Case) -> BTreeMap<u32, u32> {
+        if !self.settings.has(Method::Shared) {
+            return BTreeMap::new();
+        }
+        let shares = case.instances(&self.groups).into_iter().filter_map(|(service, of)| {
+            let (hits, healthy) = of.values().fold((0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            let (instance, (hit, usual)) = of.into_iter().max_by_key(|(_, one)| one.0)?;
+            let usual = (usual / f64::max(healthy, f64::MIN_POSITIVE)).clamp(0.01, 1.0) as f32;
+            let is_plain = f64::from(hit) >= NEARLY_ALL * f64::from(hits) && usual < HALF;
+            (is_plain && surprise(hit, hits, usual) >= NO_CHANCE).then_some((service, instance))
+        });
+        shares.collect()
     }
 
     /// What those that are hit have in common.

@@ -26,6 +26,10 @@ const SMALL: f64 = 0.03;
 const PLAIN_OF_SMALL: f32 = 9.0;
 /// So many are enough, whatever is usual.
 const MANY_HITS: u32 = 12;
+/// What is known of all of a recording is surer than what was learnt on the way: in a later look so much of a score is enough, where hits come in so many
+/// slots: outliers come in bursts, what is broken stays so.
+const AGAIN: f64 = 0.5;
+const SPREAD: u32 = 3;
 /// How many slots in a row it has to last.
 const LASTS: u32 = 2;
 
@@ -45,6 +49,12 @@ impl Diagnosis {
         }
         self.let_go(slot, &mut changes);
         changes
+    }
+
+    /// What scores are multiplied by that open an incident, or keep it open, where there are hits in these slots.
+    fn caution(&self, slots: u16) -> f64 {
+        let is_surer = self.is_again && slots.count_ones() >= SPREAD;
+        self.settings.thresholds.caution() * if is_surer { AGAIN } else { 1.0 }
     }
 
     fn tenants_of(&self, findings: &[Finding]) -> Vec<u32> {
@@ -78,15 +88,15 @@ impl Diagnosis {
         let of_tenant = |charge: &&Charge| self.tenant_of(findings[charge.finding].group) == tenant;
         let charges: Vec<Charge> = charges.iter().filter(of_tenant).cloned().collect();
         let opens = self.opens(findings, &charges);
-        let caution = self.settings.thresholds.caution();
         let mut touched: Vec<String> = Vec::new();
         let mut opened: Option<String> = None;
         for charge in &charges {
             let finding = &findings[charge.finding];
             let Some(at) = self.case_for(tenant, slot, charge, opens, &mut opened) else { continue };
+            let lasts = f64::from(finding.score) >= f64::from(LASTING) * self.caution(finding.slots);
             let case = &mut self.cases[at];
             case.charge(charge.service, charge.weight, finding);
-            if f64::from(finding.score) >= f64::from(LASTING) * caution {
+            if lasts {
                 case.last_slot = slot;
             }
             if !touched.contains(&case.id) {
@@ -102,11 +112,11 @@ impl Diagnosis {
 
     /// Whether these charges are enough for an incident: one finding that is plain or lasts, or several against one service.
     fn opens(&self, findings: &[Finding], charges: &[Charge]) -> bool {
-        let mut together: BTreeMap<u32, (f64, u32)> = BTreeMap::new();
-        let caution = self.settings.thresholds.caution();
+        let mut together: BTreeMap<u32, (f64, BTreeMap<u32, u32>, u16)> = BTreeMap::new();
         let min_transactions = self.settings.thresholds.min_transactions;
         for charge in charges {
             let finding = &findings[charge.finding];
+            let caution = self.caution(finding.slots);
             let lasts = self.streaks.get(&finding.clue).is_some_and(|&streak| streak >= LASTS);
             let reaches = |score: f32| f64::from(finding.score) >= f64::from(score) * caution;
             let alone = reaches(PLAIN) || reaches(LASTING) && (lasts || finding.is_new);
@@ -119,11 +129,15 @@ impl Diagnosis {
             }
             let sum = together.entry(charge.service).or_default();
             sum.0 += charge.weight;
-            sum.1 += finding.hits;
+            // One transaction may show several of a type's findings: it is one all the same.
+            let of_type = sum.1.entry(finding.group).or_default();
+            *of_type = finding.hits.max(*of_type);
+            sum.2 |= finding.slots;
         }
         self.settings.has(Method::Together)
-            && together.values().any(|&(weight, hits)| {
-                weight >= (f64::from(TOGETHER) * caution).powi(2) && hits > min_transactions
+            && together.values().any(|(weight, hits, slots)| {
+                *weight >= (f64::from(TOGETHER) * self.caution(*slots)).powi(2)
+                    && hits.values().sum::<u32>() > min_transactions
             })
     }
 

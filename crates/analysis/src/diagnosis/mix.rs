@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::habits::{Habits, Part};
 use super::limits::{MAX_CATEGORIES, SLOTS, WINDOWS};
+use super::series::slot_bit;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,7 +58,9 @@ pub(crate) struct Category {
     pub(crate) children: Vec<Child>,
     /// The child that was called last when it was seen first.
     pub(crate) last_child: Option<Child>,
-    weight: f32,
+    pub(crate) weight: f32,
+    /// In a later look at the same: what is learnt for the one after it.
+    next: f32,
     counts: Vec<Count>,
 }
 
@@ -78,12 +81,14 @@ pub(crate) struct Mix {
     pub(crate) department: u32,
     pub(crate) last: u64,
     pub(crate) categories: Vec<Category>,
-    total: f32,
+    pub(crate) total: f32,
     /// Slot, population, whether it is learnt, whether it belongs to an incident.
     slots: Vec<(u64, u32, bool, bool)>,
     held: u32,
     /// Slots that it has learnt from, as far as they matter.
     age: u32,
+    /// In a later look at the same: total and age for the one after it.
+    next: Option<(f32, u32)>,
 }
 
 /// Below this weight each slot is learnt at once.
@@ -109,9 +114,32 @@ const MAX_HABIT: f32 = 0.25;
 /// Slots of an incident after which what it brought is the new normal: an hour.
 const ADAPT_SLOTS: u32 = 360;
 
+impl Category {
+    /// In which of the last slots it came by itself, as bits.
+    pub(crate) fn slots(&self, slot: u64) -> u16 {
+        let own = self.counts.iter().filter(|count| count.all > count.explained);
+        own.fold(0, |bits, count| bits | slot_bit(count.slot, slot))
+    }
+
+    /// How often it came in a window by itself: nothing further down explains it.
+    pub(crate) fn own_count(&self, slot: u64, length: u64) -> u32 {
+        let counts = self.counts.iter().filter(|count| count.slot + length > slot);
+        counts.map(|count| count.all - count.explained.min(count.all)).sum()
+    }
+}
+
 impl Mix {
     pub(crate) fn new(department: u32) -> Self {
-        Self { department, last: 0, categories: Vec::new(), total: 0.0, slots: Vec::new(), held: 0, age: 0 }
+        Self {
+            department,
+            last: 0,
+            categories: Vec::new(),
+            total: 0.0,
+            slots: Vec::new(),
+            held: 0,
+            age: 0,
+            next: None,
+        }
     }
 
     fn usual(&self, category: &Category) -> f32 {
@@ -157,6 +185,7 @@ impl Mix {
                     children,
                     last_child,
                     weight: 0.0,
+                    next: 0.0,
                     counts: Vec::new(),
                 });
                 self.categories.len() - 1
@@ -268,15 +297,32 @@ impl Mix {
         category.children.iter().filter(known).copied().collect()
     }
 
+    /// What came will come again.
+    pub(crate) fn look_again(&mut self) {
+        if let Some((total, age)) = self.next.filter(|(total, _)| *total >= MATURE) {
+            (self.total, self.age) = (total, age);
+            self.categories.iter_mut().for_each(|category| category.weight = category.next);
+        }
+        for category in &mut self.categories {
+            category.next = 0.0;
+            category.counts.clear();
+        }
+        self.slots.clear();
+        (self.last, self.held, self.next) = (0, 0, Some((0.0, 0)));
+    }
+
+    /// The current window belongs to an incident: in a later look all of it, for there is more to learn from.
     pub(crate) fn mark_bad(&mut self, slot: u64) {
-        for part in self.slots.iter_mut().filter(|part| part.0 + 2 > slot) {
+        let length = if self.next.is_some() { SLOTS } else { 2 };
+        for part in self.slots.iter_mut().filter(|part| part.0 + length > slot) {
             part.3 = true;
         }
     }
 
     /// A slot ends: what is old enough becomes normal. What this hour brings anyway does not become normal for others.
     pub(crate) fn turn(&mut self, slot: u64, number: u32, sort: Sort, habits: &mut Habits) {
-        let young = self.total < YOUNG;
+        let young = self.next.is_none() && self.total < YOUNG;
+        let is_again = self.next.is_some();
         for at in 0..self.slots.len() {
             let (part, population, learnt, bad) = self.slots[at];
             if learnt || !(young || part + SLOTS <= slot) {
@@ -298,12 +344,17 @@ impl Mix {
                     habits.learn(number, category.hash, seen);
                 }
                 if learns {
-                    category.weight += hits as f32 * base / usual;
+                    let learnt = if is_again { &mut category.next } else { &mut category.weight };
+                    *learnt += hits as f32 * base / usual;
                 }
             }
             if learns {
-                self.total += population as f32;
-                self.age = self.age.saturating_add(1);
+                let (total, age) = match &mut self.next {
+                    Some((total, age)) => (total, age),
+                    None => (&mut self.total, &mut self.age),
+                };
+                *total += population as f32;
+                *age = age.saturating_add(1);
             }
         }
         self.slots.retain(|part| part.0 + SLOTS > slot);
@@ -315,7 +366,8 @@ impl Mix {
             self.categories.iter_mut().for_each(|category| category.weight *= 0.5);
         }
         if self.categories.len() == MAX_CATEGORIES {
-            self.categories.retain(|category| category.weight >= 1.0 || !category.counts.is_empty());
+            self.categories
+                .retain(|category| category.weight.max(category.next) >= 1.0 || !category.counts.is_empty());
         }
     }
 }

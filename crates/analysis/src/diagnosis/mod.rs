@@ -7,6 +7,7 @@
 //! It is driven by time that it is told: no clock, no I/O; the same calls give the same answers. All of it goes into a snapshot. Its limits are in
 //! `limits`.
 
+mod again;
 mod baseline;
 mod blame;
 mod case;
@@ -22,12 +23,14 @@ mod hosts;
 mod incident;
 mod input;
 mod judge;
+mod left_out;
 mod limits;
 mod mix;
 mod names;
 mod observe;
 mod onset;
 mod over;
+mod pooled;
 mod retold;
 mod rows;
 mod scale;
@@ -92,6 +95,8 @@ pub struct Diagnosis {
     numbered: u64,
     /// Transactions in this slot.
     observed: u64,
+    /// This is a later look at the same transactions.
+    is_again: bool,
     stale_series: Option<u32>,
     stale_mix: Option<u32>,
     habits: Habits,
@@ -124,6 +129,7 @@ impl Diagnosis {
             told: Told::default(),
             numbered: 0,
             observed: 0,
+            is_again: false,
             stale_series: None,
             stale_mix: None,
             habits: Habits::default(),

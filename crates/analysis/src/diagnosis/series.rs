@@ -91,6 +91,15 @@ pub(crate) struct Deviant {
     pub(crate) hits: u32,
     pub(crate) excess_ns: f64,
     pub(crate) deviation: f32,
+    /// In which of the last slots there are hits, as bits.
+    pub(crate) slots: u16,
+}
+
+impl Deviant {
+    /// Nanoseconds that a transaction takes longer, on average.
+    pub(crate) fn per_transaction(&self) -> f64 {
+        self.excess_ns / f64::from(self.transactions.max(1))
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,6 +115,13 @@ pub(crate) struct Series {
     pub(crate) last: u64,
     slots: Vec<Slot>,
     held: u32,
+    /// In a later look at the same: what is learnt for the one after it.
+    next: Option<Box<Baseline>>,
+}
+
+/// The bit of one of the last slots.
+pub(crate) fn slot_bit(number: u64, slot: u64) -> u16 {
+    1u16.checked_shl(slot.saturating_sub(number) as u32).unwrap_or(0)
 }
 
 /// A baseline of less weight learns each slot at once: it has nothing yet to judge by.
@@ -130,6 +146,7 @@ impl Series {
             last: 0,
             slots: Vec::new(),
             held: 0,
+            next: None,
         }
     }
 
@@ -206,7 +223,8 @@ impl Series {
         windows.max_by(|a, b| a.score.total_cmp(&b.score))
     }
 
-    fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
+    /// The window of so many slots up to `slot`, if there is anything in it.
+    pub(crate) fn window(&self, slot: u64, length: u64, with_strange: bool) -> Option<Deviant> {
         let mut sum = Deviant::default();
         let mut strange = 0;
         for part in self.slots.iter().filter(|part| part.number + length > slot) {
@@ -218,6 +236,9 @@ impl Series {
         }
         if sum.transactions == 0 {
             return None;
+        }
+        for part in self.slots.iter().filter(|part| part.hits > 0 && part.number + SLOTS > slot) {
+            sum.slots |= slot_bit(part.number, slot);
         }
         let n = sum.transactions as f32;
         sum.deviation /= n;
@@ -232,11 +253,24 @@ impl Series {
         self.slots.iter().filter(|part| part.number + length > slot).map(|part| part.transactions).sum()
     }
 
-    /// The current window belongs to an incident.
+    /// The current window belongs to an incident: in a later look all of it, for there is more to learn from.
     pub(crate) fn mark_bad(&mut self, slot: u64) {
-        for part in self.slots.iter_mut().filter(|part| part.number + 2 > slot) {
+        let length = if self.next.is_some() { SLOTS } else { 2 };
+        for part in self.slots.iter_mut().filter(|part| part.number + length > slot) {
             part.bad = true;
         }
+    }
+
+    /// What came will come again.
+    pub(crate) fn look_again(&mut self) {
+        if let Some(next) = self.next.take().filter(|next| next.weight() >= MATURE) {
+            self.baseline = *next;
+        }
+        (self.season, self.range, self.usual_ns) = (Season::default(), (0.0, 0.0), self.baseline.mean_ns());
+        (self.last, self.held) = (0, 0);
+        self.slots.clear();
+        self.traits.clear();
+        self.next = Some(Box::default());
     }
 
     /// A slot ends: what is old enough becomes baseline.
@@ -245,8 +279,8 @@ impl Series {
             entry.weight *= FADE;
             entry.deviation *= FADE;
         }
-        let young = self.baseline.weight() < YOUNG;
-        let Self { slots, baseline, season, held, .. } = self;
+        let young = self.next.is_none() && self.baseline.weight() < YOUNG;
+        let Self { slots, baseline, season, held, next, .. } = self;
         slots.retain_mut(|part| {
             let leaves = part.number + SLOTS <= slot;
             if (leaves || young) && !part.learnt {
@@ -262,7 +296,8 @@ impl Series {
                     if is_known {
                         season.learn(part.number, shift, n);
                     }
-                    baseline.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
+                    let learns = next.as_deref_mut().unwrap_or(baseline);
+                    learns.learn(&part.buckets, part.deviation / part.transactions.max(1) as f32);
                 }
             }
             !leaves

@@ -24,11 +24,13 @@ pub enum Method {
     Shared,
     /// Falls of the number of transactions.
     Volume,
+    /// What the operations of a service show together, over all types.
+    Pooled,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Shapes,
         Self::Strange,
         Self::Ways,
@@ -38,6 +40,7 @@ impl Method {
         Self::Seasons,
         Self::Shared,
         Self::Volume,
+        Self::Pooled,
     ];
 }
 
@@ -133,6 +136,7 @@ impl Method {
             Self::Seasons => "seasons",
             Self::Shared => "shared",
             Self::Volume => "volume",
+            Self::Pooled => "pooled",
         }
     }
 }

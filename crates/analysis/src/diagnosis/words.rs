@@ -17,6 +17,8 @@ const FEWER: f32 = 0.7;
 const MORE: f32 = 1.6;
 /// What at least this share of those that are hit have, and at most that share of healthy ones, is worth a sentence.
 const MOST: (f64, f64) = (0.8, 0.5);
+/// A service weighs so much more where those that are hit share one of its instances.
+const ONE_INSTANCE: f64 = 2.5;
 /// Proofs told of one suspect.
 const MAX_EVIDENCE: usize = 4;
 /// Types named in a sentence.
@@ -63,10 +65,12 @@ impl Diagnosis {
     fn suspects(&self, case: &Case, shared: &[Common], start: u64, slot: u64) -> Vec<Suspect> {
         let mut accounts: Vec<(&u32, &Account)> = case.accounts.iter().collect();
         let host = self.common_host(case, slot);
+        let pods = self.shared_instances(case);
         let with_host = |service: u32, account: &Account| {
             let of_host = host.as_ref().filter(|host| host.services[0] == service);
             let weight = of_host.map_or(account.weight, |host| host.weight);
-            weight * self.changed(case.tenant, service, start)
+            let of_pod = if pods.contains_key(&service) { ONE_INSTANCE } else { 1.0 };
+            weight * of_pod * self.changed(case.tenant, service, start)
         };
         let total: f64 = case.accounts.iter().map(|(service, account)| with_host(*service, account)).sum();
         accounts
@@ -75,7 +79,7 @@ impl Diagnosis {
             .zip(accounts.into_iter().take(MAX_SUSPECTS))
             .map(|(rank, (&service, account))| Suspect {
                 score: if total > 0.0 { with_host(service, account) / total } else { 0.0 },
-                ..self.suspect(rank, service, account, slot)
+                ..self.suspect(rank, (service, account), pods.get(&service).copied(), slot)
             })
             .collect();
         self.add_common(shared, host.as_ref(), &mut suspects);
@@ -135,7 +139,14 @@ impl Diagnosis {
         first.evidence.extend(told.map(have));
     }
 
-    fn suspect(&self, rank: u32, service: u32, account: &Account, slot: u64) -> Suspect {
+    /// `pod`: the instance of it that those that are hit share.
+    fn suspect(
+        &self,
+        rank: u32,
+        (service, account): (u32, &Account),
+        pod: Option<u32>,
+        slot: u64,
+    ) -> Suspect {
         let mut proofs: Vec<&Proof> = account.proofs.values().collect();
         proofs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.operation.cmp(&b.operation)));
         let first = proofs.first();
@@ -152,7 +163,7 @@ impl Diagnosis {
                 (String::new(), self.names.name(value).to_owned())
             }
             None => (
-                self.only_instance(service, slot)
+                pod.or_else(|| self.only_instance(service, slot))
                     .map(|only| self.names.name(only).to_owned())
                     .unwrap_or_default(),
                 String::new(),

@@ -146,6 +146,13 @@ impl Analysis {
         self.take(closed, 1, now);
     }
 
+    /// Without a log: the same transactions will come again, from the beginning. What is normal stays known, all else is forgotten.
+    #[must_use]
+    pub fn look_again(mut self) -> Self {
+        self.diagnosis.look_again();
+        Self { diagnosis: self.diagnosis, ..Self::new(DiagnosisSettings::default()) }
+    }
+
     /// Without a log: what was found since the last call.
     pub fn take_found(&mut self) -> VecDeque<Row> {
         self.sequence += self.pending.len() as u64;

@@ -1,7 +1,7 @@
 //! `throughline diagnose`
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,8 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use throughline_advice::Advice;
 use throughline_analysis::diagnosis::Incident;
+use throughline_assembly::rules::RuleFault;
 use throughline_config::{Config, Sources};
-use throughline_offline::{Diagnosed, Diagnosing};
+use throughline_offline::{Diagnosed, Diagnosing, LOOKS};
 use throughline_recorded::{LeftOut, Records};
 
 use crate::client::Output;
@@ -29,8 +30,8 @@ const WAITING_BYTES: usize = 256 << 20;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads .json, .jsonl (one ExportTraceServiceRequest a line) and .pb (length-delimited), each plain, .gz or .zst; a directory
-means all such files in it. It learns what is normal as it goes, in the time of the spans, so the more that comes before a
-fault the better. No configuration is needed; one may say who owns what (`departments`) and what a transaction is.
+means all such files in it. All is read twice, unless it comes from a pipe: what the first look taught is normal in the second
+from the beginning, so what is healthy may come before a fault, after it or between others. No configuration is needed; one may say who owns what (`departments`) and what a transaction is.
 
 Examples:
   throughline diagnose recorded/
@@ -51,6 +52,9 @@ pub(crate) struct DiagnoseArgs {
     /// One key, over files and environment; may be given more than once
     #[arg(long, value_name = "KEY.PATH=VALUE")]
     set: Vec<String>,
+    /// Read it once, as a server sees it: only what came before says what is normal
+    #[arg(long)]
+    once: bool,
     /// How the answer is given: json is one incident a line
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -67,11 +71,13 @@ struct Advised<'a> {
 pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
     let config = Config::load(&Sources::of_process(args.config, args.set, None));
     let config = config.map_err(|error| Failure::of(&error))?;
-    let diagnosing = Diagnosing::new(&config.rules).map_err(|faults| {
-        let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Failure { exit: Exit::Failed, message: text.join("\n") }
-    })?;
-    let diagnosing = read(diagnosing, &args.files)?;
+    let diagnosing = Diagnosing::new(&config.rules).map_err(|faults| invalid(&faults))?;
+    let mut diagnosing = read(diagnosing, &args.files, true)?;
+    let looks = if args.once || args.files.iter().any(|file| is_read_once(file)) { 1 } else { LOOKS };
+    for _ in 1..looks {
+        let again = diagnosing.look_again().map_err(|faults| invalid(&faults))?;
+        diagnosing = read(again, &args.files, false)?;
+    }
     let diagnosed = diagnosing.finish();
     if diagnosed.malformed > 0 {
         tell(&format!("{} requests are no valid OTLP and were left out", diagnosed.malformed));
@@ -93,6 +99,16 @@ pub(crate) fn run(args: DiagnoseArgs) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+fn invalid(faults: &[RuleFault]) -> Failure {
+    let text: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    Failure { exit: Exit::Failed, message: text.join("\n") }
+}
+
+/// Whether it is a pipe, say: what was read of it is gone.
+fn is_read_once(file: &Path) -> bool {
+    file.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn count(n: usize, what: &str) -> String {
@@ -136,8 +152,9 @@ fn show(bar: &ProgressBar, diagnosing: &Diagnosing, left: usize) {
     bar.tick();
 }
 
-/// Hands it all recorded requests, with progress where it takes long, and tells what could not be read: that is an error where nothing else was there.
-fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<Diagnosing, Failure> {
+/// Hands it all recorded requests, with progress where it takes long, and tells in the first look what could not be read: that is an error where nothing
+/// else was there.
+fn read(mut diagnosing: Diagnosing, files: &[PathBuf], is_first: bool) -> Result<Diagnosing, Failure> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         .with_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let started = Instant::now();
@@ -166,8 +183,8 @@ fn read(mut diagnosing: Diagnosing, files: &[PathBuf]) -> Result<Diagnosing, Fai
     if let Some(error) = fault.filter(|_| waiting.taken == 0) {
         return Err(error.into());
     }
-    left_out.lines().for_each(|line| tell(&line));
-    for file in records.skipped() {
+    left_out.lines().filter(|_| is_first).for_each(|line| tell(&line));
+    for file in records.skipped().iter().filter(|_| is_first) {
         tell(&format!("{}: left out, it holds no recorded OTLP", file.display()));
     }
     bar.finish_and_clear();
