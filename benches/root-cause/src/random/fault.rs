@@ -16,10 +16,26 @@ pub(crate) enum Kind {
     Network,
     /// An operation no longer makes one of its calls.
     MissingCall,
+    /// A service does not answer.
+    Gone,
+    /// All ways from and to a service are slow.
+    Ways,
+    /// All that runs on one host takes several times as long.
+    Machine,
+    /// An operation takes longer, for one channel only.
+    Channel,
+    /// All work of a service takes a little longer.
+    Slight,
+    /// Part of the calls of an operation end early, and nothing says that they failed.
+    Silent,
 }
 
+/// Those that the made-up systems' own table is of.
 pub(crate) const KINDS: [Kind; 5] =
     [Kind::Latency, Kind::Cpu, Kind::Errors, Kind::Network, Kind::MissingCall];
+
+/// Channels that transactions come by.
+pub(super) const CHANNELS: usize = 4;
 
 impl Kind {
     pub(crate) fn name(self) -> &'static str {
@@ -29,6 +45,12 @@ impl Kind {
             Self::Errors => "errors",
             Self::Network => "network delay",
             Self::MissingCall => "missing call",
+            Self::Gone => "a service that does not answer",
+            Self::Ways => "all ways of a service slow",
+            Self::Machine => "a slow host",
+            Self::Channel => "slow for one channel",
+            Self::Slight => "a little slow",
+            Self::Silent => "errors that nobody tells",
         }
     }
 }
@@ -39,16 +61,20 @@ pub(super) struct Fault {
     pub(super) operation: usize,
     /// Place of a call among the operation's.
     pub(super) call: usize,
-    /// One instance of the service only.
+    /// One instance of the service only; which host, or which channel, where the kind says so.
     pub(super) instance: Option<usize>,
     /// Seconds, a factor, or a share.
     pub(super) amount: f64,
     pub(super) from: f64,
     pub(super) to: f64,
+    /// It comes each day, from and to these seconds of it.
+    pub(super) is_daily: bool,
 }
 
 /// An operation is worth a fault where so many of a transaction's kind meet it, on average.
 const MET: f64 = 0.15;
+/// A day, seconds.
+pub(super) const DAY: f64 = 86_400.0;
 /// And its service's slow work is worth one where it makes up so much of the time.
 const SHARE: f64 = 0.03;
 
@@ -62,12 +88,23 @@ impl Fault {
             let service = system.operations[**operation].service;
             sample.own[service] / sample.own.iter().sum::<f64>() >= SHARE
         };
+        let spreads = |operation: &&usize| system.hosts_of(**operation) > 1;
         let calls =
             |operation: &&usize| system.operations[**operation].calls.iter().any(|call| call.chance >= 0.5);
         let candidates: Vec<usize> = match kind {
-            Kind::Cpu => met.iter().filter(works).copied().collect(),
+            Kind::Cpu | Kind::Slight => met.iter().filter(works).copied().collect(),
+            Kind::Silent if system.has_status => Vec::new(),
+            Kind::Silent => {
+                met.iter().filter(|operation| system.callers_of(**operation) > 1).copied().collect()
+            }
             Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),
-            Kind::Latency | Kind::Errors => met.clone(),
+            Kind::Latency | Kind::Errors | Kind::Channel => met.clone(),
+            Kind::Gone => met.iter().filter(|operation| !system.is_entry(**operation)).copied().collect(),
+            Kind::Ways if system.has_clients => {
+                met.iter().filter(|operation| system.ways_of(**operation) > 1).copied().collect()
+            }
+            Kind::Ways => Vec::new(),
+            Kind::Machine => met.iter().filter(works).filter(spreads).copied().collect(),
         };
         let operation = candidates.get(dice.below(candidates.len())).copied()?;
         let often: Vec<usize> = (0..system.operations[operation].calls.len())
@@ -77,17 +114,34 @@ impl Fault {
         let instances = system.service_of(operation).instances;
         let one = kind == Kind::Cpu && instances > 1 && dice.chance(0.5);
         let amount = match kind {
-            Kind::Latency | Kind::Network => (sample.duration * dice.between(0.3, 2.0)).max(0.005),
-            Kind::Cpu => dice.between(4.0, 10.0),
-            Kind::Errors => dice.between(0.2, 0.9),
-            Kind::MissingCall => dice.between(0.5, 1.0),
+            Kind::Latency | Kind::Network | Kind::Channel | Kind::Ways => {
+                (sample.duration * dice.between(0.3, 2.0)).max(0.005)
+            }
+            Kind::Cpu | Kind::Machine => dice.between(4.0, 10.0),
+            Kind::Errors | Kind::Silent => dice.between(0.2, 0.9),
+            Kind::Slight => dice.between(1.3, 2.0),
+            Kind::MissingCall | Kind::Gone => dice.between(0.5, 1.0),
         };
-        let instance = one.then(|| dice.below(instances));
-        Some(Self { kind, operation, call, instance, amount, from, to })
+        let instance = match kind {
+            Kind::Machine => {
+                let instance = dice.below(instances);
+                let host = system.host_of(system.operations[operation].service, instance);
+                // One service alone says nothing of its host.
+                let others = met.iter().filter(works).filter(|other| system.runs_on(**other, host));
+                let others = others.filter(|other| {
+                    system.operations[**other].service != system.operations[operation].service
+                });
+                others.filter(spreads).next()?;
+                Some(host)
+            }
+            Kind::Channel => Some(dice.below(CHANNELS)),
+            _ => one.then(|| dice.below(instances)),
+        };
+        Some(Self { kind, operation, call, instance, amount, from, to, is_daily: false })
     }
 
     pub(super) fn is_on(&self, at: f64) -> bool {
-        (self.from..self.to).contains(&at)
+        (self.from..self.to).contains(&if self.is_daily { at % DAY } else { at })
     }
 
     /// Whether blaming this service is right: of a slow way, either end.
@@ -95,6 +149,12 @@ impl Fault {
         let own = &system.service_of(self.operation).name;
         let callee = system.operations[self.operation].calls.get(self.call);
         own == service
+            || self.kind == Kind::Machine
+                && self.instance.is_some_and(|host| {
+                    (0..system.operations.len()).any(|operation| {
+                        system.service_of(operation).name == service && system.runs_on(operation, host)
+                    })
+                })
             || self.kind == Kind::Network
                 && callee.is_some_and(|call| system.service_of(call.to).name == service)
     }

@@ -1,0 +1,135 @@
+//! What each method is worth: everything again without it, then each on what it is for.
+
+mod falls;
+mod purposes;
+
+pub(crate) use purposes::purposes;
+
+use std::error::Error;
+use std::time::Duration;
+
+use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
+use throughline_assembly::rules::RulesSettings;
+use throughline_bank::plan::PlanOptions;
+use throughline_bank::{Fault, FaultKind};
+use throughline_config::{Config, Sources};
+
+use crate::random::Special;
+use crate::score::{per_hour, share};
+use crate::synthetic::{Answer, bank_rules};
+use crate::{Scale, bank, boutique, head, online_boutique, random, stream, work};
+
+/// Hours that a made-up system is healthy.
+const HOURS: f64 = 12.0;
+/// A day of the bank: transfers a second, and hours.
+const DAY: (f64, f64) = (0.3, 24.0);
+
+/// What is counted without nothing, then without each method.
+type Cells = Vec<String>;
+
+/// Prints the first table: everything without each method.
+pub(crate) fn ablation(scale: Scale) -> Answer {
+    let rules = Config::load(&Sources::default())?.rules;
+    let bank_rules = bank_rules()?;
+    let mut columns: Vec<(&str, Cells)> = recorded(&rules)?;
+    columns.push(("bank: department and kind", bank_faults(&bank_rules, scale)?));
+    columns.extend(made_up(&rules, scale)?);
+    columns.push(("false incidents", healthy(&rules, &bank_rules, scale)?));
+    let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
+    head("without", &heads);
+    for (at, name) in names().iter().enumerate() {
+        let cells: Vec<&str> = columns.iter().map(|(_, cells)| cells[at].as_str()).collect();
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+    println!();
+    Ok(())
+}
+
+/// Settings without nothing, then without each method.
+fn each_off(settings: &DiagnosisSettings) -> Vec<DiagnosisSettings> {
+    let one = |method| DiagnosisSettings { without: vec![method], ..settings.clone() };
+    std::iter::once(settings.clone()).chain(Method::ALL.map(one)).collect()
+}
+
+fn names() -> Vec<&'static str> {
+    std::iter::once("nothing").chain(Method::ALL.map(Method::name)).collect()
+}
+
+/// Shares of the runs that `is_right`, one for each of the settings that all runs were made with.
+fn shares<R>(runs: &[Vec<R>], is_right: impl Fn(&R) -> bool) -> Cells {
+    let settings = runs.first().map_or(0, Vec::len);
+    let of = |at: usize| runs.iter().filter(|runs| is_right(&runs[at])).count();
+    (0..settings).map(|at| share(of(at), runs.len())).collect()
+}
+
+/// Recorded faults, where they are.
+fn recorded(rules: &RulesSettings) -> Result<Vec<(&'static str, Cells)>, Box<dyn Error>> {
+    let Some(folder) = online_boutique() else { return Ok(Vec::new()) };
+    let stream = stream::read(rules, std::slice::from_ref(&folder))?;
+    let faults = boutique::read_faults(&folder)?;
+    let answers = work::each("recorded", &each_off(&DiagnosisSettings::default()), |settings| {
+        Ok(boutique::judge(&faults, &stream, &stream::diagnose(&stream, settings.clone())))
+    })?;
+    let within = |most: usize| {
+        let of = |answers: &Vec<boutique::Answer>| {
+            let right = answers.iter().filter(|answer| answer.rank.is_some_and(|rank| rank <= most));
+            share(right.count(), answers.len())
+        };
+        answers.iter().map(of).collect()
+    };
+    Ok(vec![("recorded: service first", within(1)), ("in three", within(3))])
+}
+
+/// The bank's faults, at their usual places.
+fn bank_faults(rules: &RulesSettings, scale: Scale) -> Result<Cells, Box<dyn Error>> {
+    let mut plans: Vec<(Fault, u64)> = Vec::new();
+    for (number, kind) in (0u64..).zip(FaultKind::ALL) {
+        for at in 0..scale.seeds.div_ceil(7) {
+            plans.push((bank::fault(kind, None)?, 40_000 + 1_000 * number + at));
+        }
+    }
+    let settings = each_off(&bank::settings(rules));
+    let runs =
+        work::each("bank", &plans, |(fault, seed)| bank::run_each(rules, &[*fault], *seed, &settings))?;
+    Ok(shares(&runs, |run| run.department && run.kind))
+}
+
+/// Faults of made-up systems with few transactions.
+fn made_up(rules: &RulesSettings, scale: Scale) -> Result<Vec<(&'static str, Cells)>, Box<dyn Error>> {
+    let seeds = 1..=scale.systems;
+    let plans: Vec<(random::Kind, u64)> =
+        seeds.flat_map(|seed| random::KINDS.map(|kind| (kind, 100 + seed))).collect();
+    let settings = each_off(&DiagnosisSettings::default());
+    let special = Special { is_small: true, ..Special::default() };
+    let runs = work::each("made-up systems", &plans, |(kind, seed)| {
+        random::run_each(rules, *kind, *seed, &special, &settings)
+    })?;
+    let first = shares(&runs, |run| run.rank == Some(1));
+    let kind = shares(&runs, |run| run.rank == Some(1) && run.right_kind);
+    Ok(vec![("made-up systems: service first", first), ("and kind", kind)])
+}
+
+/// False incidents of healthy traffic: a day of the bank, and half days of made-up systems.
+fn healthy(rules: &RulesSettings, bank_rules: &RulesSettings, scale: Scale) -> Result<Cells, Box<dyn Error>> {
+    let settings = each_off(&DiagnosisSettings::default());
+    let of_bank = each_off(&bank::settings(bank_rules));
+    // The bank's day is the longest, and begins first.
+    let seeds: Vec<u64> = (0..=2 * scale.days).collect();
+    let counts = work::each("healthy", &seeds, |seed| match seed {
+        0 => {
+            let options =
+                PlanOptions { seed: 400, transfers_per_second: DAY.0, speed: 1.0, ..PlanOptions::default() };
+            let lasts = Duration::from_secs_f64(DAY.1 * 3600.0);
+            let requests = bank::requests(&options, lasts, |_| true);
+            let told = stream::diagnose_each(bank_rules, &of_bank, &[], requests, |_, _| {})?;
+            Ok((told.iter().map(Vec::len).collect::<Vec<_>>(), DAY.1))
+        }
+        seed => {
+            let (_, told) = random::healthy_each(rules, *seed, HOURS, &settings)?;
+            Ok((told.iter().map(Vec::len).collect(), HOURS))
+        }
+    })?;
+    let hours = counts.iter().map(|(_, hours)| hours).sum();
+    let sum = |at: usize| counts.iter().map(|(counts, _)| counts[at]).sum();
+    Ok((0..settings.len()).map(|at| per_hour(sum(at), hours)).collect())
+}
