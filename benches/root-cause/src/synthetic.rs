@@ -14,7 +14,7 @@ use crate::{Scale, bank, head, random, stream, work};
 /// How the server looks at the bank.
 const BANK: &str = "deploy/bank.yaml";
 /// Hours that a made-up system is healthy.
-const HOURS: f64 = 12.0;
+pub(crate) const HEALTHY_HOURS: f64 = 12.0;
 
 pub(crate) type Answer = Result<(), Box<dyn Error>>;
 
@@ -192,11 +192,11 @@ pub(crate) fn healthy(scale: Scale) -> Answer {
     let rules = Config::load(&Sources::default())?.rules;
     let seeds: Vec<u64> = (1..=2 * scale.days).collect();
     let systems =
-        work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HOURS))?;
+        work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HEALTHY_HOURS))?;
     let wrong = systems.iter().map(|(_, told)| told.len()).sum();
     println!(
         "| made-up systems, half a day, load and times move | {} |",
-        per_hour(wrong, HOURS * seeds.len() as f64)
+        per_hour(wrong, HEALTHY_HOURS * seeds.len() as f64)
     );
     println!();
     if scale.is_verbose {

@@ -6,23 +6,16 @@ mod purposes;
 pub(crate) use purposes::purposes;
 
 use std::error::Error;
-use std::time::Duration;
 
 use throughline_analysis::diagnosis::{DiagnosisSettings, Method};
 use throughline_assembly::rules::RulesSettings;
-use throughline_bank::plan::PlanOptions;
 use throughline_bank::{Fault, FaultKind};
 use throughline_config::{Config, Sources};
 
 use crate::random::Special;
 use crate::score::{per_hour, share};
-use crate::synthetic::{Answer, bank_rules};
+use crate::synthetic::{Answer, HEALTHY_HOURS, bank_rules};
 use crate::{Scale, bank, boutique, head, online_boutique, random, stream, work};
-
-/// Hours that a made-up system is healthy.
-const HOURS: f64 = 12.0;
-/// A day of the bank: transfers a second, and hours.
-const DAY: (f64, f64) = (0.3, 24.0);
 
 /// What is counted without nothing, then without each method.
 type Cells = Vec<String>;
@@ -30,11 +23,10 @@ type Cells = Vec<String>;
 /// Prints the first table: everything without each method.
 pub(crate) fn ablation(scale: Scale) -> Answer {
     let rules = Config::load(&Sources::default())?.rules;
-    let bank_rules = bank_rules()?;
     let mut columns: Vec<(&str, Cells)> = recorded(&rules)?;
-    columns.push(("bank: department and kind", bank_faults(&bank_rules, scale)?));
+    columns.push(("bank: department and kind", bank_faults(&bank_rules()?, scale)?));
     columns.extend(made_up(&rules, scale)?);
-    columns.push(("false incidents", healthy(&rules, &bank_rules, scale)?));
+    columns.push(("false incidents", healthy(&rules, scale)?));
     let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
     head("without", &heads);
     for (at, name) in names().iter().enumerate() {
@@ -84,7 +76,7 @@ fn recorded(rules: &RulesSettings) -> Result<Vec<(&'static str, Cells)>, Box<dyn
 fn bank_faults(rules: &RulesSettings, scale: Scale) -> Result<Cells, Box<dyn Error>> {
     let mut plans: Vec<(Fault, u64)> = Vec::new();
     for (number, kind) in (0u64..).zip(FaultKind::ALL) {
-        for at in 0..scale.seeds.div_ceil(7) {
+        for at in 0..scale.seeds.div_ceil(10) {
             plans.push((bank::fault(kind, None)?, 40_000 + 1_000 * number + at));
         }
     }
@@ -109,27 +101,14 @@ fn made_up(rules: &RulesSettings, scale: Scale) -> Result<Vec<(&'static str, Cel
     Ok(vec![("made-up systems: service first", first), ("and kind", kind)])
 }
 
-/// False incidents of healthy traffic: a day of the bank, and half days of made-up systems.
-fn healthy(rules: &RulesSettings, bank_rules: &RulesSettings, scale: Scale) -> Result<Cells, Box<dyn Error>> {
+/// False incidents of made-up systems that are healthy for half a day: those of the section `healthy`.
+fn healthy(rules: &RulesSettings, scale: Scale) -> Result<Cells, Box<dyn Error>> {
     let settings = each_off(&DiagnosisSettings::default());
-    let of_bank = each_off(&bank::settings(bank_rules));
-    // The bank's day is the longest, and begins first.
-    let seeds: Vec<u64> = (0..=2 * scale.days).collect();
-    let counts = work::each("healthy", &seeds, |seed| match seed {
-        0 => {
-            let options =
-                PlanOptions { seed: 400, transfers_per_second: DAY.0, speed: 1.0, ..PlanOptions::default() };
-            let lasts = Duration::from_secs_f64(DAY.1 * 3600.0);
-            let requests = bank::requests(&options, lasts, |_| true);
-            let told = stream::diagnose_each(bank_rules, &of_bank, &[], requests, |_, _| {})?;
-            Ok((told.iter().map(Vec::len).collect::<Vec<_>>(), DAY.1))
-        }
-        seed => {
-            let (_, told) = random::healthy_each(rules, *seed, HOURS, &settings)?;
-            Ok((told.iter().map(Vec::len).collect(), HOURS))
-        }
+    let seeds: Vec<u64> = (1..=2 * scale.days).collect();
+    let told = work::each("healthy", &seeds, |seed| {
+        Ok(random::healthy_each(rules, *seed, HEALTHY_HOURS, &settings)?.1)
     })?;
-    let hours = counts.iter().map(|(_, hours)| hours).sum();
-    let sum = |at: usize| counts.iter().map(|(counts, _)| counts[at]).sum();
+    let hours = HEALTHY_HOURS * seeds.len() as f64;
+    let sum = |at: usize| told.iter().map(|told| told[at].len()).sum();
     Ok((0..settings.len()).map(|at| per_hour(sum(at), hours)).collect())
 }

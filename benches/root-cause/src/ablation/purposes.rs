@@ -41,8 +41,11 @@ pub(crate) fn purposes(scale: Scale) -> Answer {
 }
 
 /// These settings, and the same without a method.
-fn with_and_without(settings: DiagnosisSettings, method: Method) -> [DiagnosisSettings; 2] {
-    let without = DiagnosisSettings { without: vec![method], ..settings.clone() };
+fn with_and_without(mut settings: DiagnosisSettings, method: Method) -> [DiagnosisSettings; 2] {
+    // Where a type ends for another begins, that nobody asks for it any more is the first incident.
+    settings.without.extend((method == Method::Borrowing).then_some(Method::Volume));
+    let mut without = settings.clone();
+    without.without.push(method);
     [settings, without]
 }
 
@@ -58,6 +61,7 @@ struct OnSystems {
 }
 
 const FIRST: (&str, Judge) = ("service first", |run| run.rank == Some(1));
+const AS_CHANGE: (&str, Judge) = ("service first, as a change", |run| run.rank == Some(1) && run.is_change);
 const NAMED: (&str, Judge) = ("named", |run| run.right_kind);
 const CALM: (&str, Judge) = ("no false incident before", |run| run.false_incidents == 0);
 
@@ -67,6 +71,7 @@ fn on_systems() -> Vec<OnSystems> {
     let named = |naming| Special { naming, ..plain };
     let one = |method, on, kind, asked| OnSystems { method, on, kind: Some(kind), special: plain, asked };
     vec![
+        one(Method::Strange, "one call in twenty is slow", Kind::Rare, &[FIRST]),
         one(Method::Unanswered, "a service does not answer", Kind::Gone, &[FIRST]),
         one(Method::Ways, "all ways of a service are slow", Kind::Ways, &[FIRST]),
         one(Method::Confined, "work is slow, often on one instance", Kind::Cpu, &[NAMED]),
@@ -92,15 +97,29 @@ fn on_systems() -> Vec<OnSystems> {
         },
         OnSystems {
             method: Method::Changes,
-            on: "a change of the one at fault is told of",
+            on: "any fault; a change of the one at fault is told of",
             kind: None,
             special: told(Changed::Guilty),
-            asked: &[FIRST, ("first, as a change", |run| run.rank == Some(1) && run.is_change)],
+            asked: &[FIRST, AS_CHANGE],
         },
         OnSystems {
             method: Method::Changes,
-            on: "a change of another is told of",
+            on: "any fault; a change of another is told of",
             kind: None,
+            special: told(Changed::Innocent),
+            asked: &[FIRST],
+        },
+        OnSystems {
+            method: Method::Changes,
+            on: "a service does not answer; its change is told of",
+            kind: Some(Kind::Gone),
+            special: told(Changed::Guilty),
+            asked: &[FIRST],
+        },
+        OnSystems {
+            method: Method::Changes,
+            on: "a service does not answer; a change of another is told of",
+            kind: Some(Kind::Gone),
             special: told(Changed::Innocent),
             asked: &[FIRST],
         },
@@ -147,7 +166,8 @@ fn of_nights(rules: &RulesSettings, scale: Scale) -> Result<Vec<Line>, Box<dyn E
         let settings = with_and_without(DiagnosisSettings::default(), method);
         let nights = work::each(on, &seeds, |seed| random::nights(rules, kind, *seed, &settings))?;
         let all: usize = nights.iter().map(|(_, all)| all).sum();
-        let quiet = |at: usize| all - nights.iter().map(|(told, _)| told[at]).sum::<usize>();
+        let judged = || nights.iter().filter(|(_, all)| *all > 0);
+        let quiet = |at: usize| all - judged().map(|(told, _)| told[at]).sum::<usize>();
         let counts = (0..settings.len()).map(|at| share(quiet(at), all)).collect();
         lines.push(Line { method, on, asked: "no incident from the fourth on", counts });
     }

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Slight,
     /// Part of the calls of an operation end early, and nothing says that they failed.
     Silent,
+    /// One call of an operation in twenty takes many times as long as a whole transaction.
+    Rare,
 }
 
 /// Those that the made-up systems' own table is of.
@@ -51,6 +53,7 @@ impl Kind {
             Self::Channel => "slow for one channel",
             Self::Slight => "a little slow",
             Self::Silent => "errors that nobody tells",
+            Self::Rare => "one call in twenty slow",
         }
     }
 }
@@ -98,7 +101,7 @@ impl Fault {
                 met.iter().filter(|operation| system.callers_of(**operation) > 1).copied().collect()
             }
             Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),
-            Kind::Latency | Kind::Errors | Kind::Channel => met.clone(),
+            Kind::Latency | Kind::Errors | Kind::Channel | Kind::Rare => met.clone(),
             Kind::Gone => met.iter().filter(|operation| !system.is_entry(**operation)).copied().collect(),
             Kind::Ways if system.has_clients => {
                 met.iter().filter(|operation| system.ways_of(**operation) > 1).copied().collect()
@@ -117,6 +120,7 @@ impl Fault {
             Kind::Latency | Kind::Network | Kind::Channel | Kind::Ways => {
                 (sample.duration * dice.between(0.3, 2.0)).max(0.005)
             }
+            Kind::Rare => (sample.duration * dice.between(3.0, 10.0)).max(0.05),
             Kind::Cpu | Kind::Machine => dice.between(4.0, 10.0),
             Kind::Errors | Kind::Silent => dice.between(0.2, 0.9),
             Kind::Slight => dice.between(1.3, 2.0),

@@ -174,7 +174,7 @@ fn kinds(kind: Kind, system: &System, fault: &Fault) -> &'static [SuspectKind] {
         Kind::Network if system.has_clients => &[SuspectKind::Network],
         Kind::Network => &[SuspectKind::Own],
         Kind::MissingCall => &[SuspectKind::Own, SuspectKind::Missing],
-        Kind::Gone | Kind::Channel => &[SuspectKind::Own],
+        Kind::Gone | Kind::Channel | Kind::Rare => &[SuspectKind::Own],
         Kind::Ways => &[SuspectKind::Network],
         Kind::Machine => &[SuspectKind::Host],
     }
@@ -213,7 +213,8 @@ const LEARNT: u32 = 3;
 const OPEN: (f64, f64) = (1.5, 3.2);
 const WRONG: (f64, f64) = (2.0, 3.0);
 
-/// Of a system in which the same goes wrong each night: of how many nights that ought to be known an incident was told, by settings; and of how many.
+/// Of a system in which the same goes wrong each night: of how many nights that ought to be known an incident was told, by settings; and of how many:
+/// of none where the first night was not told of.
 pub(crate) fn nights(
     rules: &RulesSettings,
     kind: Kind,
@@ -225,7 +226,8 @@ pub(crate) fn nights(
         let system = System::random(&mut dice, &Rate::Slow);
         let fault = Fault::random(kind, &system, &mut dice, WRONG.0 * 3600.0, WRONG.1 * 3600.0);
         if let Some(fault) = fault {
-            let few = if kind == Kind::Errors { dice.between(0.03, 0.15) } else { fault.amount };
+            // Of more than a quarter no hour is wont.
+            let few = if kind == Kind::Errors { dice.between(0.1, 0.2) } else { fault.amount };
             break (system, Fault { is_daily: true, amount: few, ..fault });
         }
     };
@@ -238,5 +240,7 @@ pub(crate) fn nights(
         told.iter().any(|told| (from..until).contains(&told.first.detected_at))
     };
     let count = |told: &Vec<Told>| (LEARNT..NIGHTS).filter(|night| is_told(told, *night)).count();
-    Ok((told.iter().map(count).collect(), (NIGHTS - LEARNT) as usize))
+    // What is not found on the first night says nothing of the others.
+    let is_found = told.first().is_some_and(|told| is_told(told, 0));
+    Ok((told.iter().map(count).collect(), if is_found { (NIGHTS - LEARNT) as usize } else { 0 }))
 }

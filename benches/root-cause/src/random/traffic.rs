@@ -19,6 +19,8 @@ const STEP: f64 = 10.0;
 const STAYS: f64 = 0.92;
 /// Spans of one transaction at most.
 const MAX_SPANS: usize = 80;
+/// How often calls are slow that rarely are.
+const RARE: f64 = 0.05;
 /// Transactions that are played to know a system.
 const SAMPLED: usize = 300;
 
@@ -182,8 +184,13 @@ impl<'a> Traffic<'a> {
         if fault.kind == Kind::Latency && fault.operation == operation {
             own += fault.amount * self.dice.between(0.7, 1.3);
         }
-        let channel = fault.kind == Kind::Channel && fault.instance == Some(self.channel);
-        if channel && fault.operation == operation {
+        let is_hit = fault.operation == operation
+            && match fault.kind {
+                Kind::Channel => fault.instance == Some(self.channel),
+                Kind::Rare => self.dice.chance(RARE),
+                _ => false,
+            };
+        if is_hit {
             own += fault.amount * self.dice.between(0.7, 1.3);
         }
         if fault.kind == Kind::Machine && fault.instance == Some(system.host_of(what.service, instance)) {
