@@ -109,7 +109,7 @@ fn calls_of_each_night_are_normal_at_night() {
 fn without_habits_they_are_told_of_each_night() {
     let settings = DiagnosisSettings { without: vec![Method::Habits], ..DiagnosisSettings::default() };
     let mut diagnosis = Diagnosis::new(settings);
-    for day in 0..5 {
+    for day in 0..4 {
         let at = |hour: u64| START + day * DAY + hour * HOUR;
         let opened = pass(&mut diagnosis, 1, (at(1), at(3)), Some((Odd::Errors, at(2), at(3))));
         assert!(!opened.is_empty(), "night {day}");

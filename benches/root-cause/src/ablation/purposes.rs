@@ -31,7 +31,7 @@ pub(crate) fn purposes(scale: Scale) -> Answer {
     let mut lines = of_made_up(&rules, scale)?;
     lines.extend(of_nights(&rules, scale)?);
     lines.extend(of_bank(&bank_rules()?, scale)?);
-    lines.sort_by_key(|line| line.method);
+    lines.sort_by_key(|line| Method::ALL.iter().position(|method| *method == line.method));
     head("method", &["on", "asked", "with it", "without it"]);
     for Line { method, on, asked, counts } in lines {
         println!("| {} | {on} | {asked} | {} |", method.name(), counts.join(" | "));

@@ -2,22 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a diagnosis goes by. Each can be switched off.
+/// What a diagnosis goes by. Each can be switched off. A state that is kept knows them by their place: new ones come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Times that are longer than usual.
-    Times,
+    /// What operations call, and what transactions are made of.
+    Shapes,
     /// Waves of times that hardly ever were.
     Strange,
+    /// Slow ways are blamed on the end that more of them have in common; without it, on the callee.
+    Ways,
+    /// Calls that break off are blamed on the callee where callers of several kinds do so.
+    Families,
+    /// Several findings against one service open an incident together.
+    Together,
+    /// What belongs to an incident does not become normal.
+    Holding,
     /// What an hour of the week brings, and what drifts slowly, is normal; of times.
     Seasons,
+    /// What those that are hit share and healthy ones lack; hosts that several services run on.
+    Shared,
+    /// Falls of the number of transactions.
+    Volume,
+    /// Times that are longer than usual.
+    Times,
     /// What incidents brought on three days at one hour is usual at that hour: errors, shapes and missing steps.
     Habits,
     /// A new type borrows what is usual of the same work in another.
     Borrowing,
-    /// What operations call, and what transactions are made of.
-    Shapes,
     /// Operations that fail.
     Errors,
     /// Transactions whose last step does not come.
@@ -26,22 +38,10 @@ pub enum Method {
     Names,
     /// Calls that are not answered are blamed on whoever should have answered; without it, on whoever asked.
     Unanswered,
-    /// Slow ways are blamed on the end that more of them have in common; without it, on the callee.
-    Ways,
-    /// Calls that break off are blamed on the callee where callers of several kinds do so.
-    Families,
     /// The one version, configuration, instance or host that deviates while others do not.
     Confined,
-    /// What those that are hit share and healthy ones lack; hosts that several services run on.
-    Shared,
-    /// Falls of the number of transactions.
-    Volume,
     /// Changes that somebody tells of make suspects.
     Changes,
-    /// Several findings against one service open an incident together.
-    Together,
-    /// What belongs to an incident does not become normal.
-    Holding,
 }
 
 impl Method {
