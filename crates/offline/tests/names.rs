@@ -20,7 +20,7 @@ use self::common::settings;
 const BASE: u64 = 1_767_225_600 * SECOND;
 const PER_SECOND: f64 = 4.0;
 /// From when on the ledger's database locks, and for how long, seconds.
-const BAD: (u64, u64) = (540, 180);
+const BAD: (u64, u64) = (300, 120);
 /// What makes a transfer one stays as it is.
 const KEPT: [&str; 2] = ["POST /transfers", TERMINAL];
 

@@ -60,16 +60,18 @@ struct OnSystems {
     asked: &'static [(&'static str, Judge)],
 }
 
+/// What may be asked of a run.
 const FIRST: (&str, Judge) = ("service first", |run| run.rank == Some(1));
 const AS_CHANGE: (&str, Judge) = ("service first, as a change", |run| run.rank == Some(1) && run.is_change);
 const NAMED: (&str, Judge) = ("named", |run| run.right_kind);
 const CALM: (&str, Judge) = ("no false incident before", |run| run.false_incidents == 0);
 
-fn on_systems() -> Vec<OnSystems> {
-    let plain = Special { is_small: true, ..Special::default() };
-    let told = |change| Special { change: Some(change), ..plain };
-    let named = |naming| Special { naming, ..plain };
-    let one = |method, on, kind, asked| OnSystems { method, on, kind: Some(kind), special: plain, asked };
+/// Nothing is.
+const PLAIN: Special = Special { naming: Naming::Plain, change: None, is_small: true };
+
+/// Faults of one kind.
+fn of_kinds() -> Vec<OnSystems> {
+    let one = |method, on, kind, asked| OnSystems { method, on, kind: Some(kind), special: PLAIN, asked };
     vec![
         one(Method::Strange, "one call in twenty is slow", Kind::Rare, &[FIRST]),
         one(Method::Unanswered, "a service does not answer", Kind::Gone, &[FIRST]),
@@ -81,6 +83,14 @@ fn on_systems() -> Vec<OnSystems> {
         one(Method::Errors, "calls fail", Kind::Errors, &[FIRST]),
         one(Method::Families, "calls end early, no status says so", Kind::Silent, &[FIRST]),
         one(Method::Together, "work is a little slow", Kind::Slight, &[FIRST]),
+    ]
+}
+
+/// Those where something else is special.
+fn of_specials() -> Vec<OnSystems> {
+    let told = |change| Special { change: Some(change), ..PLAIN };
+    let named = |naming| Special { naming, ..PLAIN };
+    vec![
         OnSystems {
             method: Method::Names,
             on: "names with an id each time",
@@ -130,7 +140,7 @@ fn of_made_up(rules: &RulesSettings, scale: Scale) -> Result<Vec<Line>, Box<dyn 
     let mut rules = rules.clone();
     rules.transactions.attributes.push("channel".to_owned());
     let mut lines = Vec::new();
-    for OnSystems { method, on, kind, special, asked } in on_systems() {
+    for OnSystems { method, on, kind, special, asked } in of_kinds().into_iter().chain(of_specials()) {
         let seeds = 500..500 + scale.seeds;
         let plans: Vec<(Kind, u64)> =
             seeds.map(|seed| (kind.unwrap_or(random::KINDS[seed as usize % 5]), seed)).collect();

@@ -76,39 +76,55 @@ pub(super) struct Fault {
 
 /// An operation is worth a fault where so many of a transaction's kind meet it, on average.
 const MET: f64 = 0.15;
-/// A day, seconds.
-pub(super) const DAY: f64 = 86_400.0;
 /// And its service's slow work is worth one where it makes up so much of the time.
 const SHARE: f64 = 0.03;
+/// A day, seconds.
+pub(super) const DAY: f64 = 86_400.0;
+
+/// Operations that a fault of this kind can be at.
+fn candidates(kind: Kind, system: &System, sample: &Sample) -> Vec<usize> {
+    let met = || (0..system.operations.len()).filter(|operation| sample.met[*operation] >= MET);
+    let works = |operation: &usize| {
+        let service = system.operations[*operation].service;
+        sample.own[service] / sample.own.iter().sum::<f64>() >= SHARE
+    };
+    let calls = |operation: &usize| system.operations[*operation].calls.iter().any(|call| call.chance >= 0.5);
+    let spreads = |operation: &usize| system.hosts_of(*operation) > 1;
+    match kind {
+        Kind::Cpu | Kind::Slight => met().filter(works).collect(),
+        Kind::Network | Kind::MissingCall => met().filter(calls).collect(),
+        Kind::Latency | Kind::Errors | Kind::Channel | Kind::Rare => met().collect(),
+        Kind::Gone => met().filter(|operation| !system.is_entry(*operation)).collect(),
+        Kind::Machine => met().filter(works).filter(spreads).collect(),
+        Kind::Ways if system.has_clients => {
+            met().filter(|operation| system.ways_of(*operation) > 1).collect()
+        }
+        Kind::Silent if !system.has_status => {
+            met().filter(|operation| system.callers_of(*operation) > 1).collect()
+        }
+        Kind::Ways | Kind::Silent => Vec::new(),
+    }
+}
+
+/// How bad it is: seconds, a factor, or a share.
+fn amount(kind: Kind, sample: &Sample, dice: &mut Dice) -> f64 {
+    match kind {
+        Kind::Latency | Kind::Network | Kind::Channel | Kind::Ways => {
+            (sample.duration * dice.between(0.3, 2.0)).max(0.005)
+        }
+        Kind::Rare => (sample.duration * dice.between(3.0, 10.0)).max(0.05),
+        Kind::Cpu | Kind::Machine => dice.between(4.0, 10.0),
+        Kind::Errors | Kind::Silent => dice.between(0.2, 0.9),
+        Kind::Slight => dice.between(1.3, 2.0),
+        Kind::MissingCall | Kind::Gone => dice.between(0.5, 1.0),
+    }
+}
 
 impl Fault {
     /// One that transactions feel: at an operation that they meet. `None` where the system has none for this kind.
     pub(super) fn random(kind: Kind, system: &System, dice: &mut Dice, from: f64, to: f64) -> Option<Self> {
         let sample = Sample::of(system, dice.next());
-        let is_met = |operation: &usize| sample.met[*operation] >= MET;
-        let met: Vec<usize> = (0..system.operations.len()).filter(is_met).collect();
-        let works = |operation: &&usize| {
-            let service = system.operations[**operation].service;
-            sample.own[service] / sample.own.iter().sum::<f64>() >= SHARE
-        };
-        let spreads = |operation: &&usize| system.hosts_of(**operation) > 1;
-        let calls =
-            |operation: &&usize| system.operations[**operation].calls.iter().any(|call| call.chance >= 0.5);
-        let candidates: Vec<usize> = match kind {
-            Kind::Cpu | Kind::Slight => met.iter().filter(works).copied().collect(),
-            Kind::Silent if system.has_status => Vec::new(),
-            Kind::Silent => {
-                met.iter().filter(|operation| system.callers_of(**operation) > 1).copied().collect()
-            }
-            Kind::Network | Kind::MissingCall => met.iter().filter(calls).copied().collect(),
-            Kind::Latency | Kind::Errors | Kind::Channel | Kind::Rare => met.clone(),
-            Kind::Gone => met.iter().filter(|operation| !system.is_entry(**operation)).copied().collect(),
-            Kind::Ways if system.has_clients => {
-                met.iter().filter(|operation| system.ways_of(**operation) > 1).copied().collect()
-            }
-            Kind::Ways => Vec::new(),
-            Kind::Machine => met.iter().filter(works).filter(spreads).copied().collect(),
-        };
+        let candidates = candidates(kind, system, &sample);
         let operation = candidates.get(dice.below(candidates.len())).copied()?;
         let often: Vec<usize> = (0..system.operations[operation].calls.len())
             .filter(|call| system.operations[operation].calls[*call].chance >= 0.5)
@@ -116,27 +132,16 @@ impl Fault {
         let call = often.get(dice.below(often.len())).copied().unwrap_or(0);
         let instances = system.service_of(operation).instances;
         let one = kind == Kind::Cpu && instances > 1 && dice.chance(0.5);
-        let amount = match kind {
-            Kind::Latency | Kind::Network | Kind::Channel | Kind::Ways => {
-                (sample.duration * dice.between(0.3, 2.0)).max(0.005)
-            }
-            Kind::Rare => (sample.duration * dice.between(3.0, 10.0)).max(0.05),
-            Kind::Cpu | Kind::Machine => dice.between(4.0, 10.0),
-            Kind::Errors | Kind::Silent => dice.between(0.2, 0.9),
-            Kind::Slight => dice.between(1.3, 2.0),
-            Kind::MissingCall | Kind::Gone => dice.between(0.5, 1.0),
-        };
+        let amount = amount(kind, &sample, dice);
         let instance = match kind {
             Kind::Machine => {
-                let instance = dice.below(instances);
-                let host = system.host_of(system.operations[operation].service, instance);
+                let service = system.operations[operation].service;
+                let host = system.host_of(service, dice.below(instances));
                 // One service alone says nothing of its host.
-                let others = met.iter().filter(works).filter(|other| system.runs_on(**other, host));
-                let others = others.filter(|other| {
-                    system.operations[**other].service != system.operations[operation].service
-                });
-                others.filter(spreads).next()?;
-                Some(host)
+                let is_other = |other: &usize| {
+                    system.operations[*other].service != service && system.runs_on(*other, host)
+                };
+                Some(candidates.iter().any(is_other).then_some(host)?)
             }
             Kind::Channel => Some(dice.below(CHANNELS)),
             _ => one.then(|| dice.below(instances)),
