@@ -25,7 +25,7 @@ bench: engine ## Speed, time to the answer, memory; with the machine's own figur
 	@cargo build --release --locked --package throughline --package throughline-bench
 	@exec $(TARGET)/release/throughline-bench --binary $(TARGET)/release/throughline $(BENCH)
 
-bench-root-cause: ## How often the cause is named: faults of the bank and of made-up systems, healthy days, and recorded faults where THROUGHLINE_DATASETS is set; ARGS=--quick for few of each
+bench-root-cause: ## How often the cause is named: faults of the bank and of made-up systems, what each method is worth (ARGS="ablation purposes"), healthy days, and recorded faults where THROUGHLINE_DATASETS is set; ARGS=--quick for few of each
 	@cargo run --release --locked --package throughline-bench-root-cause -- $(ARGS)
 
 lint: ## Formatting, clippy, dependencies, documentation; warnings are errors

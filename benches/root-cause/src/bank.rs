@@ -10,7 +10,7 @@ use throughline_assembly::rules::RulesSettings;
 use throughline_bank::plan::{Plan, PlanOptions, Transfer, to_otlp};
 use throughline_bank::{Fault, FaultKind, parse_fault};
 
-use crate::stream::{Told, diagnose_requests};
+use crate::stream::{Told, diagnose_each};
 
 /// Transfers a second.
 const RATE: f64 = 5.0;
@@ -78,11 +78,11 @@ pub(crate) fn fault(kind: FaultKind, choice: Option<u64>) -> Result<Fault, Box<d
     Ok(parse_fault(&format!("{}:{place}@{}s+{}s", kind.name(), BEFORE.as_secs(), LASTS.as_secs()))?)
 }
 
-/// The bank's requests for so long, each with the time at which it comes. `look` sees each transfer before it is sent.
+/// The bank's requests for so long, each with the time at which it comes. `is_sent` sees each transfer, and says whether it comes.
 pub(crate) fn requests(
     options: &PlanOptions,
     lasts: Duration,
-    mut look: impl FnMut(&Transfer),
+    mut is_sent: impl FnMut(&Transfer) -> bool,
 ) -> impl Iterator<Item = (u64, Vec<u8>)> {
     let until = options.start_unix_nano + lasts.as_nanos() as u64;
     let mut plan = Plan::new(options).take_while(move |transfer| transfer.start < until).peekable();
@@ -94,8 +94,9 @@ pub(crate) fn requests(
             piece_end += PIECE;
             let mut transfers = Vec::new();
             while let Some(transfer) = plan.next_if(|transfer| transfer.start < piece_end) {
-                look(&transfer);
-                transfers.push(transfer);
+                if is_sent(&transfer) {
+                    transfers.push(transfer);
+                }
             }
             for request in to_otlp(&transfers) {
                 let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
@@ -114,6 +115,17 @@ pub(crate) fn settings(rules: &RulesSettings) -> DiagnosisSettings {
 
 /// Runs one or more faults at once.
 pub(crate) fn run(rules: &RulesSettings, faults: &[Fault], seed: u64) -> Result<Run, Box<dyn Error>> {
+    let runs = run_each(rules, faults, seed, &[settings(rules)])?;
+    runs.into_iter().next().ok_or_else(|| "no run".into())
+}
+
+/// The same, with each of these settings.
+pub(crate) fn run_each(
+    rules: &RulesSettings,
+    faults: &[Fault],
+    seed: u64,
+    settings: &[DiagnosisSettings],
+) -> Result<Vec<Run>, Box<dyn Error>> {
     let options = PlanOptions {
         seed,
         transfers_per_second: RATE,
@@ -128,17 +140,18 @@ pub(crate) fn run(rules: &RulesSettings, faults: &[Fault], seed: u64) -> Result<
         if !transfer.faults.is_empty() {
             hit.push(transfer.clone());
         }
+        true
     });
     let mut closes: Vec<(u64, String)> = Vec::new();
     let begins = options.start_unix_nano + BEFORE.as_nanos() as u64;
-    let (told, _) = diagnose_requests(rules, settings(rules), requests, |time, closed| {
+    let told = diagnose_each(rules, settings, &[], requests, |time, closed| {
         if let Some(row) = closed.row.as_ref().filter(|_| time >= begins) {
             closes.push((time, row.transaction_id.clone()));
         }
     })?;
     let is_hit = |id: &String| hit.iter().any(|transfer| transfer.uetr == *id);
     let first_close = closes.iter().find(|(_, id)| is_hit(id)).map_or(begins, |(time, _)| *time);
-    Ok(judge(rules, faults, &hit, &told, begins, first_close))
+    Ok(told.iter().map(|told| judge(rules, faults, &hit, told, begins, first_close)).collect())
 }
 
 fn judge(

@@ -1,7 +1,7 @@
 //! How often the diagnosis names the right cause: recorded faults where `THROUGHLINE_DATASETS` says where they are, faults of the simulated bank, and
 //! faults of made-up systems; and how often it tells of incidents where there are none.
 //!
-//! Sections may be named as arguments (`recorded`, `minutes`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
+//! Sections may be named as arguments (`recorded`, `minutes`, `ablation`, `purposes`, `bank`, `pairs`, `random`, `healthy`; all of them without), `--quick` takes few seeds of each,
 //! `--verbose` says what was answered where it was not right.
 #![allow(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
     reason = "it prints tables, and on stderr what was wrong"
 )]
 
+mod ablation;
 mod bank;
 mod boutique;
 mod minutes;
@@ -32,7 +33,8 @@ use score::{median, share};
 use stream::Stream;
 
 /// Sections, in their order.
-const SECTIONS: [&str; 6] = ["recorded", "minutes", "bank", "pairs", "random", "healthy"];
+const SECTIONS: [&str; 8] =
+    ["recorded", "minutes", "ablation", "purposes", "bank", "pairs", "random", "healthy"];
 
 /// Prints a section.
 type Section = fn(Scale) -> Result<(), Box<dyn Error>>;
@@ -68,13 +70,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let all = !SECTIONS.iter().any(|section| has(section));
     let scale = Scale { is_verbose: has("--verbose"), ..if has("--quick") { QUICK } else { FULL } };
     if all || has("recorded") {
-        match std::env::var("THROUGHLINE_DATASETS") {
-            Ok(datasets) => recorded(&PathBuf::from(datasets).join("online-boutique"))?,
-            Err(_) => println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n"),
-        }
+        online_boutique().map_or(Ok(()), |folder| recorded(&folder))?;
     }
-    let sections: [(&str, Section); 5] = [
+    let sections: [(&str, Section); 7] = [
         ("minutes", minutes::minutes),
+        ("ablation", ablation::ablation),
+        ("purposes", ablation::purposes),
         ("bank", synthetic::bank),
         ("pairs", synthetic::pairs),
         ("random", synthetic::random),
@@ -86,6 +87,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Where recorded faults are.
+pub(crate) fn online_boutique() -> Option<PathBuf> {
+    let datasets = std::env::var("THROUGHLINE_DATASETS").ok();
+    if datasets.is_none() {
+        println!("THROUGHLINE_DATASETS is not set: recorded faults are left out\n");
+    }
+    datasets.map(|datasets| PathBuf::from(datasets).join("online-boutique"))
 }
 
 fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -126,7 +136,6 @@ fn recorded(folder: &Path) -> Result<(), Box<dyn Error>> {
         println!("{rank}: {} {} {}", answer.fault.pod, answer.fault.kind, answer.fault.minutes.join(" "));
     }
     println!();
-    ablation(&faults, &stream);
     Ok(())
 }
 
@@ -165,22 +174,6 @@ fn row(name: &str, answers: &[Answer], stream: &Stream, keep: &dyn Fn(&Answer) -
         share(plain_within(3), n),
         delay.unwrap_or(0.0),
     );
-}
-
-/// Each method off in turn.
-fn ablation(faults: &[Fault], stream: &Stream) {
-    head("without", &["service first", "in three", "false incidents"]);
-    for (name, settings, looks) in variants() {
-        let told = stream::diagnose(stream, settings, looks);
-        let answers = boutique::judge(faults, stream, &told);
-        let within = |most: usize| {
-            answers.iter().filter(|answer| answer.rank.is_some_and(|rank| rank <= most)).count()
-        };
-        let (_, wrong) = boutique::healthy(faults, stream, &told);
-        let n = answers.len();
-        println!("| {name} | {} | {} | {} |", share(within(1), n), share(within(3), n), wrong.len());
-    }
-    println!();
 }
 
 /// All methods, each method off in turn, all of them in one look, and one look without what is pooled.

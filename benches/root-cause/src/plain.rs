@@ -30,7 +30,7 @@ pub(crate) fn rank(stream: &Stream, from: u64) -> Vec<(String, f64)> {
 }
 
 fn times(closed: &Closed, into: &mut BTreeMap<Key, Vec<f64>>) {
-    with_finished(closed, |finished| {
+    with_finished(closed, false, |finished| {
         for hop in finished.hops {
             for (time, is_gap) in [(hop.self_time, false), (hop.network, true)] {
                 let key = (hop.service.to_owned(), hop.operation.to_owned(), is_gap);

@@ -9,7 +9,12 @@ pub(crate) fn share(hits: usize, n: usize) -> String {
     let p = hits_f / n_f;
     let middle = (p + z * z / (2.0 * n_f)) / (1.0 + z * z / n_f);
     let half = z * (p * (1.0 - p) / n_f + z * z / (4.0 * n_f * n_f)).sqrt() / (1.0 + z * z / n_f);
-    format!("{:.0} % ({hits}/{n}, {:.0}-{:.0})", p * 100.0, (middle - half) * 100.0, (middle + half) * 100.0)
+    format!(
+        "{:.0} % ({hits}/{n}, {:.0}-{:.0})",
+        p * 100.0,
+        (middle - half).max(0.0) * 100.0,
+        (middle + half) * 100.0
+    )
 }
 
 /// So many in so many hours.
@@ -30,6 +35,7 @@ mod tests {
     #[test]
     fn intervals_are_wilsons() {
         assert_eq!(share(8, 10), "80 % (8/10, 49-94)");
+        assert_eq!(share(0, 10), "0 % (0/10, 0-28)");
         assert_eq!(share(0, 0), "-");
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use throughline_analysis::diagnosis::{Diagnosis, DiagnosisSettings, Incident};
+use throughline_analysis::diagnosis::{Diagnosis, DiagnosisSettings, Incident, Method, ToldChange};
 use throughline_assembly::{
     incidents::with_finished,
     records::{Closed, Outcome},
@@ -30,11 +30,17 @@ struct Listener {
     diagnosis: Diagnosis,
     told: Vec<Told>,
     end: u64,
+    with_ids: bool,
 }
 
 impl Listener {
-    fn new(settings: DiagnosisSettings) -> Self {
-        Self { diagnosis: Diagnosis::new(settings), told: Vec::new(), end: 0 }
+    fn new(settings: DiagnosisSettings, changes: &[ToldChange]) -> Self {
+        let with_ids = !settings.has(Method::Names);
+        let mut diagnosis = Diagnosis::new(settings);
+        for change in changes {
+            diagnosis.tell(change.clone());
+        }
+        Self { diagnosis, told: Vec::new(), end: 0, with_ids }
     }
 
     fn advance(&mut self, time: u64) {
@@ -50,7 +56,7 @@ impl Listener {
 
     fn hear(&mut self, time: u64, closed: &Closed) {
         self.advance(time);
-        with_finished(closed, |finished| self.diagnosis.observe(finished));
+        with_finished(closed, self.with_ids, |finished| self.diagnosis.observe(finished));
     }
 
     fn look_again(&mut self) {
@@ -142,7 +148,7 @@ pub(crate) fn read_requests(
 
 /// What a diagnosis says of a recorded stream, in the last of so many looks.
 pub(crate) fn diagnose(stream: &Stream, settings: DiagnosisSettings, looks: u32) -> Vec<Told> {
-    let mut listener = Listener::new(settings);
+    let mut listener = Listener::new(settings, &[]);
     for look in 1..=looks {
         for (time, closed) in stream {
             listener.hear(*time, closed);
@@ -161,15 +167,33 @@ pub(crate) fn diagnose_requests(
     requests: impl Iterator<Item = (u64, Vec<u8>)>,
     mut look: impl FnMut(u64, &Closed),
 ) -> Result<(Vec<Told>, u64), Box<dyn Error>> {
-    let (mut listener, mut count) = (Listener::new(settings), 0);
-    let mut live = Live::new(rules, |time, closed: Closed| {
-        listener.hear(time, &closed);
-        look(time, &closed);
+    let mut count = 0;
+    let told = diagnose_each(rules, &[settings], &[], requests, |time, closed| {
+        look(time, closed);
         count += 1;
+    })?;
+    Ok((told.into_iter().next().unwrap_or_default(), count))
+}
+
+/// What diagnoses with each of these settings say of the same requests, where all are told of these changes.
+pub(crate) fn diagnose_each(
+    rules: &RulesSettings,
+    settings: &[DiagnosisSettings],
+    changes: &[ToldChange],
+    requests: impl Iterator<Item = (u64, Vec<u8>)>,
+    mut look: impl FnMut(u64, &Closed),
+) -> Result<Vec<Vec<Told>>, Box<dyn Error>> {
+    let mut listeners: Vec<Listener> =
+        settings.iter().map(|settings| Listener::new(settings.clone(), changes)).collect();
+    let mut live = Live::new(rules, |time, closed: Closed| {
+        for listener in &mut listeners {
+            listener.hear(time, &closed);
+        }
+        look(time, &closed);
     })?;
     for (time, body) in requests {
         live.take(time, &body)?;
     }
     live.finish();
-    Ok((listener.finish(), count))
+    Ok(listeners.into_iter().map(Listener::finish).collect())
 }

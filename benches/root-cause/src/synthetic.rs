@@ -14,11 +14,11 @@ use crate::{Scale, bank, head, random, stream, work};
 /// How the server looks at the bank.
 const BANK: &str = "deploy/bank.yaml";
 /// Hours that a made-up system is healthy.
-const HOURS: f64 = 12.0;
+pub(crate) const HEALTHY_HOURS: f64 = 12.0;
 
-type Answer = Result<(), Box<dyn Error>>;
+pub(crate) type Answer = Result<(), Box<dyn Error>>;
 
-fn bank_rules() -> Result<RulesSettings, Box<dyn Error>> {
+pub(crate) fn bank_rules() -> Result<RulesSettings, Box<dyn Error>> {
     Ok(Config::load(&Sources::of_process(vec![BANK.into()], Vec::new(), None))?.rules)
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn healthy(scale: Scale) -> Answer {
     }
     let told = work::each("healthy bank", &stretches, |&(seed, rate, speed, hours)| {
         let options = PlanOptions { seed, transfers_per_second: rate, speed, ..PlanOptions::default() };
-        let requests = bank::requests(&options, Duration::from_secs_f64(hours * 3600.0), |_| {});
+        let requests = bank::requests(&options, Duration::from_secs_f64(hours * 3600.0), |_| true);
         let told = stream::diagnose_requests(&rules, bank::settings(&rules), requests, |_, _| {})?;
         Ok(told.0.iter().map(|told| bank::outline(&told.last)).collect::<Vec<_>>())
     })?;
@@ -192,11 +192,11 @@ pub(crate) fn healthy(scale: Scale) -> Answer {
     let rules = Config::load(&Sources::default())?.rules;
     let seeds: Vec<u64> = (1..=2 * scale.days).collect();
     let systems =
-        work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HOURS))?;
+        work::each("healthy made-up systems", &seeds, |seed| random::healthy(&rules, *seed, HEALTHY_HOURS))?;
     let wrong = systems.iter().map(|(_, told)| told.len()).sum();
     println!(
         "| made-up systems, half a day, load and times move | {} |",
-        per_hour(wrong, HOURS * seeds.len() as f64)
+        per_hour(wrong, HEALTHY_HOURS * seeds.len() as f64)
     );
     println!();
     if scale.is_verbose {

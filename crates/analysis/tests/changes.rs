@@ -2,7 +2,7 @@
 
 use throughline_analysis::HopKind;
 use throughline_analysis::diagnosis::{
-    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, SuspectKind, ToldChange,
+    Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, Method, SuspectKind, ToldChange,
 };
 
 const MS: u64 = 1_000_000;
@@ -61,7 +61,11 @@ fn only(diagnosis: &Diagnosis) -> &Incident {
 
 /// Ten healthy minutes, then two with a slow stock; before these, the changes are told.
 fn with(changes: &[ToldChange]) -> Incident {
-    let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
+    under(DiagnosisSettings::default(), changes)
+}
+
+fn under(settings: DiagnosisSettings, changes: &[ToldChange]) -> Incident {
+    let mut diagnosis = Diagnosis::new(settings);
     run(&mut diagnosis, 0, BAD, |_| (0, ""));
     for change in changes {
         assert!(diagnosis.tell(change.clone()));
@@ -113,6 +117,16 @@ fn a_change_that_was_told_of_is_suspected_and_told() {
     assert!(first.evidence.iter().any(|said| said.contains("pool 20 -> 5")), "{:?}", first.evidence);
     let says = "configuration of stock (pool 20 -> 5), told of by pipeline";
     assert!(incident.summary.contains(says), "{}", incident.summary);
+}
+
+#[test]
+fn without_changes_nobody_is_suspected_for_one() {
+    let without = vec![Method::Changes];
+    let settings = DiagnosisSettings { without, ..DiagnosisSettings::default() };
+    let incident = under(settings, &[change("stock"), change("mail")]);
+    let named: Vec<_> =
+        incident.suspects.iter().map(|suspect| (suspect.service.as_str(), suspect.kind)).collect();
+    assert_eq!(named, [("stock", SuspectKind::Own)]);
 }
 
 #[test]

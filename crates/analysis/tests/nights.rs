@@ -1,6 +1,8 @@
 //! Errors that come every night at the same hour are normal then, once they have come often enough, and at no other time.
 
-use throughline_analysis::diagnosis::{Change, Diagnosis, DiagnosisSettings, Finished, FinishedHop, Outcome};
+use throughline_analysis::diagnosis::{
+    Change, Diagnosis, DiagnosisSettings, Finished, FinishedHop, Method, Outcome,
+};
 
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600;
@@ -101,6 +103,17 @@ fn errors_of_each_night_are_normal_at_night() {
 #[test]
 fn calls_of_each_night_are_normal_at_night() {
     (1..=2).for_each(|seed| two_weeks(Odd::Calls, seed));
+}
+
+#[test]
+fn without_habits_they_are_told_of_each_night() {
+    let settings = DiagnosisSettings { without: vec![Method::Habits], ..DiagnosisSettings::default() };
+    let mut diagnosis = Diagnosis::new(settings);
+    for day in 0..4 {
+        let at = |hour: u64| START + day * DAY + hour * HOUR;
+        let opened = pass(&mut diagnosis, 1, (at(1), at(3)), Some((Odd::Errors, at(2), at(3))));
+        assert!(!opened.is_empty(), "night {day}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A service that does not answer is blamed, though it tells nothing itself: its callers fail or break off where it should have come.
 
 use throughline_analysis::diagnosis::{
-    Change, Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident,
+    Change, Diagnosis, DiagnosisSettings, Finished, FinishedHop, Incident, Method,
 };
 
 const MS: u64 = 1_000_000;
@@ -58,8 +58,12 @@ fn is_time(second: u64) -> bool {
 }
 
 fn incidents(sign: Sign) -> Vec<Incident> {
+    incidents_under(DiagnosisSettings::default(), sign)
+}
+
+fn incidents_under(settings: DiagnosisSettings, sign: Sign) -> Vec<Incident> {
     // One of three pods is gone: every third call is not answered.
-    diagnose(&["shop", "desk"], |second, at, entry| {
+    diagnose_under(settings, &["shop", "desk"], |second, at, entry| {
         hops(sign, entry, is_time(second) && second % 3 == at as u64)
     })
 }
@@ -69,7 +73,15 @@ fn diagnose(
     entries: &[&'static str],
     hops: impl Fn(u64, usize, &'static str) -> Vec<FinishedHop<'static>>,
 ) -> Vec<Incident> {
-    let mut diagnosis = Diagnosis::new(DiagnosisSettings::default());
+    diagnose_under(DiagnosisSettings::default(), entries, hops)
+}
+
+fn diagnose_under(
+    settings: DiagnosisSettings,
+    entries: &[&'static str],
+    hops: impl Fn(u64, usize, &'static str) -> Vec<FinishedHop<'static>>,
+) -> Vec<Incident> {
+    let mut diagnosis = Diagnosis::new(settings);
     let mut told: Vec<Incident> = Vec::new();
     for second in 0..960_u64 {
         let now = START + second * SECOND;
@@ -118,6 +130,15 @@ fn whoever_does_not_answer_is_the_first_suspect() {
 fn suspect(told: &[Incident]) -> &str {
     assert_eq!(told.len(), 1, "{told:#?}");
     &told[0].suspects[0].service
+}
+
+#[test]
+fn without_unanswered_whoever_asked_is_suspected() {
+    let settings = DiagnosisSettings { without: vec![Method::Unanswered], ..DiagnosisSettings::default() };
+    for sign in [Sign::FailedClient, Sign::FailedCaller] {
+        let told = incidents_under(settings.clone(), sign);
+        assert!(["shop", "desk"].contains(&told[0].suspects[0].service.as_str()), "{sign:?}: {told:#?}");
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub const KEYS: &[Key] = &[
     key("diagnosis.min_transactions", Integer { min: 1, max: 10_000 }, Value("2"), "transactions of two minutes that have to show a finding before it opens an incident"),
     key("diagnosis.recovered_after", Duration, Value("90s"), "an incident is over so long after the last finding; whole steps of 10s"),
     key("diagnosis.apart", Duration, Value("5m"), "a finding against another service so long after an incident began opens one of its own; whole steps of 10s"),
-    key("diagnosis.methods", TextList, Value("[shapes, strange, ways, families, together, holding, seasons, shared, volume]"), "what it goes by beyond longer times, as docs/root-cause.md explains them"),
+    key("diagnosis.methods", TextList, Value("[times, strange, seasons, habits, borrowing, shapes, errors, missing, names, unanswered, ways, families, confined, shared, volume, changes, together, holding]"), "what it goes by, as docs/root-cause.md explains; what is not listed is switched off"),
     key("diagnosis.security_words", TextList, Value("[security]"), "a department with one of these words in its name is security's: its own time is blamed as such"),
     key("diagnosis.deployments", Bool, Value("true"), "a new service.version, or a new configuration, is compared with the one before by itself, and a worse one becomes an incident"),
     key("diagnosis.change_attributes", TextList, Value("[config.version, config.revision, config.hash, service.config.version, service.configuration.version, configuration.version, feature_flags.version]"), "resource attributes that name the revision of a service's configuration; a new one is compared and suspected as a new version is; at most 16"),

@@ -52,6 +52,7 @@ fn nothing_written_is_a_working_configuration() {
     assert_eq!(config.log.retention_bytes, 10 << 30);
     assert_eq!(config.rules.partitions, 2);
     assert_eq!(config.rules.traces.quiet_time, 5_000_000_000);
+    assert_eq!(config.rules.diagnosis.without, [], "every method is on");
     assert_eq!(config.rules.departments, [DepartmentRule::Attribute("department".into())]);
     assert_eq!(config.rules.transactions.keys, ["payment.uetr", "payment.end_to_end_id", "bank.transfer.id"]);
     let policies: Vec<_> = config.rules.policies.iter().map(|policy| policy.name.as_str()).collect();

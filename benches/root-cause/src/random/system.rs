@@ -1,5 +1,7 @@
 //! A system: who calls whom, how long it takes, and how often it is asked.
 
+use std::collections::BTreeSet;
+
 use super::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub(super) enum Rate {
     Slow,
     /// What a recording of single minutes keeps: 5 to 100 traces a minute, of several types, some of them rare; more services, in deep chains or wide.
     Thin,
+    /// What can be looked at many times over: up to 10 a second.
+    Few,
 }
 
 /// What systems of a rate are drawn from: least and most.
@@ -76,6 +80,7 @@ impl Rate {
         match self {
             Self::Any => usual,
             Self::Slow => Frame { rate: (0.3, 3.0), swing: 0.8, ..usual },
+            Self::Few => Frame { rate: (0.5, 10.0), ..usual },
             Self::Thin => Frame {
                 services: (8, 45),
                 instances: (1, 3),
@@ -189,6 +194,46 @@ impl System {
 
     pub(super) fn service_of(&self, operation: usize) -> &Service {
         &self.services[self.operations[operation].service]
+    }
+
+    /// Whether transactions begin in the service of an operation.
+    pub(super) fn is_entry(&self, operation: usize) -> bool {
+        let service = self.operations[operation].service;
+        self.entries.iter().any(|entry| self.operations[entry.0].service == service)
+    }
+
+    /// To and from how many services there are ways of the service of an operation that are mostly taken.
+    pub(super) fn ways_of(&self, operation: usize) -> usize {
+        let own = self.operations[operation].service;
+        let service_of = |operation: usize| self.operations[operation].service;
+        let pairs = self.operations.iter().flat_map(|from| {
+            let often = from.calls.iter().filter(|call| call.chance >= 0.5);
+            often.map(move |call| (from.service, service_of(call.to)))
+        });
+        let ways: BTreeSet<_> = pairs.filter(|pair| pair.0 == own || pair.1 == own).collect();
+        ways.len()
+    }
+
+    /// How many operations call it.
+    pub(super) fn callers_of(&self, operation: usize) -> usize {
+        let calls = |from: &&Operation| from.calls.iter().any(|call| call.to == operation);
+        self.operations.iter().filter(calls).count()
+    }
+
+    /// Where an instance of a service runs.
+    pub(super) fn host_of(&self, service: usize, instance: usize) -> usize {
+        (service * 7 + instance * 3) % self.hosts
+    }
+
+    /// Whether the service of an operation runs on a host.
+    pub(super) fn runs_on(&self, operation: usize, host: usize) -> bool {
+        let service = self.operations[operation].service;
+        (0..self.services[service].instances).any(|instance| self.host_of(service, instance) == host)
+    }
+
+    /// On how many hosts it runs.
+    pub(super) fn hosts_of(&self, operation: usize) -> usize {
+        (0..self.hosts).filter(|host| self.runs_on(operation, *host)).count()
     }
 
     /// Load at so many seconds, 1 being the average.

@@ -9,14 +9,16 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::dice::Dice;
-use super::fault::{Fault, Kind};
+use super::fault::{CHANNELS, DAY, Fault, Kind};
 use super::system::System;
 
 /// When all of it begins: a Monday, midnight.
-const START: u64 = 1_767_571_200_000_000_000;
+pub(super) const START: u64 = 1_767_571_200_000_000_000;
 /// How often the wander of a service's times takes a step, seconds, and what is left of it then.
 const STEP: f64 = 10.0;
 const STAYS: f64 = 0.92;
+/// How often calls are slow that rarely are.
+const RARE: f64 = 0.05;
 /// Transactions that are played to know a system.
 const SAMPLED: usize = 300;
 
@@ -36,6 +38,18 @@ struct Piece {
     is_database: bool,
 }
 
+/// How operations are called.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Naming {
+    /// The same each time.
+    #[default]
+    Plain,
+    /// With an id each time.
+    Ids,
+    /// Where transactions begin, by another name from this second on: their type is a new one then.
+    NewFrom(f64),
+}
+
 /// Transactions as requests, each with the time at which it comes, until the time is over.
 pub(crate) struct Traffic<'a> {
     system: &'a System,
@@ -52,6 +66,12 @@ pub(crate) struct Traffic<'a> {
     feels: bool,
     /// How many transactions felt each fault.
     felt: Vec<usize>,
+    pub(super) naming: Naming,
+    /// Nothing comes but from and to these seconds of each day.
+    pub(super) open: Option<(f64, f64)>,
+    /// Chance of what changes no times: channels and ids.
+    labels: Dice,
+    channel: usize,
     /// Made, but others that end earlier may come.
     waiting: std::collections::BTreeSet<(u64, Vec<u8>)>,
 }
@@ -83,6 +103,10 @@ impl<'a> Traffic<'a> {
             pieces: Vec::new(),
             feels: false,
             felt: vec![0; faults.len()],
+            naming: Naming::Plain,
+            open: None,
+            labels: Dice::new(!seed),
+            channel: 0,
             waiting: std::collections::BTreeSet::new(),
         }
     }
@@ -109,6 +133,11 @@ impl<'a> Traffic<'a> {
                 _ => break,
             }
         }
+        if let Some((from, to)) = self.open {
+            let of_day = self.at % DAY;
+            self.at += if of_day < from { from - of_day } else { 0.0 };
+            self.at += if of_day >= to { DAY - of_day + from } else { 0.0 };
+        }
         while self.stepped + STEP < self.at {
             self.stepped += STEP;
             let step = self.system.wander * (1.0 - STAYS * STAYS).sqrt();
@@ -132,6 +161,7 @@ impl<'a> Traffic<'a> {
     /// Plays one transaction from its entry.
     fn play(&mut self) -> f64 {
         self.pieces.clear();
+        self.channel = self.labels.below(CHANNELS);
         let entries = &self.system.entries;
         let mut left = self.dice.unit() * entries.iter().map(|entry| entry.1).sum::<f64>();
         let entry = entries.iter().find(|entry| {
@@ -168,7 +198,9 @@ impl<'a> Traffic<'a> {
         let on = self.faults.iter().find(|fault| fault.is_on(self.at));
         let here = on.filter(|fault| fault.is_at(operation, instance));
         let own = self.own(operation, instance, on);
-        let fails = here.filter(|fault| fault.kind == Kind::Errors).map_or(what.fails, |fault| fault.amount);
+        let fails = here
+            .filter(|fault| matches!(fault.kind, Kind::Errors | Kind::Silent))
+            .map_or(what.fails, |fault| fault.amount);
         let mut failed = self.dice.chance(fails);
         let throws = here.is_some_and(|fault| fault.kind == Kind::Exception);
         self.feels |= here.is_some_and(|fault| matches!(fault.kind, Kind::Return | Kind::Exception));
@@ -198,8 +230,23 @@ impl<'a> Traffic<'a> {
         if fault.kind == Kind::Latency && fault.operation == operation {
             own += fault.amount * self.dice.between(0.7, 1.3);
         }
+        let is_hit = fault.operation == operation
+            && match fault.kind {
+                Kind::Channel => fault.instance == Some(self.channel),
+                Kind::Rare => self.dice.chance(RARE),
+                _ => false,
+            };
+        if is_hit {
+            own += fault.amount * self.dice.between(0.7, 1.3);
+        }
+        if fault.kind == Kind::Machine && fault.instance == Some(system.host_of(what.service, instance)) {
+            own *= fault.amount * self.dice.between(0.5, 1.5);
+        }
         let same = system.operations[fault.operation].service == what.service;
-        if fault.kind == Kind::Cpu && same && fault.instance.is_none_or(|one| one == instance) {
+        if matches!(fault.kind, Kind::Cpu | Kind::Slight)
+            && same
+            && fault.instance.is_none_or(|one| one == instance)
+        {
             own *= fault.amount * self.dice.between(0.5, 1.5);
             self.feels = true;
         }
@@ -240,8 +287,21 @@ impl<'a> Traffic<'a> {
             if self.pieces.len() >= system.max_spans || !self.dice.chance(call.chance) || is_gone {
                 continue;
             }
+            if self.is_unanswered(call.to) {
+                if system.has_clients {
+                    let client = self.client(operation, call.to, parent, *now);
+                    *now += call.way;
+                    (self.pieces[client].end, self.pieces[client].failed) = (*now, true);
+                }
+                failed |= !what.is_tolerant;
+                if failed && !what.is_parallel {
+                    break;
+                }
+                continue;
+            }
             let mut way = call.way * (0.3 * self.dice.normal()).exp();
-            if let Some(fault) = here.filter(|fault| fault.kind == Kind::Network) {
+            let slow = here.filter(|fault| fault.kind == Kind::Network);
+            if let Some(fault) = slow.or_else(|| self.slow_way(operation, call.to)) {
                 way += fault.amount * self.dice.between(0.8, 1.2);
             }
             let from = if what.is_parallel { began } else { *now };
@@ -270,6 +330,33 @@ impl<'a> Traffic<'a> {
         if on.is_some_and(|fault| fault.kind == Kind::Delay) { self.dice.between(0.8, 1.2) } else { 0.0 }
     }
 
+    /// Whether a call of this operation finds nobody.
+    fn is_unanswered(&mut self, to: usize) -> bool {
+        let on = self.faults.iter().find(|fault| fault.kind == Kind::Gone && fault.is_on(self.at));
+        let service = |operation: usize| self.system.operations[operation].service;
+        let gone = on.filter(|fault| service(fault.operation) == service(to));
+        gone.is_some_and(|fault| self.dice.chance(fault.amount))
+    }
+
+    /// The fault that makes all ways of a service slow, where this is one.
+    fn slow_way(&self, from: usize, to: usize) -> Option<&'a Fault> {
+        let service = |operation: usize| self.system.operations[operation].service;
+        let on = self.faults.iter().find(|fault| fault.kind == Kind::Ways && fault.is_on(self.at));
+        on.filter(|fault| [from, to].map(service).contains(&service(fault.operation)))
+    }
+
+    /// The name of a piece, as it is told.
+    fn name(&mut self, index: usize) -> String {
+        let piece = &self.pieces[index];
+        match self.naming {
+            Naming::Ids if !piece.is_database => {
+                format!("{}/{}", piece.name, 10_000 + self.labels.below(90_000))
+            }
+            Naming::NewFrom(at) if index == 0 && self.at >= at => format!("{} again", piece.name),
+            _ => piece.name.clone(),
+        }
+    }
+
     fn client(&mut self, operation: usize, to: usize, parent: usize, start: f64) -> usize {
         let instance = self.pieces[parent].instance;
         self.pieces.push(Piece {
@@ -291,17 +378,21 @@ impl<'a> Traffic<'a> {
             [self.dice.next(), self.dice.next()].iter().flat_map(|n| n.to_be_bytes()).collect();
         let base = self.dice.next() | 1;
         let id = |index: usize| base.wrapping_add(index as u64 * 0x1_0001).max(1).to_be_bytes().to_vec();
-        let resource_spans = self.pieces.iter().enumerate().map(|(index, piece)| {
+        let names: Vec<String> = (0..self.pieces.len()).map(|index| self.name(index)).collect();
+        let channel = format!("channel-{}", self.channel);
+        let resource_spans = self.pieces.iter().zip(names).enumerate().map(|(index, (piece, name))| {
             let span = Span {
                 trace_id: trace.clone(),
                 span_id: id(index),
                 parent_span_id: piece.parent.map(id).unwrap_or_default(),
-                name: piece.name.clone(),
+                name,
                 kind: piece.kind,
                 start_time_unix_nano: at(piece.start),
                 end_time_unix_nano: at(piece.end),
                 attributes: if piece.is_database {
                     vec![text("db.system", "postgresql")]
+                } else if index == 0 {
+                    vec![text("channel", &channel)]
                 } else {
                     Vec::new()
                 },
@@ -321,7 +412,7 @@ impl<'a> Traffic<'a> {
 
     fn resource(&self, piece: &Piece) -> Resource {
         let service = &self.system.services[piece.service];
-        let host = (piece.service * 7 + piece.instance * 3) % self.system.hosts;
+        let host = self.system.host_of(piece.service, piece.instance);
         let attributes = vec![
             text("service.name", &service.name),
             text("service.instance.id", &service.pod(piece.instance)),

@@ -58,20 +58,30 @@ impl Diagnosis {
     /// Everything that is out of the normal in the windows up to `slot`.
     pub(crate) fn find(&self, slot: u64) -> Vec<Finding> {
         let mut found = Vec::new();
+        if self.settings.has(Method::Times) {
+            self.find_times(slot, &mut found);
+        }
+        self.find_odd(slot, &mut found);
+        if self.settings.has(Method::Pooled) {
+            self.find_left_out(slot, &mut found);
+        }
+        found
+    }
+
+    fn find_times(&self, slot: u64, found: &mut Vec<Finding>) {
         let with_strange = self.settings.has(Method::Strange);
+        let with_confined = self.settings.has(Method::Confined);
         for (number, key, series) in self.series.iter() {
             let Some(deviant) = series.judge(slot, with_strange) else { continue };
             if deviant.score < NOTICE || !self.matters(key, series, deviant.per_transaction()) {
                 continue;
             }
-            found.push(time_finding((number, key, series), &deviant, confined(&series.traits, slot)));
+            let confined = confined(&series.traits, slot).filter(|_| with_confined);
+            found.push(time_finding((number, key, series), &deviant, confined));
         }
-        self.find_odd(slot, &mut found);
         if self.settings.has(Method::Pooled) {
-            self.pool_times(slot, &mut found);
-            self.find_left_out(slot, &mut found);
+            self.pool_times(slot, found);
         }
-        found
     }
 
     /// Whether so much longer a time matters to anybody.
@@ -84,14 +94,19 @@ impl Diagnosis {
     }
 
     fn find_odd(&self, slot: u64, found: &mut Vec<Finding>) {
-        let with_seasons = self.settings.has(Method::Seasons);
+        let with_habits = self.settings.has(Method::Habits);
         for (number, key, mix) in self.mixes.iter() {
-            if key.sort == Sort::Shape && !self.settings.has(Method::Shapes) {
+            let method = match key.sort {
+                Sort::Shape => Method::Shapes,
+                Sort::Error => Method::Errors,
+                Sort::Missing => Method::Missing,
+            };
+            if !self.settings.has(method) {
                 continue;
             }
             let usual_now = |category: u64, base: f32| {
                 let of = (number, category);
-                if with_seasons { key.sort.usual_at(&self.habits, of, slot, base) } else { base }
+                if with_habits { key.sort.usual_at(&self.habits, of, slot, base) } else { base }
             };
             for odd in mix.judge(slot, key.sort, usual_now) {
                 let share = f64::from(odd.hits) / f64::from(odd.of.max(1));

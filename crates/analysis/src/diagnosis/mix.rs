@@ -320,7 +320,13 @@ impl Mix {
     }
 
     /// A slot ends: what is old enough becomes normal. What this hour brings anyway does not become normal for others.
-    pub(crate) fn turn(&mut self, slot: u64, number: u32, sort: Sort, habits: &mut Habits) {
+    pub(crate) fn turn(
+        &mut self,
+        slot: u64,
+        (number, sort): (u32, Sort),
+        habits: &mut Habits,
+        with_habits: bool,
+    ) {
         let young = self.next.is_none() && self.total < YOUNG;
         let is_again = self.next.is_some();
         for at in 0..self.slots.len() {
@@ -338,7 +344,7 @@ impl Mix {
                 let base = (category.weight + 0.5) / (total + 1.0);
                 let is_told = if sort == Sort::Shape { base < MAX_USUAL } else { category.hash != 0 };
                 let of = (number, category.hash);
-                let usual = if is_told { sort.usual_at(habits, of, part, base) } else { base };
+                let usual = if is_told && with_habits { sort.usual_at(habits, of, part, base) } else { base };
                 if is_told && (hits > 0 || !bad) {
                     let seen = Part { slot: part, hits, of: population, bad, base, usual };
                     habits.learn(number, category.hash, seen);

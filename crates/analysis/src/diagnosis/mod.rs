@@ -199,8 +199,9 @@ impl Diagnosis {
         for series in self.series.values_mut() {
             series.turn(slot);
         }
+        let with_habits = self.settings.has(Method::Habits);
         for (number, (key, mix)) in (0u32..).zip(self.mixes.rows_mut()) {
-            mix.turn(slot, number, key.sort, &mut self.habits);
+            mix.turn(slot, (number, key.sort), &mut self.habits, with_habits);
         }
         self.judge_falls(slot, changes);
         self.observed = 0;

@@ -8,6 +8,7 @@ use super::mix::{Mix, MixKey};
 use super::names::OTHER;
 use super::over::Limit;
 use super::series::{Series, SeriesKey};
+use super::settings::Method;
 
 /// What a borrowed baseline weighs.
 const BORROWED: f32 = 20.0;
@@ -31,7 +32,11 @@ impl Diagnosis {
             return Some(number);
         }
         let lender = SeriesKey { group: u32::MAX, ..key };
-        let lent = self.lenders.find(&lender).and_then(|at| self.lenders.get(at).copied());
+        let lent = self
+            .lenders
+            .find(&lender)
+            .filter(|_| self.settings.has(Method::Borrowing))
+            .and_then(|at| self.lenders.get(at).copied());
         let lent = lent.and_then(|number| self.series.get(number)).filter(|series| series.is_mature());
         let borrow = |series: &Series| (Baseline::borrow(&series.baseline, BORROWED), series.season.clone());
         let (baseline, season) = lent.map(borrow).unwrap_or_default();

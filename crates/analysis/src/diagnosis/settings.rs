@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a diagnosis goes by, beyond times that are longer than usual.
+/// What a diagnosis goes by. Each can be switched off. A state that is kept knows them by their place: new ones come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
@@ -18,7 +18,7 @@ pub enum Method {
     Together,
     /// What belongs to an incident does not become normal.
     Holding,
-    /// What an hour of the week brings, and what drifts slowly, is normal.
+    /// What an hour of the week brings, and what drifts slowly, is normal; of times.
     Seasons,
     /// What those that are hit share and healthy ones lack; hosts that several services run on.
     Shared,
@@ -26,22 +26,75 @@ pub enum Method {
     Volume,
     /// What the operations of a service show together, over all types.
     Pooled,
+    /// Times that are longer than usual.
+    Times,
+    /// What incidents brought on three days at one hour is usual at that hour: errors, shapes and missing steps.
+    Habits,
+    /// A new type borrows what is usual of the same work in another.
+    Borrowing,
+    /// Operations that fail.
+    Errors,
+    /// Transactions whose last step does not come.
+    Missing,
+    /// Ids and literals are left out of names of operations and types.
+    Names,
+    /// Calls that are not answered are blamed on whoever should have answered; without it, on whoever asked.
+    Unanswered,
+    /// The one version, configuration, instance or host that deviates while others do not.
+    Confined,
+    /// Changes that somebody tells of make suspects.
+    Changes,
 }
 
 impl Method {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Shapes,
+    /// All of them, in the order of docs/root-cause.md.
+    pub const ALL: [Self; 19] = [
+        Self::Times,
         Self::Strange,
+        Self::Seasons,
+        Self::Habits,
+        Self::Borrowing,
+        Self::Shapes,
+        Self::Errors,
+        Self::Missing,
+        Self::Names,
+        Self::Unanswered,
         Self::Ways,
         Self::Families,
-        Self::Together,
-        Self::Holding,
-        Self::Seasons,
+        Self::Confined,
         Self::Shared,
         Self::Volume,
         Self::Pooled,
+        Self::Changes,
+        Self::Together,
+        Self::Holding,
     ];
+
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::Strange => "strange",
+            Self::Seasons => "seasons",
+            Self::Habits => "habits",
+            Self::Borrowing => "borrowing",
+            Self::Shapes => "shapes",
+            Self::Errors => "errors",
+            Self::Missing => "missing",
+            Self::Names => "names",
+            Self::Unanswered => "unanswered",
+            Self::Ways => "ways",
+            Self::Families => "families",
+            Self::Confined => "confined",
+            Self::Shared => "shared",
+            Self::Volume => "volume",
+            Self::Pooled => "pooled",
+            Self::Changes => "changes",
+            Self::Together => "together",
+            Self::Holding => "holding",
+        }
+    }
 }
 
 /// Settings of a diagnosis. They are part of its state: one that is restored goes on with those that it had.
@@ -122,25 +175,6 @@ impl Default for DiagnosisSettings {
     }
 }
 
-impl Method {
-    /// Its name in a configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Shapes => "shapes",
-            Self::Strange => "strange",
-            Self::Ways => "ways",
-            Self::Families => "families",
-            Self::Together => "together",
-            Self::Holding => "holding",
-            Self::Seasons => "seasons",
-            Self::Shared => "shared",
-            Self::Volume => "volume",
-            Self::Pooled => "pooled",
-        }
-    }
-}
-
 impl Thresholds {
     /// What scores are multiplied by.
     pub(crate) fn caution(&self) -> f64 {
@@ -155,7 +189,8 @@ impl Thresholds {
 
 impl DiagnosisSettings {
     /// Whether a method is on.
-    pub(crate) fn has(&self, method: Method) -> bool {
+    #[must_use]
+    pub fn has(&self, method: Method) -> bool {
         !self.without.contains(&method)
     }
 }

@@ -10,6 +10,7 @@ use super::case::Case;
 use super::incident::{Incident, Suspect, SuspectKind};
 use super::limits::{MAX_SUSPECTS, MAX_TOLD};
 use super::names::EMPTY;
+use super::settings::Method;
 use super::times;
 
 /// What began so long after a change may come of it, nanoseconds: as long as a version counts as new.
@@ -136,8 +137,12 @@ impl Diagnosis {
         if change.is_some_and(|change| change.is_shortly_before(start)) { CHANGED } else { 1.0 }
     }
 
+    fn knows_changes(&self) -> bool {
+        !self.told.changes.is_empty() && self.settings.has(Method::Changes)
+    }
+
     fn told_of(&self, tenant: u32, service: u32, start: u64) -> Option<&ToldChange> {
-        if self.told.changes.is_empty() {
+        if !self.knows_changes() {
             return None;
         }
         let department = self.names.name(self.department_of(service));
@@ -146,7 +151,7 @@ impl Diagnosis {
 
     /// Says of suspects that they were changed; who was changed on the paths that are hit and is no suspect yet becomes the last.
     pub(crate) fn suspect_changed(&self, case: &Case, incident: &mut Incident) {
-        if self.told.changes.is_empty() {
+        if !self.knows_changes() {
             return;
         }
         let (tenant, start) = (incident.tenant.clone(), incident.start);
@@ -202,7 +207,7 @@ impl Diagnosis {
 
     /// Services that transactions of these types meet.
     fn services_of(&self, groups: &[u32]) -> Vec<u32> {
-        if self.told.changes.is_empty() {
+        if !self.knows_changes() {
             return Vec::new();
         }
         let met = self.mixes.iter().filter(|(_, key, _)| groups.contains(&key.group));

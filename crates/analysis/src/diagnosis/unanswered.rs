@@ -10,6 +10,7 @@ use super::finding::{Finding, Sign};
 use super::mix::{Child, MixKey, Sort};
 use super::names::EMPTY;
 use super::series::{Measure, SeriesKey};
+use super::settings::Method;
 
 /// Slots in which one that is usually seen is not, and how often it usually is in them at least: of fewer calls it takes longer to say.
 const GONE_SLOTS: [u64; 2] = [2, 6];
@@ -61,6 +62,9 @@ impl Diagnosis {
     /// Looks for them among what is out of the normal.
     pub(crate) fn unanswered(&self, findings: &[Finding], slot: u64) -> Unanswered {
         let mut found = Unanswered::default();
+        if !self.settings.has(Method::Unanswered) {
+            return found;
+        }
         if findings.iter().any(|finding| matches!(finding.sign, Sign::Shape | Sign::Error)) {
             found.gone = self.gone(slot);
         }

@@ -19,13 +19,15 @@ const AMOUNT: [&str; 2] = [".amount", "amount"];
 const CUSTOMER: [&str; 6] =
     ["customer.id", "bank.customer.id", "customer", "enduser.id", "user.id", "account.holder"];
 
-/// Hands a decision's row to `take`. Only a first row: an amendment tells of what was told already.
-pub fn with_finished(closed: &Closed, take: impl FnOnce(&Finished<'_>)) {
+/// Hands a decision's row to `take`; `with_ids` leaves names as they came. Only a first row: an amendment tells of what was told already.
+pub fn with_finished(closed: &Closed, with_ids: bool, take: impl FnOnce(&Finished<'_>)) {
     let Some(row) = closed.row.as_ref().filter(|_| closed.before.is_none()) else { return };
-    let named = row.hops.as_ref().map(operations).unwrap_or_default();
+    let named = row.hops.as_ref().map(|columns| operations(columns, with_ids)).unwrap_or_default();
     let hops = row.hops.as_ref().map(|columns| hops(columns, &named)).unwrap_or_default();
-    let transaction_type = type_of(&row.r#type, &hops);
-    let reason = general(&row.outcome_reason);
+    let (transaction_type, reason) = match with_ids {
+        true => (Cow::Borrowed(row.r#type.as_str()), Cow::Borrowed(row.outcome_reason.as_str())),
+        false => (type_of(&row.r#type, &hops), general(&row.outcome_reason)),
+    };
     let attributes: Vec<(&str, &str)> =
         row.attributes.iter().map(|each| (each.key.as_str(), each.value.as_str())).collect();
     let outcome = outcome(row);
@@ -63,8 +65,9 @@ fn named(service: &str) -> &str {
 }
 
 /// Names of the operations, by hop, without what changes from call to call.
-fn operations(columns: &Hops) -> Vec<Cow<'_, str>> {
-    columns.operation.iter().map(|name| general(columns.text(*name))).collect()
+fn operations(columns: &Hops, with_ids: bool) -> Vec<Cow<'_, str>> {
+    let names = columns.operation.iter().map(|name| columns.text(*name));
+    names.map(|name| if with_ids { Cow::Borrowed(name) } else { general(name) }).collect()
 }
 
 /// A type that is called after the root's service and operation is so without what changes from call to call; one that has a name of its own keeps it.

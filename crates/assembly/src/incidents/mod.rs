@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use throughline_analysis::{
     alerts::{AlertCounts, Alerts, Group, GroupState},
     compare::{Deployment, Deployments, DeploymentsOver},
-    diagnosis::{Change, Diagnosis, DiagnosisSettings, LimitHits, State, ToldChange, Usual},
+    diagnosis::{Change, Diagnosis, DiagnosisSettings, LimitHits, Method, State, ToldChange, Usual},
 };
 
 use self::known::Known;
@@ -175,7 +175,8 @@ impl Analysis {
         let (diagnosis, alerts, counts) = (&mut self.diagnosis, &mut self.alerts, &mut self.counts);
         let deployments = &mut self.deployments;
         let compares = diagnosis.settings().deployments;
-        with_finished(closed, |finished| {
+        let with_ids = !diagnosis.settings().has(Method::Names);
+        with_finished(closed, with_ids, |finished| {
             counts.finished += 1;
             alerts.learn(finished::steps(finished), finished.transaction_type, now);
             diagnosis.observe_weighted(finished, weight);
