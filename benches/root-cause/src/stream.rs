@@ -9,7 +9,7 @@ use throughline_assembly::{
     records::{Closed, Outcome},
     rules::RulesSettings,
 };
-use throughline_offline::{Event, Offline, Timeline};
+use throughline_offline::{Event, Offline, Timeline, meet};
 use throughline_recorded::Records;
 
 /// Finished transactions, each with the time at which it is known.
@@ -29,6 +29,8 @@ pub(crate) struct Told {
 struct Listener {
     diagnosis: Diagnosis,
     told: Vec<Told>,
+    /// What looks before this one told of.
+    known: Vec<Told>,
     end: u64,
     with_ids: bool,
 }
@@ -40,7 +42,7 @@ impl Listener {
         for change in changes {
             diagnosis.tell(change.clone());
         }
-        Self { diagnosis, told: Vec::new(), end: 0, with_ids }
+        Self { diagnosis, told: Vec::new(), known: Vec::new(), end: 0, with_ids }
     }
 
     fn advance(&mut self, time: u64) {
@@ -62,12 +64,23 @@ impl Listener {
     fn look_again(&mut self) {
         self.advance(self.end + AFTER);
         self.diagnosis.look_again();
-        (self.told, self.end) = (Vec::new(), 0);
+        self.known = self.known_by_now();
+        self.end = 0;
+    }
+
+    /// As the command line has it: what was told before stays where this look told of nothing.
+    fn known_by_now(&mut self) -> Vec<Told> {
+        let told = std::mem::take(&mut self.told);
+        let mut all = std::mem::take(&mut self.known);
+        all.retain(|one| !told.iter().any(|other| meet(&one.last, &other.last)));
+        all.extend(told);
+        all.sort_by_key(|told| told.first.detected_at);
+        all
     }
 
     fn finish(mut self) -> Vec<Told> {
         self.advance(self.end + AFTER);
-        self.told
+        self.known_by_now()
     }
 }
 

@@ -46,6 +46,8 @@ struct Heard {
     step: u64,
     last: u64,
     diagnosed: Diagnosed,
+    /// What looks before this one found.
+    known: Vec<Incident>,
 }
 
 impl Diagnosing {
@@ -70,15 +72,16 @@ impl Diagnosing {
         }
     }
 
-    /// The same requests will be taken once more, from the first on: what they taught is normal then from the beginning. What was found, which nobody asked
-    /// for yet, is forgotten.
+    /// The same requests will be taken once more, from the first on: what they taught is normal then from the beginning. What was found stays where nothing is
+    /// found at that time any more.
     ///
     /// # Errors
     /// None that [`Diagnosing::new`] did not have.
     pub fn look_again(self) -> Result<Self, Vec<RuleFault>> {
         let rules = self.offline.rules().settings.clone();
         let mut heard = self.finish_hearing();
-        heard = Heard { analysis: heard.analysis.look_again(), ..Heard::new(&rules) };
+        let known = heard.known_by_now();
+        heard = Heard { analysis: heard.analysis.look_again(), known, ..Heard::new(&rules) };
         Ok(Self { offline: Offline::new(&rules)?, heard })
     }
 
@@ -92,7 +95,7 @@ impl Diagnosing {
     #[must_use]
     pub fn finish(self) -> Diagnosed {
         let mut heard = self.finish_hearing();
-        heard.diagnosed.incidents.sort_by_key(|incident| incident.detected_at);
+        heard.diagnosed.incidents = heard.known_by_now();
         heard.diagnosed
     }
 
@@ -115,7 +118,18 @@ impl Heard {
             step: 0,
             last: 0,
             diagnosed: Diagnosed::default(),
+            known: Vec::new(),
         }
+    }
+
+    /// What was found in this look, and before it where this one found nothing, in the order in which it was known.
+    fn known_by_now(&mut self) -> Vec<Incident> {
+        let found = std::mem::take(&mut self.diagnosed.incidents);
+        let mut all = std::mem::take(&mut self.known);
+        all.retain(|incident| !found.iter().any(|other| meet(incident, other)));
+        all.extend(found);
+        all.sort_by_key(|incident| incident.detected_at);
+        all
     }
 
     fn hear(&mut self, event: Event<'_>) {
@@ -164,4 +178,11 @@ impl Heard {
             }
         }
     }
+}
+
+/// Whether two incidents were at one time, be it of different looks.
+#[must_use]
+pub fn meet(one: &Incident, other: &Incident) -> bool {
+    let end = |incident: &Incident| incident.end.unwrap_or(u64::MAX).max(incident.detected_at);
+    one.tenant == other.tenant && one.start <= end(other) && other.start <= end(one)
 }

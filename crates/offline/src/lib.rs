@@ -20,7 +20,7 @@ mod report;
 mod timeline;
 
 pub use compare::Comparison;
-pub use diagnosing::{Diagnosed, Diagnosing, LOOKS};
+pub use diagnosing::{Diagnosed, Diagnosing, LOOKS, meet};
 pub use memory::LATE;
 pub use offline::{Event, MAX_GAP, Offline, Taken};
 pub use report::{Counts, Line, Recorded, Report, Side};

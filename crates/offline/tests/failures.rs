@@ -28,7 +28,7 @@ const TOLD: [&str; 4] =
     ["error.type", "http.response.status_code", "rpc.grpc.status_code", "db.response.status_code"];
 
 /// What is found where each failed span has this attribute instead of its status and all else that tells of it.
-fn incidents(rules: &RulesSettings, key: &str, value: Value) -> Vec<Incident> {
+fn incidents(rules: &RulesSettings, key: &str, value: &Value) -> Vec<Incident> {
     let fault = Fault::new(FaultKind::Errors, Duration::from_secs(FAULT.0), Duration::from_secs(FAULT.1));
     let options = PlanOptions {
         seed: 3,
@@ -77,7 +77,7 @@ fn attributes_tell_of_failures() {
         ("rpc.grpc.status_code", Value::IntValue(14)),
     ];
     for (key, value) in cases {
-        let found = incidents(&settings(), key, value);
+        let found = incidents(&settings(), key, &value);
         assert!(tells_of_failures(&found), "{key}: {found:#?}");
     }
 }
@@ -86,12 +86,12 @@ fn attributes_tell_of_failures() {
 fn not_where_the_configuration_says_that_only_a_status_counts() {
     let mut rules = settings();
     rules.traces.error_attributes = Some(false);
-    let found = incidents(&rules, "error", Value::BoolValue(true));
+    let found = incidents(&rules, "error", &Value::BoolValue(true));
     assert!(!tells_of_failures(&found), "{found:#?}");
 }
 
 #[test]
 fn an_error_of_the_client_is_none() {
-    let found = incidents(&settings(), "http.status_code", Value::IntValue(404));
+    let found = incidents(&settings(), "http.status_code", &Value::IntValue(404));
     assert!(!tells_of_failures(&found), "{found:#?}");
 }

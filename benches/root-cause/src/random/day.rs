@@ -140,7 +140,10 @@ impl Day {
                 _ => (sample.duration * dice.between(0.3, 2.0)).max(0.010),
             };
             let to = from + LASTS;
-            return Some((name, Fault { kind, operation, call, instance, amount, from, to, is_daily: false }));
+            return Some((
+                name,
+                Fault { kind, operation, call, instance, amount, from, to, is_daily: false },
+            ));
         }
         None
     }

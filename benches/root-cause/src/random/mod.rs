@@ -198,13 +198,16 @@ pub(crate) fn healthy(
     Ok((rate, told.into_iter().next().unwrap_or_default()))
 }
 
+/// What was wrongly told, a line each.
+type Said = Vec<String>;
+
 /// The same, with each of these settings.
 pub(crate) fn healthy_each(
     rules: &RulesSettings,
     seed: u64,
     hours: f64,
     settings: &[DiagnosisSettings],
-) -> Result<(f64, Vec<Vec<String>>), Box<dyn Error>> {
+) -> Result<(f64, Vec<Said>), Box<dyn Error>> {
     let mut dice = Dice::new(seed.wrapping_mul(7_919) + 77);
     let system = System::random(&mut dice, &Rate::Slow);
     let traffic = Traffic::new(&system, None, dice.next(), hours * 3600.0);

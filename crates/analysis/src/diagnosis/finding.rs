@@ -62,7 +62,7 @@ impl Diagnosis {
             self.find_times(slot, &mut found);
         }
         self.find_odd(slot, &mut found);
-        if self.settings.has(Method::Pooled) {
+        if self.pools() {
             self.find_left_out(slot, &mut found);
         }
         found
@@ -79,9 +79,14 @@ impl Diagnosis {
             let confined = confined(&series.traits, slot).filter(|_| with_confined);
             found.push(time_finding((number, key, series), &deviant, confined));
         }
-        if self.settings.has(Method::Pooled) {
+        if self.pools() {
             self.pool_times(slot, found);
         }
+    }
+
+    /// Whether services are judged over all that they do: in recordings, where each operation is met a few times a minute. Where traffic goes on, each has its own.
+    fn pools(&self) -> bool {
+        self.is_again && self.settings.has(Method::Pooled)
     }
 
     /// Whether so much longer a time matters to anybody.

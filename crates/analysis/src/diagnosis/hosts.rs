@@ -88,9 +88,9 @@ impl Diagnosis {
         self.hosts[at] = host;
     }
 
-    /// The instance of each service that those that are hit share, where healthy ones have others of it.
+    /// The instance of each service that those that are hit share, where healthy ones have others of it; in a later look, which knows enough healthy ones.
     pub(crate) fn shared_instances(&self, case: &Case) -> BTreeMap<u32, u32> {
-        if !self.settings.has(Method::Shared) {
+        if !self.is_again || !self.settings.has(Method::Shared) {
             return BTreeMap::new();
         }
         let shares = case.instances(&self.groups).into_iter().filter_map(|(service, of)| {
