@@ -31,7 +31,7 @@ async fn read(server: &Server, path: &str, list: &str, id: &str, between: impl A
     }
 }
 
-/// Scenario: 1100 transfers, then 50 more while their list is read; alerts of two services that have nothing to do with each other.
+/// Scenario: 1100 transfers, then 50 more while their list is read; alerts of two services.
 /// Guarantee: pages of transactions, newest or slowest first, of alerts and of incidents are the whole list, each row once, and what comes meanwhile is not
 /// in it; the command line asks for as many pages as its limit needs; a word that is none of this question is refused, by JSON and by gRPC.
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +94,7 @@ async fn assert_words(server: &Server) {
 async fn assert_alerts(server: &Server) {
     let alerts: Vec<Value> = (0..24)
         .map(|number| {
-            let service = ["ledger", "notification-service"][number % 2];
+            let service = ["ledger", "notification-hub"][number % 2];
             json!({"name": format!("Alert{number:02}"), "service": service, "starts_at": "2026-01-01T00:00:00Z"})
         })
         .collect();

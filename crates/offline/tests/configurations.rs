@@ -1,54 +1,25 @@
 //! A new configuration, named by an attribute of resources, is compared and suspected as a new version is; without a server too.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+#![allow(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
 mod common;
 
-use std::time::Duration;
-
-use prost::Message;
 use throughline_analysis::diagnosis::{DiagnosisSettings, Incident, SuspectKind, Thresholds};
-use throughline_assembly::{rules::RulesSettings, time::SECOND};
-use throughline_bank::{
-    Fault, FaultKind,
-    plan::{PlanOptions, generate, to_otlp},
-};
-use throughline_offline::Diagnosing;
+use throughline_assembly::rules::RulesSettings;
+use throughline_bank::FaultKind;
 
-use self::common::settings;
-
-const BASE: u64 = 1_767_225_600 * SECOND;
-const PER_SECOND: f64 = 4.0;
-/// The bad one comes here and stays so long, seconds.
-const NEW: (u64, u64) = (540, 240);
+use self::common::{bank, settings};
 
 /// What a bad version of the fraud check brings; `name` is what resources call their version.
 fn incidents(rules: &RulesSettings, name: &str) -> Vec<Incident> {
-    let fault = Fault::new(FaultKind::BadVersion, Duration::from_secs(NEW.0), Duration::from_secs(NEW.1));
-    let options = PlanOptions {
-        seed: 5,
-        transfers_per_second: PER_SECOND,
-        speed: 0.0,
-        faults: vec![fault],
-        start_unix_nano: BASE,
-        ..PlanOptions::default()
-    };
-    let mut diagnosing = Diagnosing::new(rules).unwrap();
-    let transfers = generate(&options, (PER_SECOND * (NEW.0 + NEW.1) as f64) as usize);
-    for mut request in to_otlp(&transfers) {
+    bank::incidents(rules, FaultKind::BadVersion, (540, 240), |request| {
         let resources = request.resource_spans.iter_mut().filter_map(|spans| spans.resource.as_mut());
         for attribute in resources.flat_map(|resource| &mut resource.attributes) {
             if attribute.key == "service.version" {
                 attribute.key = name.to_owned();
             }
         }
-        let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
-        let time = spans.map(|span| span.end_time_unix_nano).max().unwrap();
-        diagnosing.take(time, &request.encode_to_vec());
-    }
-    let mut incidents = diagnosing.finish().incidents;
-    incidents.retain(|incident| incident.detected_at >= BASE + NEW.0 * SECOND);
-    incidents
+    })
 }
 
 /// Only comparisons say anything.

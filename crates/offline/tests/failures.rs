@@ -1,27 +1,15 @@
 //! Recordings without a status: what failed is told by attributes.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
+#![allow(clippy::unwrap_used, reason = "helpers of a test: a panic is the report")]
 
 mod common;
 
-use std::time::Duration;
-
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-use prost::Message;
 use throughline_analysis::diagnosis::Incident;
-use throughline_assembly::{rules::RulesSettings, time::SECOND};
-use throughline_bank::{
-    Fault, FaultKind,
-    plan::{PlanOptions, generate, to_otlp},
-};
-use throughline_offline::Diagnosing;
+use throughline_assembly::rules::RulesSettings;
+use throughline_bank::FaultKind;
 
-use self::common::settings;
-
-const BASE: u64 = 1_767_225_600 * SECOND;
-const PER_SECOND: f64 = 4.0;
-/// Errors come here and stay so long, seconds.
-const FAULT: (u64, u64) = (540, 180);
+use self::common::{bank, settings};
 
 /// Attributes by which the bank's spans tell of failures.
 const TOLD: [&str; 4] =
@@ -29,22 +17,9 @@ const TOLD: [&str; 4] =
 
 /// What is found where each failed span has this attribute instead of its status and all else that tells of it.
 fn incidents(rules: &RulesSettings, key: &str, value: &Value) -> Vec<Incident> {
-    let fault = Fault::new(FaultKind::Errors, Duration::from_secs(FAULT.0), Duration::from_secs(FAULT.1));
-    let options = PlanOptions {
-        seed: 3,
-        transfers_per_second: PER_SECOND,
-        speed: 0.0,
-        faults: vec![fault],
-        start_unix_nano: BASE,
-        ..PlanOptions::default()
-    };
-    let mut diagnosing = Diagnosing::new(rules).unwrap();
-    let transfers = generate(&options, (PER_SECOND * (FAULT.0 + FAULT.1) as f64) as usize);
-    for mut request in to_otlp(&transfers) {
+    bank::incidents(rules, FaultKind::Errors, (540, 180), |request| {
         let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
-        let mut end = 0;
         for span in scopes.flat_map(|scope| &mut scope.spans) {
-            end = end.max(span.end_time_unix_nano);
             span.attributes.retain(|attribute| !TOLD.contains(&attribute.key.as_str()));
             span.events.clear();
             if span.status.take().is_some_and(|status| status.code == 2) {
@@ -52,11 +27,7 @@ fn incidents(rules: &RulesSettings, key: &str, value: &Value) -> Vec<Incident> {
                 span.attributes.push(KeyValue { key: key.to_owned(), value, ..KeyValue::default() });
             }
         }
-        diagnosing.take(end, &request.encode_to_vec());
-    }
-    let mut incidents = diagnosing.finish().incidents;
-    incidents.retain(|incident| incident.detected_at >= BASE + FAULT.0 * SECOND);
-    incidents
+    })
 }
 
 /// Whether an incident speaks of failures.

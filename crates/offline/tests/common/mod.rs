@@ -1,5 +1,9 @@
 //! Settings that several tests share.
 
+#![allow(dead_code, reason = "each test binary uses its share")]
+
+pub(crate) mod bank;
+
 use throughline_analysis::diagnosis::DiagnosisSettings;
 use throughline_assembly::{
     rules::{
