@@ -1,5 +1,8 @@
 //! Transactions of a made-up system, as OTLP.
 
+mod naming;
+mod sample;
+
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -12,6 +15,9 @@ use super::dice::Dice;
 use super::fault::{CHANNELS, DAY, Fault, Kind};
 use super::system::System;
 
+pub(crate) use naming::Naming;
+pub(super) use sample::Sample;
+
 /// When all of it begins: a Monday, midnight.
 pub(super) const START: u64 = 1_767_571_200_000_000_000;
 /// How often the wander of a service's times takes a step, seconds, and what is left of it then.
@@ -19,8 +25,6 @@ const STEP: f64 = 10.0;
 const STAYS: f64 = 0.92;
 /// How often calls are slow that rarely are.
 const RARE: f64 = 0.05;
-/// Transactions that are played to know a system.
-const SAMPLED: usize = 300;
 
 const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
@@ -36,18 +40,6 @@ struct Piece {
     end: f64,
     failed: bool,
     is_database: bool,
-}
-
-/// How operations are called.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Naming {
-    /// The same each time.
-    #[default]
-    Plain,
-    /// With an id each time.
-    Ids,
-    /// Where transactions begin, by another name from this second on: their type is a new one then.
-    NewFrom(f64),
 }
 
 /// Transactions as requests, each with the time at which it comes, until the time is over.
@@ -345,18 +337,6 @@ impl<'a> Traffic<'a> {
         on.filter(|fault| [from, to].map(service).contains(&service(fault.operation)))
     }
 
-    /// The name of a piece, as it is told.
-    fn name(&mut self, index: usize) -> String {
-        let piece = &self.pieces[index];
-        match self.naming {
-            Naming::Ids if !piece.is_database => {
-                format!("{}/{}", piece.name, 10_000 + self.labels.below(90_000))
-            }
-            Naming::NewFrom(at) if index == 0 && self.at >= at => format!("{} again", piece.name),
-            _ => piece.name.clone(),
-        }
-    }
-
     fn client(&mut self, operation: usize, to: usize, parent: usize, start: f64) -> usize {
         let instance = self.pieces[parent].instance;
         self.pieces.push(Piece {
@@ -448,38 +428,5 @@ impl Iterator for Traffic<'_> {
             self.waiting.insert((at(end), request));
         }
         self.waiting.pop_first()
-    }
-}
-
-/// What a system's healthy transactions are like.
-pub(super) struct Sample {
-    /// How often each operation is met in a transaction of the kind that meets it most.
-    pub(super) met: Vec<f64>,
-    /// Own time of each service, in all.
-    pub(super) own: Vec<f64>,
-    /// Median duration, seconds.
-    pub(super) duration: f64,
-    /// Spans of the largest one.
-    pub(super) spans: usize,
-}
-
-impl Sample {
-    pub(super) fn of(system: &System, seed: u64) -> Self {
-        let mut traffic = Traffic::new(system, None, seed, f64::MAX);
-        let mut met = vec![0.0; system.operations.len()];
-        let mut own = vec![0.0; system.services.len()];
-        let (mut durations, mut spans) = (Vec::new(), 0);
-        for _ in 0..SAMPLED {
-            durations.push(traffic.play());
-            spans = spans.max(traffic.pieces.len());
-            for piece in traffic.pieces.iter().filter(|piece| piece.kind == SERVER) {
-                let at = system.operations.iter().position(|operation| operation.name == piece.name);
-                let Some(at) = at else { continue };
-                met[at] += 1.0 / SAMPLED as f64;
-                own[piece.service] += system.operations[at].own;
-            }
-        }
-        durations.sort_by(f64::total_cmp);
-        Self { met, own, duration: durations[SAMPLED / 2], spans }
     }
 }
