@@ -31,37 +31,37 @@ async fn read(server: &Server, path: &str, list: &str, id: &str, between: impl A
     }
 }
 
-/// Scenario: 1100 transfers, then 50 more while their list is read; alerts of two services.
+/// Scenario: 220 transfers, then 20 more while their list is read; alerts of two services.
 /// Guarantee: pages of transactions, newest or slowest first, of alerts and of incidents are the whole list, each row once, and what comes meanwhile is not
 /// in it; the command line asks for as many pages as its limit needs; a word that is none of this question is refused, by JSON and by gRPC.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_the_whole_list() {
     let dir = tempfile::tempdir().unwrap();
     let server = start(dir.path()).ready().await;
-    let (port, all) = (server.start.ports.grpc, transfers(800, 1100));
+    let (port, all) = (server.start.ports.grpc, transfers(800, 220));
     send(port, &requests(&all)).await;
-    server.wait_for("SELECT count() FROM transactions", 1100, PATIENCE).await;
+    server.wait_for("SELECT count() FROM transactions", 220, PATIENCE).await;
     let sent: BTreeSet<String> = all.iter().map(|transfer| Record::new(transfer, &[]).uetr).collect();
-    let later = transfers(801, 50);
+    let later = transfers(801, 20);
     let more = async || {
         send(port, &requests(&later)).await;
-        server.wait_for("SELECT count() FROM transactions", 1150, PATIENCE).await;
+        server.wait_for("SELECT count() FROM transactions", 240, PATIENCE).await;
     };
-    let path = "/api/v1/transactions?limit=300";
+    let path = "/api/v1/transactions?limit=60";
     let newest = read(&server, path, "transactions", "transaction_id", more).await;
-    assert_eq!(newest.len(), 1100, "each row once");
+    assert_eq!(newest.len(), 220, "each row once");
     assert_eq!(newest.iter().cloned().collect::<BTreeSet<_>>(), sent);
-    let slowest = "/api/v1/transactions?limit=300&slowest_first=true";
+    let slowest = "/api/v1/transactions?limit=60&slowest_first=true";
     let slowest = read(&server, slowest, "transactions", "transaction_id", async || ()).await;
-    assert_eq!(slowest.len(), 1150);
+    assert_eq!(slowest.len(), 240);
     let lines = |limit: &str| {
         let output = ask(&server, &["transactions", "--limit", limit, "--output", "json"]);
         assert_eq!(code(&output), 0, "{output:?}");
         let told = String::from_utf8_lossy(&output.stderr).contains("there are more");
         (objects(&output).len(), told)
     };
-    assert_eq!(lines("1100"), (1100, true));
-    assert_eq!(lines("5000"), (1150, false));
+    assert_eq!(lines("220"), (220, true));
+    assert_eq!(lines("5000"), (240, false));
     assert_words(&server).await;
     assert_alerts(&server).await;
 }
